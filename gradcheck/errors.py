@@ -1,0 +1,30 @@
+"""The two exceptions: one for the caller's mistakes, one for gradients that are wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradcheck.report import Report
+
+__all__ = ["GradcheckError", "GradientMismatch"]
+
+
+class GradcheckError(ValueError):
+    """The check could not be made because of how it was called.
+
+    The message names the argument, what was wrong with it, and what would be right. A fault of the
+    *backward* is never raised as this: it is a finding in the report.
+    """
+
+
+class GradientMismatch(AssertionError):
+    """A check failed; the report is both the message and the attribute ``report``."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+    def __reduce__(self) -> tuple[type[GradientMismatch], tuple[Report]]:
+        # pytest-xdist and process pools pickle exceptions; the default would pass the text.
+        return type(self), (self.report,)

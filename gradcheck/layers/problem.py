@@ -1,0 +1,63 @@
+"""What every calling style is turned into: variables, one forward call, one backward call."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck.report import Finding
+from gradcheck.state import Slot
+
+__all__ = ["Gradients", "Problem", "Variable"]
+
+
+@dataclass
+class Variable:
+    """An array that the output may depend on.
+
+    ``array`` is the user's own object (found again by identity wherever it is reachable). A Python or NumPy
+    scalar has no identity to go by: then ``slots`` names the places that hold it and ``array`` is a 0-d array.
+    """
+
+    name: str
+    array: np.ndarray[Any, Any]
+    role: Literal["input", "parameter"]
+    gradient: str
+    differentiated: bool = True
+    reason: str = ""
+    slots: tuple[Slot, ...] = ()
+
+
+@dataclass
+class Gradients:
+    """What the user's backward gave, untouched: one value (or None) per variable name, and what was wrong with the set."""
+
+    values: dict[str, object]
+    faults: list[Finding] = field(default_factory=list)
+
+
+class Problem(ABC):
+    """One layer or network in the terms of the engine.
+
+    ``roots`` is everything user code can reach: callables, objects, and the mutable containers that hold the
+    arguments. The engine changes arrays by changing what stands in those slots, then calls ``forward``.
+    """
+
+    subject: str
+    style: str
+    variables: list[Variable]
+    roots: list[object]
+    notes: list[str]
+    upstream: Literal["any", "one"] = "any"
+
+    @abstractmethod
+    def forward(self) -> tuple[object, ...]:
+        """Call the user's forward once with what stands in the slots; return its differentiable outputs."""
+
+    @abstractmethod
+    def backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Gradients:
+        """Call the user's backward for the last forward."""

@@ -1,0 +1,159 @@
+"""What a check found, as frozen plain data: no tensors, no user objects, nothing that can change later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from gradcheck.errors import GradientMismatch
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+__all__ = ["Entry", "Finding", "GradientResult", "Leak", "Probe", "Report", "Severity", "Verdict", "Where"]
+
+Verdict = Literal["right", "wrong", "undecided", "not differentiated"]
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in the user's source."""
+
+    file: str
+    line: int
+    function: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A value that left the trace as a plain number or array: autograd sees a constant from there on."""
+
+    where: Where
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One directional derivative v·g, told by each witness along the same direction v of unit length."""
+
+    numeric: float
+    error: float
+    yours: float | None = None
+    autograd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a gradient, as every witness that was asked tells it."""
+
+    index: tuple[int, ...]
+    yours: float
+    autograd: float | None = None
+    numeric: float | None = None
+    numeric_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault or remark. ``title`` states it in one line that stands alone."""
+
+    code: str
+    severity: Severity
+    title: str
+    layer: str = ""
+    gradient: str = ""
+    where: Where | None = None
+    cause: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    help: tuple[str, ...] = ()
+    likely: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GradientResult:
+    """The verdict on the gradient of one array.
+
+    ``relative_error`` is ‖yours - true‖ / ‖true‖ (2-norms over all entries), where *true* is the witness
+    named by ``compared_with``; ``limit`` is what it was held against.
+    """
+
+    layer: str
+    name: str
+    of: str
+    shape: tuple[int, ...]
+    dtype: str
+    verdict: Verdict
+    reason: str = ""
+    norm_yours: float | None = None
+    norm_true: float | None = None
+    relative_error: float | None = None
+    limit: float | None = None
+    compared_with: Literal["autograd", "reference", "numeric", ""] = ""
+    probe: Probe | None = None
+    worst: tuple[Entry, ...] = ()
+    kinks: int = 0
+    inherits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one check found. Print it, read its fields, save it as JSON, or call ``raise_if_failed()``.
+
+    Example:
+        >>> import numpy as np
+        >>> from gradcheck import check_layer
+        >>> report = check_layer(lambda x: x ** 2, lambda dout, x: 2 * x * dout, np.array([1.0, -2.0, 0.5]))
+        >>> report.ok
+        True
+    """
+
+    subject: str
+    kind: Literal["layer", "network", "comparison"]
+    style: str
+    dtype: str
+    seed: int
+    gradients: tuple[GradientResult, ...]
+    findings: tuple[Finding, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    notes: tuple[str, ...] = ()
+    evaluations: tuple[tuple[str, int], ...] = ()
+    reproduce: str = ""
+    where: Where | None = None
+    versions: tuple[tuple[str, str], ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """True when something was compared, everything compared was right, and nothing is an error."""
+        compared = [g for g in self.gradients if g.verdict != "not differentiated"]
+        return (
+            bool(compared)
+            and all(g.verdict == "right" for g in compared)
+            and all(f.severity != "error" for f in self.findings)
+        )
+
+    def raise_if_failed(self) -> Report:
+        """Raise :class:`GradientMismatch` unless :attr:`ok`; return the report itself otherwise."""
+        __tracebackhide__ = True
+        if not self.ok:
+            raise GradientMismatch(self)
+        return self
+
+    def to_json(self) -> str:
+        """The report as JSON text with a version number; :func:`gradcheck.load_report` reads it back."""
+        from gradcheck.views import json
+
+        return json.dumps(self)
+
+    def __str__(self) -> str:
+        from gradcheck.views import console
+
+        return console.to_text(self)
+
+    def __rich_console__(self, rich_console: Console, options: ConsoleOptions) -> RenderResult:
+        from gradcheck.views import console
+
+        yield from console.render(self, rich_console, options)
