@@ -1,0 +1,75 @@
+"""The sources of randomness a forward may draw from: remembered, seeded, put back."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Randomness", "is_generator", "seed_everything"]
+
+
+def is_generator(value: object) -> bool:
+    """Whether ``value`` is a random generator object whose state can be read and put back."""
+    if isinstance(value, np.random.Generator | np.random.RandomState | np.random.BitGenerator | random.Random):
+        return True
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Generator)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators of NumPy, ``random`` and (when it is loaded) PyTorch."""
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)
+
+
+def _read(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, np.random.BitGenerator):
+        return generator.state
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    return generator.get_state()
+
+
+def _write(generator: Any, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, np.random.BitGenerator):
+        generator.state = state
+    elif isinstance(generator, random.Random):
+        generator.setstate(state)
+    else:
+        generator.set_state(state)
+
+
+class Randomness:
+    """The state of the global generators and of those in ``generators`` at the time of making."""
+
+    def __init__(self, generators: Iterable[Any] = ()) -> None:
+        self._own = [(generator, _read(generator)) for generator in generators]
+        self._numpy = np.random.get_state()
+        self._python = random.getstate()
+        torch = sys.modules.get("torch")
+        self._torch = None if torch is None else torch.get_rng_state()
+        cuda = torch is not None and torch.cuda.is_initialized()
+        self._cuda = torch.cuda.get_rng_state_all() if torch is not None and cuda else None
+
+    def restore(self) -> None:
+        """Put every remembered state back."""
+        for generator, state in self._own:
+            _write(generator, state)
+        np.random.set_state(self._numpy)
+        random.setstate(self._python)
+        torch = sys.modules.get("torch")
+        if torch is not None and self._torch is not None:
+            torch.set_rng_state(self._torch)
+            if self._cuda is not None:
+                torch.cuda.set_rng_state_all(self._cuda)
