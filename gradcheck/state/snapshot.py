@@ -31,7 +31,9 @@ class Snapshot:
         self._classes = [(cls, dict(vars(cls))) for cls in state.classes]
         kept = _independent(state.arrays)
         self._arrays = [(array, array.copy()) for array in kept if array.flags.writeable]
-        self._tensors = [(t, t.detach().clone(), t.grad, None if t.grad is None else t.grad.clone()) for t in state.tensors]
+        self._tensors = [
+            (t, t.detach().clone(), t.grad, None if t.grad is None else t.grad.clone()) for t in state.tensors
+        ]
         self._randomness = Randomness(state.generators)
 
     def restore(self) -> None:

@@ -12,8 +12,38 @@ __all__ = ["is_user_module", "names_in", "user_classes"]
 # Libraries whose functions neither hold the user's arrays nor call the user's forward. A package of the user's own
 # may well be installed beside them, so this is a list of names and not "everything under site-packages".
 _LIBRARIES = frozenset(
-    "numpy torch scipy gradcheck pytest _pytest pluggy rich IPython ipykernel traitlets pandas matplotlib sklearn jax jaxlib "
-    "tensorflow hypothesis xdist numba cupy PIL cv2 tqdm joblib sympy networkx builtins setuptools pip".split()
+    [
+        "numpy",
+        "torch",
+        "scipy",
+        "gradcheck",
+        "pytest",
+        "_pytest",
+        "pluggy",
+        "rich",
+        "IPython",
+        "ipykernel",
+        "traitlets",
+        "pandas",
+        "matplotlib",
+        "sklearn",
+        "jax",
+        "jaxlib",
+        "tensorflow",
+        "hypothesis",
+        "xdist",
+        "numba",
+        "cupy",
+        "PIL",
+        "cv2",
+        "tqdm",
+        "joblib",
+        "sympy",
+        "networkx",
+        "builtins",
+        "setuptools",
+        "pip",
+    ]
 )
 
 

@@ -38,6 +38,7 @@ class State:
         self.named_globals: list[tuple[dict[str, Any], str]] = []
         self.classes: list[type] = []
         self._seen: dict[int, object] = {}
+        self._held: set[tuple[int, Any]] = set()
         self._queue: deque[tuple[object, str]] = deque((root, "") for root in roots)
         while self._queue:
             self._visit(*self._queue.popleft())
@@ -75,8 +76,10 @@ class State:
     # -- the walk ------------------------------------------------------------------------------------------
 
     def _slot(self, container: Any, key: Any, kind: Any, path: str, value: object) -> None:
-        if isinstance(value, _ATOMS):
+        # one slot a place, however many functions name it
+        if isinstance(value, _ATOMS) or (id(container), key) in self._held:
             return
+        self._held.add((id(container), key))
         self.slots.append(Slot(container, key, kind, path))
         self._queue.append((value, path))
 
@@ -154,8 +157,9 @@ class State:
     def _visit_names(self, namespace: dict[str, Any], names: frozenset[str]) -> None:
         for name in sorted(names):
             if name in namespace:
-                self.named_globals.append((namespace, name))
                 held = namespace[name]
+                if (id(namespace), name) not in self._held:
+                    self.named_globals.append((namespace, name))
                 self._slot(namespace, name, "item", name, held)
             else:
                 held = sys.modules.get(name)  # imported inside the function
@@ -167,9 +171,8 @@ class State:
 
     def _visit_class(self, cls: type) -> None:
         for base in user_classes(cls):
-            if id(base) in self._seen and base is not cls:
+            if base in self.classes:
                 continue
-            self._seen[id(base)] = base
             self.classes.append(base)
             for name, item in list(vars(base).items()):
                 if isinstance(item, types.FunctionType | staticmethod | classmethod | property):

@@ -1,0 +1,55 @@
+"""New values for arrays that may share memory: a view of a replaced array becomes a view of its replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["replacements"]
+
+Array = np.ndarray[Any, Any]
+
+
+def _owner(array: Array) -> Array:
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def replacements(arrays: Sequence[Array], values: Sequence[tuple[Array, Array]], dtype: Any = None) -> dict[int, Array]:
+    """Map ``id(old)`` to a new array for every array in ``arrays`` that shares memory with a changed one.
+
+    ``values`` pairs each changed array with what it shall hold. A flat parameter vector and the matrices that are
+    views of it, or a matrix and its transpose kept beside it, go on sharing memory, in the new dtype as well.
+    """
+    groups: dict[int, list[Array]] = {}
+    for array in arrays:
+        groups.setdefault(id(_owner(array)), []).append(array)
+    new: dict[int, Array] = {}
+    bases: dict[int, Array] = {}
+    for old, value in values:
+        group = groups.get(id(_owner(old)), [old])
+        if all(member is old for member in group):
+            new[id(old)] = value.copy()
+            continue
+        owner = _owner(old)
+        if id(owner) not in bases:
+            target = value.dtype if dtype is None else dtype
+            bases[id(owner)] = owner.astype(target, order="K")
+            for member in group:
+                new[id(member)] = _same_view(member, owner, bases[id(owner)])
+        new.setdefault(id(old), _same_view(old, owner, bases[id(owner)]))[...] = value
+    return new
+
+
+def _same_view(view: Array, owner: Array, base: Array) -> Array:
+    """The view of ``base`` that ``view`` is of ``owner``; the two bases have the same shape and memory order."""
+    offset = view.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    scale = owner.itemsize
+    flat = base.ravel(order="K")  # a view: an array that owns its memory is contiguous in this order
+    strides = tuple(step // scale * base.itemsize for step in view.strides)
+    start = flat[offset // scale :]
+    return np.lib.stride_tricks.as_strided(start, view.shape, strides, writeable=True)
+

@@ -1,0 +1,140 @@
+"""The third witness: differences of the user's own forward, with an error bar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.witnesses.subject import Array, Subject, Values
+
+__all__ = ["Estimate", "Numeric", "derivative"]
+
+# Steps relative to the size of what is perturbed. The truncation error of the first pair is about 1e-7 of the third
+# derivative's share, its rounding error about 1e-13; the ladder below goes on where that is not good enough.
+_FIRST_STEP = 1e-3
+_LADDER = tuple(1e-1 / 4.0**k for k in range(13))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A derivative and the error it may have; ``error`` is infinite when nothing could be said."""
+
+    value: float
+    error: float
+
+    def fits(self, value: float, slack: float = 0.0) -> bool:
+        """Whether ``value`` is inside the error bar (widened by ``slack``)."""
+        return math.isfinite(self.error) and abs(value - self.value) <= self.error + slack
+
+
+def derivative(difference: Callable[[float], tuple[float, float]], target: float) -> Estimate:
+    """Differentiate at 0 from ``difference(h) = (f(h) - f(-h), its rounding error)``, to ``target`` where it can.
+
+    The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴), so that D(h/2) - D(h) = -h²f'''/8 is
+    three times the error of D(h/2), and (4 D(h/2) - D(h)) / 3 is free of it. Two steps and their whole difference as
+    the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside the step) Ridders' tableau
+    over a ladder of steps: extrapolate in h², keep the entry whose neighbours differ least (C. J. F. Ridders, Advances
+    in Engineering Software 4, 1982).
+    """
+
+    def central(h: float) -> tuple[float, float]:
+        change, rounding = difference(h)
+        return change / (2 * h), rounding / (2 * h)
+
+    wide, _ = central(_FIRST_STEP)
+    narrow, noise = central(_FIRST_STEP / 2)
+    quick = Estimate((4 * narrow - wide) / 3, abs(narrow - wide) + 2 * noise)
+    if quick.error <= target:
+        return quick
+    best = quick if math.isfinite(quick.error) else Estimate(math.nan, math.inf)
+    row: list[float] = []
+    for h in _LADDER:
+        start, noise = central(h)
+        new = [start]
+        factor = 1.0
+        for j, old in enumerate(row):
+            factor *= 16.0  # (step ratio 4)²
+            new.append((new[j] * factor - old) / (factor - 1))
+            error = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old)) + 4 * noise
+            if error < best.error:
+                best = Estimate(new[j + 1], error)
+        row = new[:6]
+        if best.error <= target:
+            break
+    return best
+
+
+class Numeric:
+    """Slopes of ``φ(θ) = Σ upstream · forward(θ)`` at ``values``, along directions and at single entries.
+
+    The forward is evaluated in float64 whatever the user's dtype, so that only what it computes in a lower
+    precision itself adds noise.
+    """
+
+    def __init__(self, subject: Subject, values: Values, upstreams: Sequence[Array]) -> None:
+        self.subject = subject
+        self.values = {name: value.astype(np.float64) for name, value in values.items()}
+        self.upstreams = [np.asarray(u, dtype=np.float64) for u in upstreams]
+
+    def size(self, name: str) -> float:
+        """The root mean square of an array's entries (1 where all are zero): what steps are relative to."""
+        rms = float(np.sqrt(np.mean(np.square(self.values[name]))))
+        return rms if 0 < rms < math.inf else 1.0
+
+    def along(self, direction: Mapping[str, Array], target: float) -> Estimate:
+        """d/dt φ(θ + t·direction) at t = 0."""
+        if not direction:
+            return Estimate(0.0, 0.0)
+
+        def outputs(t: float) -> list[Array]:
+            moved = {n: v + t * direction[n] if n in direction else v for n, v in self.values.items()}
+            return self.subject.forward(moved)
+
+        def difference(h: float) -> tuple[float, float]:
+            change = rounding = 0.0
+            with np.errstate(all="ignore"):
+                for u, up, down in zip(self.upstreams, outputs(h), outputs(-h), strict=True):
+                    wide_up, wide_down = up.astype(np.float64), down.astype(np.float64)
+                    change += float(np.sum(u * (wide_up - wide_down)))
+                    # entries are off by about an ulp each, independently: their sum in quadrature
+                    rounding += 2.2e-16 * float(np.linalg.norm((u * wide_up).ravel()))
+            return change, rounding
+
+        return derivative(difference, target)
+
+    def along_unit(self, name: str, direction: Array, target: float = 0.0) -> Estimate:
+        """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size."""
+        length = float(np.linalg.norm(direction.ravel()))
+        if length == 0:
+            return Estimate(math.nan, math.inf)
+        size = self.size(name)
+        found = self.along({name: direction * (size / length)}, target * size)
+        return Estimate(found.value / size, found.error / size)
+
+    def entry(self, name: str, index: tuple[int, ...], target: float = 0.0) -> Estimate:
+        """The derivative with respect to one entry."""
+        unit = np.zeros(self.values[name].shape)
+        unit[index] = 1.0
+        return self.along_unit(name, unit, target)
+
+    def one_sided(self, name: str, index: tuple[int, ...]) -> tuple[float, float, float]:
+        """The slopes to the left and to the right of one entry, and the error of each."""
+        h = 1e-5 * max(self.size(name), abs(float(self.values[name][index])))
+
+        def phi(t: float) -> float:
+            value = self.values[name].copy()
+            value[index] += t
+            outputs = self.subject.forward({**self.values, name: value})
+            return sum(float(np.sum(u * o)) for u, o in zip(self.upstreams, outputs, strict=True))
+
+        here = phi(0.0)
+        slopes, errors = [], []
+        for step in (-h, h):
+            # (4φ(h/2) - φ(h) - 3φ(0)) / h is free of the second derivative
+            far, near = phi(step), phi(step / 2)
+            slopes.append((4 * near - far - 3 * here) / step)
+            errors.append(abs((far - here) / step - slopes[-1]) + 1e-15 * max(abs(here), abs(far)) * 8 / h)
+        return slopes[0], slopes[1], max(errors)

@@ -1,0 +1,185 @@
+"""A NumPy problem evaluated: at other values, in another dtype, or traced on PyTorch."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.problem import Problem
+from gradcheck.report import Leak, Where
+from gradcheck.state import State, seed_everything
+from gradcheck.trace import Trace
+from gradcheck.witnesses.memory import replacements
+from gradcheck.witnesses.subject import Array, Precision, Reference, Subject, Values, Yours
+
+__all__ = ["NumpySubject"]
+
+# A trace binds names in the user's modules for the time of a call; another thread must not see them.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class NumpySubject(Subject):
+    """``problem`` at the values, in the dtype and with the seed that the engine asks for.
+
+    Every evaluation starts from the state in which the user handed it over, and ends by restoring it.
+    """
+
+    def __init__(self, problem: Problem, *, seed: int, dtype: Any = None) -> None:
+        self.problem = problem
+        self.name, self.style, self.notes = problem.subject, problem.style, problem.notes
+        self.variables, self.upstream = problem.variables, problem.upstream
+        self.seed = seed
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        self.state = State(*problem.roots)
+        self.snapshot = self.state.snapshot()
+        self.counts = {"forward": 0, "backward": 0, "traced": 0}
+
+    def values(self) -> dict[str, Array]:
+        return {v.name: self._cast(np.array(v.array)) for v in self.wanted()}
+
+    def restore(self) -> None:
+        self.snapshot.restore()
+
+    def forward(self, values: Values) -> list[Array]:
+        with self._at(values):
+            self.counts["forward"] += 1
+            return [np.array(output) for output in self._call_forward()]
+
+    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+        with self._at(values) as held:
+            self.counts["forward"] += 1
+            outputs = self._call_forward()
+            aliases = [name for name, array in held.items() if any(np.may_share_memory(array, o) for o in outputs)]
+            after_forward = {name: array.copy() for name, array in held.items()}
+            written = [f"forward:{name}" for name, array in held.items() if not _equal(array, values[name])]
+            copies = [np.array(output) for output in outputs]
+            handed = [np.array(u, dtype=o.dtype) for u, o in zip(upstreams, copies, strict=True)]
+            kept = [u.copy() for u in handed]
+            self.counts["backward"] += 1
+            given = self.problem.backward(handed)
+            written += [f"backward:{name}" for name, array in held.items() if not _equal(array, after_forward[name])]
+            written += [f"backward:upstream {i}" for i, u in enumerate(handed) if not _equal(u, kept[i])]
+            gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
+            return Yours(copies, gradients, given.values, given.faults, written, aliases)
+
+    def twice(self, values: Values, upstreams: Sequence[Sequence[Array]]) -> list[dict[str, Array | None]]:
+        """The gradients of several backward calls after one and the same forward."""
+        with self._at(values):
+            self.counts["forward"] += 1
+            outputs = [np.array(o) for o in self._call_forward()]
+            several = []
+            for upstream in upstreams:
+                self.counts["backward"] += 1
+                given = self.problem.backward([np.array(u, o.dtype) for u, o in zip(upstream, outputs, strict=True)])
+                several.append({v.name: _as_array(given.values.get(v.name)) for v in self.wanted()})
+            return several
+
+    def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
+        reference = self._traced(values, upstreams, precision, verify=False)
+        # values and shadows disagreed at the end: once more, comparing after every operation, to name the one
+        return self._traced(values, upstreams, precision, verify=True) if reference is None else reference
+
+    # -- one evaluation ------------------------------------------------------------------------------------
+
+    def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference | None:
+        trace = Trace(precision=precision, verify=verify)
+        if precision == "float64":
+            values = {name: value.astype(np.float64) for name, value in values.items()}
+        self.counts["traced"] += 1
+        try:
+            with self._at(values, trace) as held:
+                outputs = self.problem.forward()
+                gradients = trace.gradients(outputs, upstreams, held)
+                if trace.mismatch and not verify:
+                    return None
+                plain = [np.array(trace.value(output)) for output in outputs]
+                return Reference(plain, gradients, list(trace.leaks), trace.branch_signature())
+        except Exception as error:  # noqa: BLE001 - whatever a user's forward does with a traced array, it is a failed trace
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            where = _user_frame(error)
+            how = f"the forward cannot be followed on PyTorch: {type(error).__name__}: {error}"
+            return Reference([], None, [*trace.leaks, Leak(where, how)], failure=how)
+
+    @contextmanager
+    def _at(self, values: Values, trace: Trace | None = None) -> Iterator[dict[str, Any]]:
+        variables = {v.name: v for v in self.problem.variables if v.name in values}
+        pairs = [(v.array, values[name]) for name, v in variables.items() if not v.slots]
+        mapping = replacements(self.state.arrays, pairs)
+        held: dict[str, Any] = {n: mapping[id(v.array)] for n, v in variables.items() if not v.slots}
+        held |= {n: np.array(values[n]) for n, v in variables.items() if v.slots}
+        if trace is not None:
+            held = {name: trace.variable(array, name) for name, array in held.items()}
+        by_id = {id(v.array): held[n] for n, v in variables.items() if not v.slots}
+
+        def leaf(value: object) -> object:
+            if isinstance(value, np.ndarray):
+                if id(value) in by_id:
+                    return by_id[id(value)]
+                value = mapping.get(id(value), value)
+                if self.dtype is not None and value.dtype.kind == "f":
+                    value = value.astype(self.dtype, copy=False)
+            return value if trace is None else trace.leaf(value)
+
+        with _ONE_AT_A_TIME:
+            try:
+                with self.state.substituted(leaf), np.errstate(all="ignore"):
+                    for name, v in variables.items():
+                        for slot in v.slots:
+                            slot.set(held[name] if trace is not None else _like_scalar(slot.get(), held[name]))
+                    seed_everything(self.seed)
+                    yield held
+            finally:
+                self.snapshot.restore()
+
+    def _call_forward(self) -> list[Array]:
+        return [np.asarray(output) for output in self.problem.forward()]
+
+    def _cast(self, array: Array) -> Array:
+        return array if self.dtype is None else array.astype(self.dtype)
+
+
+def _like_scalar(old: object, new: Array) -> object:
+    return new.astype(old.dtype)[()] if isinstance(old, np.generic) else float(new)
+
+
+def _as_array(value: object) -> Array | None:
+    """The gradient as a fresh array: the user's own may be written to by the next call."""
+    if value is None:
+        return None
+    try:
+        array = np.array(value)
+    except ValueError:  # ragged
+        return None
+    return array if array.dtype.kind in "fiub" else None
+
+
+def _equal(left: Array, right: Array) -> bool:
+    return np.array_equal(left, right, equal_nan=True)
+
+
+def _user_frame(error: BaseException) -> Where:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "gradcheck" not in f.filename.replace("\\", "/").split("/")[-3:]]
+    frame = (own or list(frames))[-1]
+    return Where(frame.filename, frame.lineno or 0, frame.name, frame.line or "")
+
+
+def checked_forward(subject: Subject, values: Mapping[str, Array]) -> list[Array]:
+    """The outputs at ``values``; a forward that raises is the caller's mistake, and is said as that."""
+    try:
+        return subject.forward(values)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        where = _user_frame(error)
+        raise GradcheckError(
+            f"forward: the forward raised {type(error).__name__}: {error} ({where.file}:{where.line}); "
+            "give inputs that it accepts"
+        ) from error

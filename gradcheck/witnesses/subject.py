@@ -1,0 +1,79 @@
+"""What the engine asks of anything it checks, whatever it is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck.layers.problem import Variable
+from gradcheck.report import Finding, Leak
+
+__all__ = ["Array", "Precision", "Reference", "Subject", "Values", "Yours"]
+
+Array = np.ndarray[Any, Any]
+Values = Mapping[str, Array]
+Precision = Literal["float64", "native"]
+
+
+@dataclass
+class Yours:
+    """What the user's forward and backward gave, and what they did to the arrays they were handed."""
+
+    outputs: list[Array]
+    gradients: dict[str, Array | None]
+    raw: dict[str, object]
+    faults: list[Finding] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reference:
+    """What autograd gave. ``gradients`` is None when the forward could not be followed; ``failure`` says why."""
+
+    outputs: list[Array]
+    gradients: dict[str, Array] | None
+    leaks: list[Leak] = field(default_factory=list)
+    branches: object = None
+    failure: str = ""
+
+
+class Subject(ABC):
+    """A forward and a backward that can be evaluated at any values, each time from the same state and seed."""
+
+    name: str
+    style: str
+    notes: list[str]
+    variables: list[Variable]
+    upstream: Literal["any", "one"]
+    counts: dict[str, int]
+    witnesses: Literal["three", "two"] = "three"
+    """Two where yours *is* autograd: a module of plain torch operations."""
+
+    @abstractmethod
+    def values(self) -> dict[str, Array]:
+        """The values of the differentiated variables as the user gave them (copies)."""
+
+    @abstractmethod
+    def forward(self, values: Values) -> list[Array]:
+        """The outputs of the user's forward at ``values``."""
+
+    @abstractmethod
+    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+        """The user's forward and backward at ``values``."""
+
+    @abstractmethod
+    def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
+        """The same forward differentiated by PyTorch."""
+
+    def wanted(self) -> list[Variable]:
+        """The variables whose gradients are compared."""
+        return [v for v in self.variables if v.differentiated]
+
+    @abstractmethod
+    def restore(self) -> None:
+        """Leave everything of the user's as it was before the check."""

@@ -1,0 +1,48 @@
+"""How wrong a *right* gradient may be: PyTorch's own rounding error on the same layer is the measure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gradcheck.compare import norm, relative_error
+
+__all__ = ["FLOAT64_LIMIT", "float64_floor", "limit_for"]
+
+Array = np.ndarray[Any, Any]
+
+# Relative to the norm. Right code in float64 stays below 1e-9 on every layer tried; a tenth of the smallest error
+# that is promised to be caught (1e-6) leaves room on both sides.
+FLOAT64_LIMIT = 1e-7
+
+# A right but naive formula may round this much worse than PyTorch's, measured on tuning layers (see tests/benchmarks).
+_SLACK = 64.0
+
+
+def limit_for(dtype: np.dtype[Any], true: Array, native: Array | None, terms: int) -> float:
+    """The largest relative error a right gradient of this ``dtype`` may have.
+
+    ``native`` is the reference computed in ``dtype`` (None: not computed); ``terms`` is how many numbers a gradient
+    entry may be summed from. Summing n numbers one after another in a row has a rounding error of about ε√n of their
+    size, where PyTorch's pairwise sums show less; so that much is always allowed.
+    """
+    if dtype == np.float64:
+        return FLOAT64_LIMIT
+    eps = float(np.finfo(dtype).eps)
+    measured = 0.0
+    if native is not None:
+        measured = relative_error(native, true)
+    if not math.isfinite(measured):
+        measured = 0.0
+    return max(_SLACK * measured, _SLACK / 8 * eps * math.sqrt(max(terms, 64)))
+
+
+def float64_floor(true: Array, native32: Array) -> float:
+    """The absolute 2-norm of rounding to be expected in float64, from the same reference run in float32.
+
+    Rounding errors are proportional to ε, so the float32 run's error times 2⁻²⁹ (= ε64/ε32) is what the float64 run has;
+    it does not vanish where the true gradient does (a bias before a batch normalisation), which is what it is for.
+    """
+    return 1000 * 2.0**-29 * norm(np.asarray(native32, np.float64) - np.asarray(true, np.float64))
