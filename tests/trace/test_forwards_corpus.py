@@ -1,0 +1,181 @@
+"""Forwards written as real code writes them: the trace's derivative against differences of the same forward."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from forwards._case import Case  # found because pytest puts this file's own directory on sys.path
+
+from gradcheck.report import Leak
+from gradcheck.state import State, seed_everything
+from gradcheck.trace import Trace
+
+FORWARDS = Path(__file__).parent / "forwards"
+CASES = [
+    (path.stem, case)
+    for path in sorted(FORWARDS.glob("[!_]*.py"))
+    for case in importlib.import_module(f"forwards.{path.stem}").CASES
+]
+NAMES = [f"{module}: {case.name}" for module, case in CASES]
+SEED = 1234
+every_case = pytest.mark.parametrize("case", [case for _, case in CASES], ids=NAMES)
+
+
+def floats(output: object) -> list[object]:
+    """The parts of an output that can carry a derivative, in order; of a tuple only the first element counts."""
+    if isinstance(output, tuple):
+        return floats(output[0])
+    if isinstance(output, list):
+        return [part for item in output for part in floats(item)]
+    return [output]
+
+
+class Isolated:
+    """Calls a case again and again from the same random state, buffers and caches, at values of one's choice."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.state = State(case.call)
+        self.before = self.state.snapshot()
+        self.held = {name: array.copy() for name, array in case.variables.items()}
+
+    def reset(self) -> None:
+        self.before.restore()
+        for name, array in self.case.variables.items():
+            array[...] = self.held[name]
+        seed_everything(SEED)
+
+    def value(self, direction: dict[str, np.ndarray] | None = None, step: float = 0.0) -> list[np.ndarray]:
+        """The outputs with every variable moved by `step` along its direction, in its own memory."""
+        self.reset()
+        try:
+            for name, array in self.case.variables.items():
+                if direction is not None:
+                    array += step * direction[name]
+            return [np.array(part, dtype=float) for part in floats(self.case.call())]
+        finally:
+            self.reset()
+
+
+def directions(case: Case) -> list[dict[str, np.ndarray]]:
+    generator = np.random.default_rng(SEED)
+    return [
+        {
+            name: generator.choice([-1.0, 1.0], size=array.shape) * generator.uniform(0.5, 1.5, size=array.shape)
+            for name, array in case.variables.items()
+        }
+        for _ in range(2)
+    ]
+
+
+def upstreams_for(outputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    generator = np.random.default_rng(SEED + 1)
+    return [np.asarray(generator.normal(size=part.shape)) for part in outputs]
+
+
+def slope(case: Isolated, direction: dict[str, np.ndarray], upstreams: Sequence[np.ndarray], step: float) -> float:
+    """d/dt u·f(x + t v) at t = 0, to fourth order: (8(f₁ − f₋₁) − (f₂ − f₋₂)) / 12h."""
+    total = 0.0
+    for multiple, weight in [(1, 8.0), (-1, -8.0), (2, -1.0), (-2, 1.0)]:
+        moved = case.value(direction, multiple * step)
+        total += weight * sum(float(np.vdot(u, part)) for u, part in zip(upstreams, moved, strict=True))
+    return total / (12 * step)
+
+
+@dataclass
+class Verdict:
+    right: bool
+    leaks: list[Leak]
+    detail: str
+
+
+def traced_gradients(case: Isolated, upstreams: Sequence[np.ndarray]) -> tuple[dict[str, np.ndarray], list[object], Trace]:
+    trace = Trace()
+    variables = {name: trace.variable(array, name) for name, array in case.case.variables.items()}
+    by_identity = {id(array): variables[name] for name, array in case.case.variables.items()}
+    case.reset()
+    try:
+        with case.state.substituted(lambda value: by_identity.get(id(value)) or trace.leaf(value)):
+            outputs = floats(case.case.call())
+        gradients = trace.gradients(outputs, list(upstreams), variables)
+        return gradients, [np.array(trace.value(part), dtype=float) for part in outputs], trace
+    finally:
+        case.reset()
+
+
+def judge(case: Case) -> Verdict:
+    isolated = Isolated(case)
+    plain = isolated.value()
+    upstreams = upstreams_for(plain)
+    try:
+        gradients, values, trace = traced_gradients(isolated, upstreams)
+    except Exception as error:  # the trace may break a forward in any way: that is what the summary counts
+        return Verdict(False, [], f"{type(error).__name__}: {error}")
+    for ours, theirs in zip(values, plain, strict=True):
+        if not np.array_equal(ours, theirs, equal_nan=True):
+            return Verdict(False, trace.leaks, f"value {ours} is not {theirs}")
+    right, detail = True, ""
+    gradient_norm = np.sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
+    for direction in directions(case):
+        numeric = slope(isolated, direction, upstreams, case.step)
+        ours = sum(float(np.vdot(gradients[name], v)) for name, v in direction.items())
+        direction_norm = np.sqrt(sum(float(np.vdot(v, v)) for v in direction.values()))
+        limit = case.tolerance * gradient_norm * direction_norm
+        if not abs(ours - numeric) <= limit:
+            right, detail = False, f"trace {ours:.10g}, numeric {numeric:.10g}, limit {limit:.2g}"
+    return Verdict(right, trace.leaks, detail)
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> dict[str, Verdict]:
+    return {}
+
+
+def verdict_on(name: str, case: Case, known: dict[str, Verdict]) -> Verdict:
+    if name not in known:
+        known[name] = judge(case)
+    return known[name]
+
+
+def test_the_corpus_is_large_and_its_names_are_unique() -> None:
+    assert len(CASES) >= 110
+    assert len(set(NAMES)) == len(NAMES)
+
+
+@every_case
+def test_forward_is_repeatable_and_smooth_where_it_is_asked(case: Case) -> None:
+    isolated = Isolated(case)
+    first, second = isolated.value(), isolated.value()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert sum(array.size for array in case.variables.values()) < 500
+    upstreams = upstreams_for(first)
+    for direction in directions(case):
+        coarse, fine = (slope(isolated, direction, upstreams, factor * case.step) for factor in (1.0, 0.5))
+        assert np.isfinite(coarse)
+        assert abs(coarse - fine) <= 0.1 * case.tolerance * max(abs(coarse), 1e-2)
+    assert any(abs(slope(isolated, d, upstreams, case.step)) > 1e-3 for d in directions(case))
+
+
+@pytest.mark.parametrize(("name", "case"), [(n, c) for n, (_, c) in zip(NAMES, CASES, strict=True)], ids=NAMES)
+def test_trace_is_right_or_says_where_it_lost_the_value(name: str, case: Case, verdicts: dict[str, Verdict]) -> None:
+    verdict = verdict_on(name, case, verdicts)
+    if not verdict.right:
+        assert verdict.leaks, verdict.detail
+        own = [leak for leak in verdict.leaks if Path(leak.where.file).parent == FORWARDS]
+        assert own, f"no leak lies in the forward's own file: {verdict.leaks}"
+        assert all(leak.where.line > 0 for leak in own)
+
+
+def test_at_least_95_of_100_forwards_are_traced_whole(verdicts: dict[str, Verdict]) -> None:
+    failing = []
+    for name, (_, case) in zip(NAMES, CASES, strict=True):
+        verdict = verdict_on(name, case, verdicts)
+        if not verdict.right or verdict.leaks:
+            failing.append(f"{name}: {verdict.detail} {verdict.leaks[:1]}")
+    assert len(failing) <= 0.05 * len(CASES), "\n".join(failing)
