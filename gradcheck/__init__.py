@@ -1,0 +1,70 @@
+"""Checks hand-written backward passes: whether a gradient is wrong, where, how, and which line it comes from.
+
+Start with :func:`check_layer` for one layer, :func:`check_network` for a whole network. Everything is
+loaded on first use, so that ``import gradcheck`` costs nothing: no NumPy, no PyTorch, no rich.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradcheck.check import check_layer
+    from gradcheck.errors import GradcheckError, GradientMismatch
+    from gradcheck.layers.update import from_update
+    from gradcheck.network import check_network
+    from gradcheck.outcome import raising
+    from gradcheck.pieces import compare, gradient
+    from gradcheck.report import Finding, GradientResult, Report
+    from gradcheck.views.json import loads as load_report
+
+    __version__: str
+
+__all__ = [
+    "Finding",
+    "GradcheckError",
+    "GradientMismatch",
+    "GradientResult",
+    "Report",
+    "__version__",
+    "check_layer",
+    "check_network",
+    "compare",
+    "from_update",
+    "gradient",
+    "load_report",
+    "raising",
+]
+
+_HOMES = {
+    "Finding": ("gradcheck.report", "Finding"),
+    "GradcheckError": ("gradcheck.errors", "GradcheckError"),
+    "GradientMismatch": ("gradcheck.errors", "GradientMismatch"),
+    "GradientResult": ("gradcheck.report", "GradientResult"),
+    "Report": ("gradcheck.report", "Report"),
+    "check_layer": ("gradcheck.check", "check_layer"),
+    "check_network": ("gradcheck.network", "check_network"),
+    "compare": ("gradcheck.pieces", "compare"),
+    "from_update": ("gradcheck.layers.update", "from_update"),
+    "gradient": ("gradcheck.pieces", "gradient"),
+    "load_report": ("gradcheck.views.json", "loads"),
+    "raising": ("gradcheck.outcome", "raising"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gradcheck")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gradcheck' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    value = getattr(importlib.import_module(module), attribute)
+    globals()[name] = value  # the next access finds it without coming here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""One file for each thing that the command line can do."""

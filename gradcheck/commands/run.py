@@ -1,0 +1,157 @@
+"""``gradcheck run``: run scripts, show every report as it finishes, end with a summary."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from gradcheck import outcome
+from gradcheck.commands.script import run_script
+from gradcheck.commands.stdout import leaving_out
+from gradcheck.errors import GradientMismatch
+from gradcheck.outcome.spool import Spool, opened
+from gradcheck.report import Report
+from gradcheck.tracebacks import from_file, without_inner_frames
+from gradcheck.views import json
+from gradcheck.views.summary import summary_table
+
+__all__ = ["run"]
+
+ALL_RIGHT, WRONG, MISUSE, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass
+class Script:
+    """One file of the call and what came of it; ``trouble`` says in a few words why it counts as misuse."""
+
+    path: Path
+    name: str
+    reports: list[Report] = field(default_factory=list)
+    trouble: str = ""
+
+    @property
+    def failed(self) -> int:
+        """How many of its checks failed."""
+        return sum(not report.ok for report in self.reports)
+
+
+def run(files: Sequence[str], *, exit_zero: bool = False, seed: int | None = None, width: int | None = None) -> int:
+    """Run the scripts one after another and return the exit status, as ``gradcheck run --help`` lists them."""
+    scripts = [Script(Path(name), name) for name in files]
+    if not _all_readable(scripts):
+        return MISUSE
+    session = _Session(scripts, Console(width=width, highlight=False, soft_wrap=False))
+    with opened() as spool, outcome.seeded(seed), outcome.home(tell=session.tell, owns_spool=True):
+        try:
+            for script in scripts:
+                session.run(script, spool)
+        except KeyboardInterrupt:
+            print("gradcheck: interrupted", file=sys.stderr)
+            return INTERRUPTED
+    session.summarize()
+    if any(script.trouble for script in scripts):
+        return MISUSE
+    return WRONG if any(script.failed for script in scripts) and not exit_zero else ALL_RIGHT
+
+
+def _all_readable(scripts: Sequence[Script]) -> bool:
+    fine = True
+    for script in scripts:
+        if not script.path.is_file():
+            what = "is a folder; name the scripts in it" if script.path.is_dir() else "there is no such file"
+            print(f"gradcheck run: {script.name}: {what}", file=sys.stderr)
+            fine = False
+    return fine
+
+
+class _Session:
+    """What is shown while the scripts run."""
+
+    def __init__(self, scripts: Sequence[Script], console: Console) -> None:
+        self._scripts = scripts
+        self._console = console
+        self._current = scripts[0]
+        self._status: Status | None = None
+        self._shown: set[str] = set()
+
+    def run(self, script: Script, spool: Spool) -> None:
+        """Run one script under its heading."""
+        self._current = script
+        if script is not self._scripts[0]:
+            self._console.print()
+        self._console.rule(f"[bold]{escape(script.name)}", align="left")
+        with self._progress(), leaving_out(self._shown):
+            try:
+                run_script(script.path)
+            except GradientMismatch:
+                # Its report has been shown; that the script ends here is what it asked for.
+                pass
+            except SystemExit as stop:
+                script.trouble = self._trouble_of_exit(stop)
+            except Exception as error:
+                self._show(error, script)
+                script.trouble = f"ended in {type(error).__name__}"
+            finally:
+                for arrival in spool.take():
+                    self.tell(json.loads(arrival.text))
+        if not script.reports and not script.trouble:
+            script.trouble = "checked nothing"
+
+    def _progress(self) -> AbstractContextManager[object]:
+        # Rich passes the script's own prints by the moving line, which only a terminal can show.
+        if not self._console.is_terminal:
+            return nullcontext()
+        self._status = self._console.status(self._doing())
+        return self._status
+
+    def _doing(self) -> str:
+        n, of = self._scripts.index(self._current) + 1, len(self._scripts)
+        done, failed = len(self._current.reports), self._current.failed
+        so_far = f"{_count(done, 'check')}, {failed} failed" if done else "no check yet"
+        return f"running {escape(self._current.name)} (script {n} of {of}; {so_far})"
+
+    def tell(self, report: Report) -> None:
+        """Show a report that has just finished."""
+        sys.stdout.flush()
+        self._current.reports.append(report)
+        self._console.print()
+        self._console.print(report)
+        self._shown.add(str(report))
+        if self._status is not None:
+            self._status.update(self._doing())
+
+    def _trouble_of_exit(self, stop: SystemExit) -> str:
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+        # A script may well turn failed checks into its own exit status; the reports say it better.
+        if stop.code in (None, 0) or self._current.failed:
+            return ""
+        return f"exited with status {1 if isinstance(stop.code, str) else stop.code}"
+
+    def _show(self, error: BaseException, script: Script) -> None:
+        """Print a traceback as python would have, without the frames of gradcheck around and below the script."""
+        inner = without_inner_frames(error.__traceback__)
+        error.__traceback__ = from_file(inner, str(script.path.absolute()))
+        sys.stdout.flush()
+        traceback.print_exception(error)
+
+    def summarize(self) -> None:
+        """The last lines: a table of all checks, and the scripts that could not be judged by it."""
+        self._console.print()
+        self._console.rule("[bold]summary", align="left")
+        self._console.print(summary_table([report for script in self._scripts for report in script.reports]))
+        for script in self._scripts:
+            if script.trouble:
+                self._console.print(f"[bold red]![/] {escape(script.name)} {escape(script.trouble)}")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

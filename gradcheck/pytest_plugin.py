@@ -1,0 +1,166 @@
+"""The pytest plugin: a failing check fails its test.
+
+In the test's own thread a check raises :class:`~gradcheck.GradientMismatch` at the line that called it.
+In other threads and in worker processes an exception may be lost; there a check returns its report, and
+if it failed and nobody looked, the test fails at its end. With ``-v`` all checks are listed at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gradcheck import outcome
+from gradcheck.errors import GradcheckError, GradientMismatch
+from gradcheck.outcome.spool import Arrival, Spool, opened
+from gradcheck.report import Report
+from gradcheck.tracebacks import without_inner_frames
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+__all__ = ["Checks", "pytest_addoption", "pytest_configure"]
+
+# The attribute of a test report under which its checks travel to the controller of pytest-xdist.
+_CARGO = "gradcheck_reports"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--gradcheck-seed``."""
+    parser.getgroup("gradcheck").addoption(
+        "--gradcheck-seed",
+        type=int,
+        metavar="N",
+        help="the seed of gradient checks that are given none (default: 0)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """From here to the end of the session, failing checks raise and threads' reports are collected."""
+    seed = config.getoption("--gradcheck-seed")
+    if seed is not None and seed < 0:
+        raise pytest.UsageError(f"--gradcheck-seed {seed}: a seed is 0 or more")
+    stack = ExitStack()
+    checks = Checks(config, stack.enter_context(opened()))
+    stack.enter_context(outcome.home(raises=True, tell=checks.tell, own_thread=True, owns_spool=True))
+    stack.enter_context(outcome.seeded(seed))
+    config.add_cleanup(stack.close)
+    config.pluginmanager.register(checks, "gradcheck-checks")
+
+
+class Checks:
+    """The checks of one session."""
+
+    def __init__(self, config: pytest.Config, spool: Spool) -> None:
+        self._config = config
+        self._spool = spool
+        self._verbose = config.get_verbosity() > 0
+        self._finished: list[str] = []  # in the phase that runs now, as JSON
+        self._listed: list[tuple[str, str]] = []  # test and report of the whole session
+        self._strays: list[str] = []  # failures that came when no test was left to fail
+
+    def tell(self, report: Report) -> None:
+        """Take note of a check that finished in the test's own thread."""
+        if self._verbose:
+            self._finished.append(report.to_json())
+
+    def _missed(self) -> str:
+        """What came through the spool, failed and was looked at by nobody; empty when there is nothing."""
+        arrivals = self._spool.take()
+        if self._verbose:
+            self._finished += [arrival.text for arrival in arrivals]
+        return "\n\n".join(_complaint(arrival) for arrival in arrivals if arrival.missed)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Generator[None, object, object]:
+        """Show the fixture's line, not ours, when a check fails in a fixture."""
+        return (yield from self._shown_at_caller())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail the test if a check failed elsewhere and nobody looked."""
+        try:
+            result = yield from self._shown_at_caller()
+        except BaseException:
+            # The test has failed (or was skipped) by itself: add to it, do not hide why.
+            if missed := self._missed():
+                item.add_report_section("call", "gradcheck", missed)
+            raise
+        self._fail_if_missed()
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """As for the call: pools and threads often end with their fixture."""
+        result = yield from self._shown_at_caller()
+        self._fail_if_missed()
+        return result
+
+    def _shown_at_caller(self) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        except (GradientMismatch, GradcheckError) as error:
+            if not self._config.getoption("fulltrace"):
+                error.__traceback__ = without_inner_frames(error.__traceback__)
+            raise
+
+    def _fail_if_missed(self) -> None:
+        __tracebackhide__ = True
+        if missed := self._missed():
+            pytest.fail(missed, pytrace=False)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Hang the phase's checks on its report, which pytest-xdist sends to the controller."""
+        report = yield
+        finished, self._finished = self._finished, []
+        if finished:
+            setattr(report, _CARGO, finished)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather the checks of all tests, of all workers."""
+        self._listed += [(report.nodeid, text) for text in getattr(report, _CARGO, [])]
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the session for threads that outlived every test."""
+        if missed := self._missed():
+            self._strays.append(missed)
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput["gradcheck_strays"] = self._strays
+        if self._strays and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take a finished pytest-xdist worker's strays."""
+        self._strays += getattr(node, "workeroutput", {}).get("gradcheck_strays", [])
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """List the checks with ``-v``, and in any case the failures that no test could be blamed for."""
+        if self._listed:
+            terminalreporter.section("gradient checks")
+            terminalreporter.write_line(_table([text for _, text in self._listed], terminalreporter._tw.fullwidth))
+        for stray in self._strays:
+            terminalreporter.section("gradient checks after the last test", red=True)
+            terminalreporter.write_line(stray)
+
+
+def _complaint(arrival: Arrival) -> str:
+    from gradcheck.views import json
+
+    return (
+        f"A gradient check failed in {arrival.origin}, where it cannot raise at the test, and nobody looked.\n"
+        "Read its report.ok or call report.raise_if_failed() in the test, or pass raises=False if failing is meant.\n\n"
+        f"{json.loads(arrival.text)}"
+    )
+
+
+def _table(texts: Sequence[str], width: int) -> str:
+    from gradcheck.views import json
+    from gradcheck.views.summary import summary_table
+
+    return summary_table([json.loads(text) for text in texts]).to_text(width)
