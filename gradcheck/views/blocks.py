@@ -1,0 +1,125 @@
+"""Labelled blocks: a label at the left, its lines aligned beside it, as findings and notes are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from gradcheck.views.columns import INDENT
+from gradcheck.views.plain import count, place, source_line, visible, wrap
+
+if TYPE_CHECKING:
+    from gradcheck.report import Finding, Report, Where
+
+__all__ = [
+    "START",
+    "block",
+    "count_lines",
+    "finding_label",
+    "finding_lines",
+    "finding_sections",
+    "finding_title",
+    "leak_lines",
+    "source_lines",
+]
+
+LABEL = len("reproduce")
+START = INDENT + LABEL + 1
+RULED_OUT = 6  # named one by one; the rest is counted
+STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
+
+
+def finding_label(finding: Finding) -> str:
+    """``cause`` for a proven or likely cause, otherwise the severity."""
+    if finding.severity == "error":
+        return "cause" if finding.code.startswith("GC2") else "error"
+    return "warning" if finding.severity == "warning" else "note"
+
+
+def finding_title(finding: Finding, report: Report) -> str:
+    """The title, with the gradient it is about where it does not say so, and ``likely`` where it is not proven."""
+    about = finding.gradient
+    layers = {g.layer for g in report.gradients if g.layer}
+    if finding.layer and (len(layers) > 1 or not about):
+        about = f"{finding.layer}.{about}" if about else finding.layer
+    unsaid = about and finding.gradient not in finding.title if finding.gradient else about not in finding.title
+    prefix = ("likely: " if finding.likely else "") + (f"{visible(about)}: " if unsaid else "")
+    return prefix + visible(finding.title)
+
+
+def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
+    """Label and lines of what is said about a finding, in the order of reading."""
+    out = finding.ruled_out
+    shown = out if len(out) <= RULED_OUT + 1 else (*out[:RULED_OUT], f"{len(out) - RULED_OUT} more")
+    sections = [
+        ("", finding.cause),
+        ("evidence", finding.evidence),
+        ("ruled out", (", ".join(shown),) if shown else ()),
+        ("help", finding.help),
+    ]
+    return [(label, tuple(visible(line) for line in lines)) for label, lines in sections if lines]
+
+
+def finding_lines(finding: Finding, report: Report, width: int) -> list[Text]:
+    """A finding as it stands on the page."""
+    lines = block(
+        finding_label(finding),
+        [f"{visible(finding.code)} {finding_title(finding, report)}"],
+        width,
+        label_style=STYLES[finding.severity],
+        style="bold",
+    )
+    if finding.where is not None:
+        where = place(finding.where, width - START)
+        room = width - cell_len(lines[0].plain) - cell_len(where)
+        if len(lines) == 1 and room >= 3:
+            lines[0].append(" " * room + where, style="not bold")
+        else:
+            lines += block("", [f"at {place(finding.where, width - START - 3)}"], width)
+        lines += source_lines(finding.where, width)
+    for label, texts in finding_sections(finding):
+        lines += block(label, texts, width, label_style="bold" if label == "help" else "dim")
+    return lines
+
+
+def leak_lines(report: Report, width: int) -> list[Text]:
+    """Where values left the trace."""
+    lines: list[Text] = []
+    for leak in dict.fromkeys(report.leaks):
+        text = f"left the trace at {place(leak.where, width - START - 20)}: {visible(leak.how)}"
+        lines += block("note", [text], width)
+        lines += source_lines(leak.where, width)
+    return lines
+
+
+def source_lines(where: Where, width: int) -> list[Text]:
+    """The line of the user's source, behind its number."""
+    if not where.source.strip():
+        return []
+    gutter = f"{' ' * START}{where.line:>4} │ "
+    pieces = wrap(source_line(where.source), max(width - len(gutter), 20))
+    blank = " " * (len(gutter) - 2) + "│   "
+    return [Text.assemble((blank if i else gutter, "dim"), piece) for i, piece in enumerate(pieces)]
+
+
+def block(
+    label: str, texts: list[str] | tuple[str, ...], width: int, label_style: str = "dim", style: str = ""
+) -> list[Text]:
+    """The texts, wrapped, beside a label that is said once."""
+    lines: list[Text] = []
+    for text in texts:
+        for piece in wrap(text, max(width - START, 20), hang=2):
+            own = f"{label:<{LABEL}} " if not lines else " " * (LABEL + 1)
+            lines.append(Text.assemble(" " * INDENT, (own, label_style), piece))
+            lines[-1].stylize(style, START)
+    return lines
+
+
+def count_lines(evaluations: tuple[tuple[str, int], ...]) -> str:
+    """``5 forwards, 3 backwards, 2 traced``."""
+    return ", ".join(
+        count(n, visible(what.removesuffix("s"))) if what.endswith("s") else f"{n} {visible(what)}"
+        for what, n in evaluations
+    )

@@ -1,0 +1,118 @@
+"""A report on a terminal, and as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, get_args
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from gradcheck.views.blocks import START, block, count_lines, finding_lines, leak_lines
+from gradcheck.views.columns import INDENT, lay_out, natural_width
+from gradcheck.views.headline import by_severity, full_name, headline, outcome
+from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page
+from gradcheck.views.plain import count, fold, place, visible, wrap
+from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from gradcheck.report import GradientResult, Report
+
+__all__ = ["render", "to_text"]
+
+ORDINARY = 80  # what stands at the right edge does not come nearer than this
+WORST_TABLES = 3
+WORST_ENTRIES = 5
+
+
+def render(report: Report, console: Console, options: ConsoleOptions) -> RenderResult:  # noqa: ARG001 (rich's protocol)
+    """Yield the report's lines for a rich console, none wider than ``options.max_width``."""
+    printable = in_ascii(report) if options.ascii_only else report
+    yield from on_page(_lines(printable, options.max_width), options)
+
+
+def to_text(report: Report, width: int = 100, color: bool = False) -> str:
+    """The report as text of at most ``width`` columns: plain, or with ANSI colours."""
+    return as_text(_lines(report, width), width, color)
+
+
+def _lines(report: Report, width: int) -> Iterator[Text]:
+    width = min(width, WIDEST)
+    table, table_width = _gradients(report, width)
+    measure = min(width, max(table_width, ORDINARY))
+    parts = [table] if report.gradients else []
+    parts += _worst(report, measure)
+    parts += [finding_lines(finding, report, measure) for finding in by_severity(report)]
+    parts.append(_closing(report, measure))
+    yield from _head(report, measure)
+    for part in parts:
+        if part:
+            yield Text()
+            yield from part
+
+
+def _head(report: Report, width: int) -> Iterator[Text]:
+    version = dict(report.versions).get("gradcheck", "").removesuffix(".0")
+    tool = f"gradcheck {visible(version)}".rstrip()
+    pieces = wrap(headline(report), width - INDENT, hang=INDENT)
+    for i, piece in enumerate(pieces):
+        line = Text(piece, style="bold")
+        if i == 0:
+            line.stylize(STYLES[outcome(report)], 0, 1)
+        room = width - cell_len(piece) - len(tool)
+        if len(pieces) == 1 and room >= 3:
+            line.append(" " * room + tool, style="not bold dim")
+        yield line
+    facts = [visible(report.style), visible(report.dtype), f"seed {report.seed}"]
+    if report.where is not None:
+        facts.append(place(report.where, width - INDENT))
+    for piece in wrap(" · ".join(fact for fact in facts if fact), width - INDENT):
+        yield Text(" " * INDENT + piece, style="dim")
+
+
+def _gradients(report: Report, width: int) -> tuple[list[Text], int]:
+    """The table of gradients, with as much of the probe beside each as the page has room for; and its width."""
+    details: tuple[Detail, ...] = get_args(Detail)
+    for detail in details:
+        columns, rows = gradient_columns(report, detail), gradient_rows(report, detail)
+        if natural_width(columns, rows) <= width:
+            break
+    table = lay_out(columns, rows, width)
+    return table, max(cell_len(line.plain) for line in table)
+
+
+def _worst(report: Report, width: int) -> list[list[Text]]:
+    """A table of worst entries for each gradient that is undecided, or wrong by a fault of its own."""
+    shown: list[GradientResult] = [
+        g for g in report.gradients if g.worst and not g.inherits and g.verdict in ("wrong", "undecided")
+    ]
+    tables = []
+    for g in shown[:WORST_TABLES]:
+        name = full_name(g, report)
+        numeric = natural_width(worst_columns(g, name, True), worst_rows(g, True)) <= width
+        rows = worst_rows(g, numeric)
+        table = lay_out(worst_columns(g, name, numeric), rows[:WORST_ENTRIES], width)
+        tables.append(table + _remainder(len(rows) - WORST_ENTRIES, "more entry", "more entries"))
+    if len(shown) > WORST_TABLES:
+        tables.append(_remainder(len(shown) - WORST_TABLES, "more gradient's worst", "more gradients' worst entries"))
+    return tables
+
+
+def _remainder(left_out: int, noun: str, plural: str) -> list[Text]:
+    if left_out <= 0:
+        return []
+    return [Text(f"{' ' * INDENT}{count(left_out, noun, plural)} in report.gradients", style="dim")]
+
+
+def _closing(report: Report, width: int) -> list[Text]:
+    closing = leak_lines(report, width)
+    for note in report.notes:
+        closing += block("note", [visible(note)], width)
+    if report.evaluations:
+        closing += block("ran", [count_lines(report.evaluations)], width)
+    for i, line in enumerate(report.reproduce.splitlines()):
+        # Copied as it stands it shall run, so its own line breaks are kept.
+        closing += block("" if i else "reproduce", fold(visible(line), width - START), width)
+    return closing

@@ -1,0 +1,100 @@
+"""The first line: what was found, in one sentence that stands alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from gradcheck.views.plain import count, names, visible
+
+if TYPE_CHECKING:
+    from gradcheck.report import Finding, GradientResult, Report, Verdict
+
+__all__ = ["MARKS", "by_severity", "full_name", "headline", "mark", "outcome", "statement"]
+
+MARKS: dict[Verdict, str] = {"right": "✓", "wrong": "✗", "undecided": "?", "not differentiated": "·"}
+SEVERITIES = ("error", "warning", "info")
+
+
+def by_severity(report: Report) -> list[Finding]:
+    """The findings, errors first, otherwise in the report's order."""
+    return sorted(report.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def outcome(report: Report) -> Verdict:
+    """``right``, ``wrong`` or ``undecided`` for the whole report. A fault of any kind is wrong."""
+    if report.ok:
+        return "right"
+    verdicts = {g.verdict for g in report.gradients}
+    faulty = "wrong" in verdicts or any(f.severity == "error" for f in report.findings)
+    return "wrong" if faulty or "undecided" not in verdicts else "undecided"
+
+
+def mark(report: Report) -> str:
+    """✓, ✗ or ? for the whole report."""
+    return MARKS[outcome(report)]
+
+
+def full_name(gradient: GradientResult, report: Report) -> str:
+    """The gradient's name; with its layer where another layer has a gradient of that name."""
+    namesakes = Counter(g.name for g in report.gradients)[gradient.name] > 1
+    return visible(f"{gradient.layer}.{gradient.name}" if namesakes and gradient.layer else gradient.name)
+
+
+def statement(report: Report) -> str:
+    """The sentence without mark and subject: ``1 of 3 gradients is wrong (dw)``."""
+    compared = [g for g in report.gradients if g.verdict != "not differentiated"]
+    wrong = [g for g in compared if g.verdict == "wrong"]
+    undecided = [g for g in compared if g.verdict == "undecided"]
+    errors = [f for f in by_severity(report) if f.severity == "error"]
+    fault = _fault(errors)
+    if not compared:
+        return f"nothing was compared, and {fault}" if errors else "nothing was compared"
+    if wrong:
+        also = f"; {len(undecided)} undecided ({_list(undecided, report)})" if undecided else ""
+        return f"{_some(wrong, len(compared))} wrong ({_wrong_names(wrong, report)}){also}"
+    if undecided:
+        some = f"{_some(undecided, len(compared))} undecided ({_list(undecided, report)})"
+        if errors:
+            return f"{some}, and {fault}"
+        which = "the gradient" if len(compared) == 1 else f"{len(undecided)} of {len(compared)} gradients"
+        return f"undecided: {which} could not be judged ({_list(undecided, report)})"
+    right = {1: "the gradient is right", 2: "both gradients are right"}.get(len(compared))
+    if errors:
+        return f"{'the gradient is' if len(compared) == 1 else 'the gradients are'} right, but {fault}"
+    warnings = sum(f.severity == "warning" for f in report.findings)
+    return (right or f"all {len(compared)} gradients are right") + (
+        f" ({count(warnings, 'warning')})" if warnings else ""
+    )
+
+
+def headline(report: Report) -> str:
+    """Mark, subject and statement."""
+    subject = f"{visible(report.subject)}: " if report.subject else ""
+    return f"{mark(report)} {subject}{statement(report)}"
+
+
+def _fault(errors: list[Finding]) -> str:
+    if not errors:
+        return ""
+    contract = "the backward breaks its contract: " if errors[0].code.startswith("GC1") else ""
+    more = f" (and {count(len(errors) - 1, 'more error', 'more errors')})" if errors[1:] else ""
+    return contract + visible(errors[0].title.rstrip(".")) + more
+
+
+def _some(some: list[GradientResult], compared: int) -> str:
+    if compared == 1:
+        return "the gradient is"
+    return f"{len(some)} of {compared} gradients {'is' if len(some) == 1 else 'are'}"
+
+
+def _list(gradients: list[GradientResult], report: Report) -> str:
+    return names([full_name(g, report) for g in gradients], most=5)
+
+
+def _wrong_names(wrong: list[GradientResult], report: Report) -> str:
+    heirs = [g for g in wrong if g.inherits]
+    guilty = [g for g in wrong if not g.inherits]
+    if not heirs or not guilty:
+        return _list(wrong, report)
+    return f"{_list(guilty, report)}; {_list(heirs, report)} {'inherits' if len(heirs) == 1 else 'inherit'} it"

@@ -1,0 +1,137 @@
+"""A report as JSON, and back without loss."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import MISSING, fields, is_dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from gradcheck.errors import GradcheckError
+from gradcheck.report import Report
+
+__all__ = ["dumps", "load_report", "loads"]
+
+VERSION = 1
+VERSION_KEY = "gradcheck_report"
+# JSON has no numbers for these, and what Python writes for them other readers refuse.
+NOT_FINITE = ("nan", "inf", "-inf")
+
+
+def dumps(report: Report) -> str:
+    """The report as JSON text that any strict reader reads; NaN and infinities are "nan", "inf" and "-inf"."""
+    document = {VERSION_KEY: VERSION, "ok": report.ok} | _encode(report)
+    return json.dumps(document, indent=1, allow_nan=False)
+
+
+def loads(text: str) -> Report:
+    """The report that :func:`dumps` wrote.
+
+    Raises:
+        GradcheckError: the text is not a report, or is one of a newer version.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise GradcheckError(f"text: not the JSON of a gradcheck report: {error}") from error
+    if not isinstance(document, dict) or VERSION_KEY not in document:
+        raise GradcheckError(f'text: not a gradcheck report: a JSON object with "{VERSION_KEY}" was expected')
+    version = document[VERSION_KEY]
+    if type(version) is not int or version < 1:
+        raise GradcheckError(f'text: not a gradcheck report: "{VERSION_KEY}" is {version!r}, not a version number')
+    if version > VERSION:
+        raise GradcheckError(
+            f"text: the report was written by a newer gradcheck (format {version}; this one reads up to {VERSION}): "
+            "upgrade gradcheck to read it"
+        )
+    report = _decode(document, Report, "report")
+    assert isinstance(report, Report)
+    return report
+
+
+def load_report(source: str | os.PathLike[str]) -> Report:
+    """A report from its JSON text, or from the file that holds it.
+
+    Raises:
+        GradcheckError: there is no such file, or no report in it.
+    """
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return loads(source)
+    try:
+        text = Path(source).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no file can have
+        shown = str(source) if len(str(source)) <= 60 else f"{str(source)[:60]}…"
+        raise GradcheckError(
+            f"source: {shown!r} is neither the JSON of a report nor a file with one: {error}"
+        ) from error
+    return loads(text)
+
+
+def _encode(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple | list):
+        return [_encode(item) for item in value]
+    if value is None or isinstance(value, str | bool):
+        return value
+    # NumPy's scalars are numbers too, but not to the json module.
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return number if math.isfinite(number) else f"{number:f}"
+    return bool(value)
+
+
+def _decode(value: Any, hint: Any, at: str) -> Any:
+    """The value as the type ``hint`` says; ``at`` names it in the error."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in arguments:
+            return None
+        [hint] = [argument for argument in arguments if argument is not NoneType]
+        return _decode(value, hint, at)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _decode_fields(value, hint, at)
+    if origin is tuple:
+        return _decode_tuple(value, arguments, at)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise _wrong(at, f"one of {', '.join(map(repr, arguments))}", value)
+    if hint is float and (value in NOT_FINITE or type(value) is int):
+        return float(value)
+    if type(value) is hint:
+        return value
+    raise _wrong(at, {"int": "a whole number", "float": "a number", "str": "text"}.get(hint.__name__, str(hint)), value)
+
+
+def _decode_fields(value: Any, kind: Any, at: str) -> Any:
+    if not isinstance(value, dict):
+        raise _wrong(at, "an object", value)
+    hints = get_type_hints(kind)
+    given: dict[str, Any] = {}
+    for f in fields(kind):
+        if f.name in value:
+            given[f.name] = _decode(value[f.name], hints[f.name], f"{at}.{f.name}")
+        elif f.default is MISSING:
+            raise GradcheckError(f"text: not a gradcheck report: {at}.{f.name} is missing")
+    return kind(**given)
+
+
+def _decode_tuple(value: Any, arguments: tuple[Any, ...], at: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise _wrong(at, "a list", value)
+    if arguments[1:] == (Ellipsis,):
+        return tuple(_decode(item, arguments[0], f"{at}[{i}]") for i, item in enumerate(value))
+    if len(value) != len(arguments):
+        raise _wrong(at, f"a list of {len(arguments)}", value)
+    return tuple(_decode(item, hint, f"{at}[{i}]") for i, (item, hint) in enumerate(zip(value, arguments, strict=True)))
+
+
+def _wrong(at: str, expected: str, value: object) -> GradcheckError:
+    return GradcheckError(f"text: not a gradcheck report: {at} should be {expected}, not {value!r:.60}")

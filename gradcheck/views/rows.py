@@ -1,0 +1,184 @@
+"""What a table of gradients says, row by row, before anything is known about the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gradcheck.views import numbers
+from gradcheck.views.columns import Column, Row
+from gradcheck.views.headline import MARKS
+from gradcheck.views.plain import count, visible
+
+if TYPE_CHECKING:
+    from gradcheck.report import GradientResult, Report, Verdict
+
+__all__ = ["STYLES", "Detail", "gradient_columns", "gradient_rows", "witness", "worst_columns", "worst_rows"]
+
+STYLES: dict[Verdict, str] = {"right": "green", "wrong": "bold red", "undecided": "yellow", "not differentiated": "dim"}
+PROBE = "along one probe"
+# How much of the probe has columns of its own; what has none is said in a line below the row where it matters.
+Detail = Literal["every witness", "numeric", "verdict", "least"]
+LONG_RUN = 3  # right rows in a row, from which on a long table shows one line in their place
+LONG_TABLE = 40
+
+
+def witness(report: Report) -> str:
+    """The word for the truth in this report: ``autograd``, ``reference``, ``numeric``, or ``true`` where it varies."""
+    words = {g.compared_with for g in report.gradients if g.compared_with}
+    return words.pop() if len(words) == 1 else "true" if words else "autograd"
+
+
+def gradient_columns(report: Report, detail: Detail) -> list[Column]:
+    """The columns of the table of gradients, as many as this report needs at this detail."""
+    columns = [Column("layer", "layer", foldable=True)] if any(g.layer for g in report.gradients) else []
+    columns += [Column("gradient", "gradient", foldable=True)]
+    relative = Column("relative", "rel. error", right=True)
+    verdict = Column("verdict", "verdict")
+    if detail == "least":
+        return [*columns, relative, verdict]
+    columns += [
+        Column("shape", "shape", foldable=True),
+        Column("yours", "‖yours‖", right=True),
+        Column("true", f"‖{witness(report)}‖", right=True),
+    ]
+    if witness(report) == "true":
+        columns += [Column("against", "true by")]
+    columns += [relative, verdict]
+    probes = [g.probe for g in report.gradients if g.probe is not None]
+    if probes and detail == "numeric":
+        columns += [Column("probe", "numeric probe", right=True)]
+    if probes and detail == "every witness":
+        columns += [Column("probe", "numeric", right=True, group=PROBE)]
+        if any(probe.autograd is not None for probe in probes):
+            columns += [Column("probe autograd", _second(report), right=True, group=PROBE)]
+        if any(probe.yours is not None for probe in probes):
+            columns += [Column("probe yours", "yours", right=True, group=PROBE)]
+    return columns
+
+
+def gradient_rows(report: Report, detail: Detail, shorten: bool = True) -> list[Row]:
+    """One row for each gradient; in a long table (``shorten``) one for each long run of right ones."""
+    rows: list[Row] = []
+    run: list[GradientResult] = []
+    for gradient in [*report.gradients, None]:
+        if gradient is not None and shorten and len(report.gradients) > LONG_TABLE and gradient.verdict == "right":
+            run.append(gradient)
+            continue
+        rows += [_run_of_right(run)] if len(run) > LONG_RUN else [_row(g, report, detail) for g in run]
+        run = []
+        if gradient is not None:
+            rows.append(_row(gradient, report, detail))
+    return rows
+
+
+def worst_columns(gradient: GradientResult, name: str, numeric: bool) -> list[Column]:
+    """The columns of the table of a gradient's worst entries."""
+    columns = [
+        Column("index", f"worst entries of {visible(name)}", foldable=True),
+        Column("yours", "yours", right=True),
+    ]
+    if any(e.autograd is not None for e in gradient.worst):
+        columns += [Column("true", _second_word(gradient), right=True)]
+    if numeric and any(e.numeric is not None for e in gradient.worst):
+        columns += [Column("numeric", "numeric", right=True)]
+    return columns
+
+
+def worst_rows(gradient: GradientResult, numeric: bool) -> list[Row]:
+    """One row for each of the worst entries, with as many digits as it takes to see the difference."""
+    pairs = ((e.yours, e.numeric if e.autograd is None else e.autograd) for e in gradient.worst)
+    digits = max((numbers.digits_to_tell_apart(*pair) for pair in pairs), default=4)
+    rows = []
+    for e in gradient.worst:
+        told = "" if e.numeric is None else _with_bar(e.numeric, e.numeric_error, digits)
+        cells = {
+            "index": numbers.index(gradient.name, e.index),
+            "yours": numbers.value(e.yours, digits),
+            "true": numbers.value(e.autograd, digits),
+            "numeric": told or numbers.NOTHING,
+        }
+        remarks = () if numeric or not told else (f"numeric {told}",)
+        rows.append(Row(cells, styles={"yours": "red"}, remarks=remarks))
+    return rows
+
+
+def _row(g: GradientResult, report: Report, detail: Detail) -> Row:
+    cells = {
+        "layer": visible(g.layer),
+        "gradient": visible(g.name or g.of),
+        "shape": numbers.shape(g.shape),
+    }
+    if g.verdict == "not differentiated":
+        why = f": {visible(g.reason)}" if g.reason else ""
+        return Row(cells, style="dim", rest=f"{MARKS[g.verdict]} {g.verdict}{why}")
+    cells |= {
+        "yours": numbers.norm(g.norm_yours),
+        "true": numbers.norm(g.norm_true),
+        "against": g.compared_with or numbers.NOTHING,
+        "relative": numbers.relative(g.relative_error),
+        "verdict": f"{MARKS[g.verdict]} {g.verdict}",
+    }
+    digits = 4
+    if g.probe is not None:
+        if g.verdict != "right":
+            others = (g.probe.autograd, g.probe.numeric)
+            digits = max(numbers.digits_to_tell_apart(g.probe.yours, other) for other in others)
+        cells |= {
+            "probe": _with_bar(g.probe.numeric, g.probe.error, digits),
+            "probe autograd": numbers.value(g.probe.autograd, digits),
+            "probe yours": numbers.value(g.probe.yours, digits),
+        }
+    styles = {"verdict": STYLES[g.verdict]}
+    if g.verdict == "wrong":
+        styles |= {"relative": "red", "gradient": "bold", "probe yours": "red"}
+    return Row(cells, styles=styles, remarks=_remarks(g, report, detail, digits))
+
+
+def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int) -> tuple[str, ...]:
+    remarks = [_probe_line(g, report, detail, digits)]
+    if g.inherits:
+        remarks.append(f"inherits it from {visible(g.inherits)}")
+    if g.verdict == "undecided" and not g.reason:
+        remarks.append("undecided: the witnesses do not settle it")
+    if g.reason:
+        remarks.append(f"undecided: {visible(g.reason)}" if g.verdict == "undecided" else visible(g.reason))
+    if g.kinks:
+        remarks.append(f"{count(g.kinks, 'entry', 'entries')} at a kink: within the one-sided slopes")
+    # Far above the limit nobody asks for it; near to it, it is the first question.
+    if g.verdict == "wrong" and g.limit is not None and g.relative_error is not None and g.relative_error < 1e-2:
+        remarks.append(
+            f"rel. error {numbers.relative(g.relative_error)} is above its limit {numbers.relative(g.limit)}"
+        )
+    return tuple(remark for remark in remarks if remark)
+
+
+def _probe_line(g: GradientResult, report: Report, detail: Detail, digits: int) -> str:
+    if g.probe is None or g.verdict == "right" or detail == "every witness":
+        return ""
+    told = [
+        f"{word} {numbers.value(x, digits)}"
+        for word, x in ((_second(report), g.probe.autograd), ("yours", g.probe.yours))
+        if x is not None
+    ]
+    if detail == "numeric":
+        return f"along that probe: {', '.join(told)}" if told else ""
+    return f"along one probe: {', '.join([f'numeric {_with_bar(g.probe.numeric, g.probe.error, digits)}', *told])}"
+
+
+def _run_of_right(run: list[GradientResult]) -> Row:
+    errors = [g.relative_error for g in run if g.relative_error is not None]
+    most = f", rel. error at most {numbers.relative(max(errors))}" if errors else ""
+    text = f"{MARKS['right']} {len(run)} more are right{most}"
+    return Row({}, style="dim", remarks=(text,))
+
+
+def _with_bar(x: float, error: float | None, digits: int) -> str:
+    return numbers.value(x, digits) + ("" if error is None else f" ± {numbers.error_bar(error)}")
+
+
+def _second(report: Report) -> str:
+    return "reference" if witness(report) == "reference" else "autograd"
+
+
+def _second_word(gradient: GradientResult) -> str:
+    return "reference" if gradient.compared_with == "reference" else "autograd"

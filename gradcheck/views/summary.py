@@ -1,0 +1,106 @@
+"""Many reports on one page, one line for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from gradcheck.views.blocks import finding_title
+from gradcheck.views.columns import GAP, Column, Row, lay_out, natural_width
+from gradcheck.views.headline import MARKS, by_severity, outcome, statement
+from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page
+from gradcheck.views.plain import count, visible
+from gradcheck.views.rows import STYLES
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from gradcheck.report import Report, Verdict
+
+__all__ = ["Summary", "summary_table"]
+
+ENOUGH = 36  # cells that the first finding needs to stand in its row; else it stands below
+COLUMNS = (
+    Column("mark", " "),
+    Column("subject", "check", foldable=True),
+    Column("right", "right", right=True),
+    Column("wrong", "wrong", right=True),
+    Column("undecided", "undecided", right=True),
+    Column("seconds", "time", right=True),
+)
+
+
+def summary_table(reports: Sequence[Report]) -> Summary:
+    """One line a report: print it with rich, or use ``str()``."""
+    return Summary(reports)
+
+
+class Summary:
+    """A table of reports, printable with rich and with ``print``."""
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self._reports = tuple(reports)
+
+    def to_text(self, width: int = 100, color: bool = False) -> str:
+        """The table as text of at most ``width`` columns: plain, or with ANSI colours."""
+        return as_text(_lines(self._reports, width), width, color)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        reports = in_ascii(self._reports) if options.ascii_only else self._reports
+        yield from on_page(_lines(reports, options.max_width), options)
+
+
+def _lines(reports: Sequence[Report], width: int) -> Iterator[Text]:
+    width = min(width, WIDEST)
+    outcomes = Counter(outcome(report) for report in reports)
+    order: tuple[Verdict, ...] = ("wrong", "undecided", "right")
+    worst = next((verdict for verdict in order if outcomes[verdict]), order[0])
+    head = Text(f"{MARKS[worst]} {_total(outcomes, len(reports))}", style="bold")
+    head.stylize(STYLES[worst], 0, 1)
+    yield head
+    if not reports:
+        return
+    beside = width - natural_width(COLUMNS, [_row(report, beside=True) for report in reports]) - GAP >= ENOUGH
+    rows = [_row(report, beside) for report in reports]
+    columns = [*COLUMNS, Column("finding", "first finding")] if beside and any(row.rest for row in rows) else COLUMNS
+    yield Text()
+    yield from lay_out(columns, rows, width)
+
+
+def _total(outcomes: Counter[Verdict], number: int) -> str:
+    if number == 0:
+        return "no check was made"
+    told = [f"{outcomes['wrong']} failed"] if outcomes["wrong"] else []
+    told += [f"{outcomes['undecided']} undecided"] if outcomes["undecided"] else []
+    told += [f"{outcomes['right']} passed"] if outcomes["right"] else []
+    return f"{count(number, 'check')}: {', '.join(told)}"
+
+
+def _row(report: Report, beside: bool) -> Row:
+    verdict = outcome(report)
+    counts = Counter(g.verdict for g in report.gradients)
+    cells = {
+        "mark": MARKS[verdict],
+        "subject": visible(report.subject),
+        "right": str(counts["right"]),
+        "wrong": str(counts["wrong"]),
+        "undecided": str(counts["undecided"]),
+        "seconds": f"{report.seconds:.2f} s",
+    }
+    styles = {"mark": STYLES[verdict]}
+    styles |= {"wrong": "red"} if counts["wrong"] else {}
+    styles |= {"undecided": "yellow"} if counts["undecided"] else {}
+    told = _first(report)
+    return Row(cells, styles, rest=told if beside else "", remarks=() if beside or not told else (told,))
+
+
+def _first(report: Report) -> str:
+    for finding in by_severity(report):
+        return f"{visible(finding.code)} {finding_title(finding, report)}"
+    return "" if report.ok else statement(report)
