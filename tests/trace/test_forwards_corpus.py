@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ CASES = [
 ]
 NAMES = [f"{module}: {case.name}" for module, case in CASES]
 SEED = 1234
+# two of the forwards use np.matrix, which NumPy announces it will take away one day
+pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 every_case = pytest.mark.parametrize("case", [case for _, case in CASES], ids=NAMES)
 
 
