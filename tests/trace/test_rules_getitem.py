@@ -41,7 +41,7 @@ KEYS: list[Any] = [
     np.array(1),
     np.array([True, False]),
     X > 5,
-    X[0] > 100,
+    X[..., 0] > 100,
     (slice(None), X[0] > 5),
     (np.array([0, 0, 1]), np.array([0, 0, 2])),
     (np.array([0, 0, 1]), np.array([0, 0, 2]), np.array([3, 3, -1])),

@@ -1,0 +1,70 @@
+"""Arrays made from traced numbers."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcheck.trace.rules.convert import as_tensor, operands, refuse, widened
+from gradcheck.trace.rules.table import serves
+
+
+@serves("numpy.full")
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **more: Any) -> torch.Tensor:  # noqa: ARG001  # layout
+    refuse(**more)
+    sizes = [int(n) for n in shape] if np.iterable(shape) else [operator.index(shape)]
+    return widened(as_tensor(fill_value), dtype).expand(sizes)
+
+
+@serves("numpy.full_like")
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",  # noqa: ARG001  # layout
+    subok: bool = True,  # noqa: ARG001  # NumPy's signature
+    shape: Any = None,
+    **more: Any,
+) -> torch.Tensor:
+    return full(np.shape(a) if shape is None else shape, as_tensor(fill_value, as_tensor(a)), dtype, **more)
+
+
+@serves("numpy.linspace")
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    **more: Any,
+) -> Any:
+    refuse(**more)
+    start, stop = operands(start, stop)
+    start, stop = torch.broadcast_tensors(start, stop)
+    steps = num - 1 if endpoint else num
+    step = (stop - start) / steps if steps > 0 else torch.full_like(start, torch.nan)
+    ticks = torch.arange(num, dtype=start.dtype).reshape(-1, *(1,) * start.ndim) / max(steps, 1)
+    # Written so that the last tick is `stop` itself.
+    found = widened((start * (1 - ticks) + stop * ticks).movedim(0, axis), dtype)
+    return (found, step) if retstep else found
+
+
+@serves("numpy.meshgrid")
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[torch.Tensor, ...]:  # noqa: ARG001  # NumPy's signature
+    count = len(xi)
+    grids = [as_tensor(x).reshape([-1 if k == i else 1 for k in range(count)]) for i, x in enumerate(xi)]
+    if indexing == "xy" and count > 1:
+        grids = [grid.transpose(0, 1) for grid in grids]
+    return tuple(grids if sparse else torch.broadcast_tensors(*grids))
+
+
+@serves("numpy.vander")
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> torch.Tensor:
+    x = as_tensor(x)
+    powers = torch.linalg.vander(x, N=len(x) if N is None else N)
+    return powers if increasing else powers.flip(-1)

@@ -1,0 +1,67 @@
+"""Elementwise functions where a local derivative is infinite or undefined.
+
+``np.where(x > 0, np.log(x), 0)`` computes the logarithm of every entry and throws some away. The upstream gradient of
+those is exactly zero, and so is the true derivative, but 0 · inf is NaN: the guarded function gives zero there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+__all__ = ["guarded", "guarded_where"]
+
+Function = Callable[..., torch.Tensor]
+
+
+def guarded(function: Function, *inputs: torch.Tensor) -> torch.Tensor:
+    """``function(*inputs)``, elementwise with broadcasting; derivative zero wherever the upstream gradient is zero.
+
+    The slower guarded path is taken only where the result is not finite throughout, which a single sum tells.
+    """
+    result = function(*inputs)
+    if not result.requires_grad or _finite(result):
+        return result
+    return _apply(function, inputs)
+
+
+def guarded_where(singular: torch.Tensor, function: Function, *inputs: torch.Tensor) -> torch.Tensor:
+    """Like :func:`guarded` for functions whose derivative is infinite at finite values: at the ``singular`` entries."""
+    result = function(*inputs)
+    if not result.requires_grad or (_finite(result) and not bool(singular.any())):
+        return result
+    return _apply(function, inputs)
+
+
+def _finite(result: torch.Tensor) -> bool:
+    total = result.detach().sum()
+    # The sum may overflow though every entry is finite: that only takes the slower path.
+    return math.isfinite(total) if not total.is_complex() else bool(torch.isfinite(total))
+
+
+def _apply(function: Function, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    result: torch.Tensor = _Guarded.apply(function, *torch.broadcast_tensors(*inputs))  # type: ignore[no-untyped-call]  # torch leaves apply untyped
+    return result
+
+
+class _Guarded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, function: Function, *inputs: torch.Tensor) -> torch.Tensor:
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        return function(*inputs)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[misc,untyped-decorator]  # torch leaves it untyped
+    def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        wanted = ctx.needs_input_grad[1:]
+        inputs = [x.detach().requires_grad_(w) for x, w in zip(ctx.saved_tensors, wanted, strict=True)]
+        with torch.enable_grad():
+            result = ctx.function(*inputs)
+            gradients = torch.autograd.grad(result, [x for x in inputs if x.requires_grad], upstream)
+        found = iter(torch.where(upstream == 0, torch.zeros_like(gradient), gradient) for gradient in gradients)
+        return (None, *(next(found) if w else None for w in wanted))
