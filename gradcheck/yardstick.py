@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.compare import norm, relative_error
+from gradcheck.difference import norm, relative_error
 
 __all__ = ["FLOAT64_LIMIT", "float64_floor", "limit_for"]
 

@@ -53,6 +53,10 @@ class Problem(ABC):
     roots: list[object]
     notes: list[str]
     upstream: Literal["any", "one"] = "any"
+    updates: bool = False
+    """Backward changes the weights; the gradients are taken from the change."""
+    keeps_state_elsewhere: bool = False
+    """Functions whose backward takes the upstream gradient only: what it needs is kept in a global or a closure."""
 
     @abstractmethod
     def forward(self) -> tuple[object, ...]:

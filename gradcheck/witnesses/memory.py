@@ -52,4 +52,3 @@ def _same_view(view: Array, owner: Array, base: Array) -> Array:
     strides = tuple(step // scale * base.itemsize for step in view.strides)
     start = flat[offset // scale :]
     return np.lib.stride_tricks.as_strided(start, view.shape, strides, writeable=True)
-

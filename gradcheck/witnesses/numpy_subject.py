@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +17,9 @@ from gradcheck.report import Leak, Where
 from gradcheck.state import State, seed_everything
 from gradcheck.trace import Trace
 from gradcheck.witnesses.memory import replacements
-from gradcheck.witnesses.subject import Array, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.subject import Array, Gradient, Precision, Reference, Subject, Values, Yours
 
-__all__ = ["NumpySubject"]
+__all__ = ["NumpySubject", "checked_forward"]
 
 # A trace binds names in the user's modules for the time of a call; another thread must not see them.
 _ONE_AT_A_TIME = threading.RLock()
@@ -34,6 +35,7 @@ class NumpySubject(Subject):
         self.problem = problem
         self.name, self.style, self.notes = problem.subject, problem.style, problem.notes
         self.variables, self.upstream = problem.variables, problem.upstream
+        self.repeatable, self.keeps_state_elsewhere = not problem.updates, problem.keeps_state_elsewhere
         self.seed = seed
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.state = State(*problem.roots)
@@ -68,26 +70,63 @@ class NumpySubject(Subject):
             gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
             return Yours(copies, gradients, given.values, given.faults, written, aliases)
 
-    def twice(self, values: Values, upstreams: Sequence[Sequence[Array]]) -> list[dict[str, Array | None]]:
-        """The gradients of several backward calls after one and the same forward."""
+    def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
+        done: list[list[Gradient]] = []
+        with self._at(steps[0][0]) as held:
+            for values, upstreams in steps:
+                self._move(held, values)
+                done.append([])
+                try:
+                    self.counts["forward"] += 1
+                    outputs = [np.array(o) for o in self._call_forward()]
+                    for upstream in upstreams:
+                        self.counts["backward"] += 1
+                        handed = [np.array(u, o.dtype) for u, o in zip(upstream, outputs, strict=True)]
+                        given = self.problem.backward(handed)
+                        done[-1].append({v.name: _as_array(given.values.get(v.name)) for v in self.wanted()})
+                except Exception as error:
+                    done[-1].append(error)
+                    break
+        return done
+
+    def beside_another(self, values: Values, upstreams: Sequence[Array]) -> Gradient | None:
+        try:
+            other = copy.deepcopy(self.problem)
+        except Exception:
+            return None
+        for v in other.variables:
+            if v.array.dtype.kind == "f" and v.array.flags.writeable:
+                v.array *= 1.25
         with self._at(values):
-            self.counts["forward"] += 1
-            outputs = [np.array(o) for o in self._call_forward()]
-            several = []
-            for upstream in upstreams:
-                self.counts["backward"] += 1
-                given = self.problem.backward([np.array(u, o.dtype) for u, o in zip(upstream, outputs, strict=True)])
-                several.append({v.name: _as_array(given.values.get(v.name)) for v in self.wanted()})
-            return several
+            self.counts["forward"] += 2
+            self.counts["backward"] += 1
+            try:
+                outputs = [np.array(o) for o in self._call_forward()]
+                seed_everything(self.seed)
+                other.forward()
+                given = self.problem.backward([np.array(u, o.dtype) for u, o in zip(upstreams, outputs, strict=True)])
+            except Exception as error:
+                return error
+            return {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
 
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         reference = self._traced(values, upstreams, precision, verify=False)
         # values and shadows disagreed at the end: once more, comparing after every operation, to name the one
         return self._traced(values, upstreams, precision, verify=True) if reference is None else reference
 
+    def _move(self, held: dict[str, Any], values: Values) -> None:
+        for v in self.wanted():
+            held[v.name][...] = values[v.name]
+            for slot in v.slots:
+                slot.set(_like_scalar(slot.get(), np.asarray(values[v.name])))
+        self.snapshot.restore_randomness()
+        seed_everything(self.seed)
+
     # -- one evaluation ------------------------------------------------------------------------------------
 
-    def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference | None:
+    def _traced(
+        self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool
+    ) -> Reference | None:
         trace = Trace(precision=precision, verify=verify)
         if precision == "float64":
             values = {name: value.astype(np.float64) for name, value in values.items()}
@@ -100,7 +139,7 @@ class NumpySubject(Subject):
                     return None
                 plain = [np.array(trace.value(output)) for output in outputs]
                 return Reference(plain, gradients, list(trace.leaks), trace.branch_signature())
-        except Exception as error:  # noqa: BLE001 - whatever a user's forward does with a traced array, it is a failed trace
+        except Exception as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
             where = _user_frame(error)

@@ -12,10 +12,11 @@ import numpy as np
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Finding, Leak
 
-__all__ = ["Array", "Precision", "Reference", "Subject", "Values", "Yours"]
+__all__ = ["Array", "Gradient", "Precision", "Reference", "Subject", "Values", "Yours"]
 
 Array = np.ndarray[Any, Any]
 Values = Mapping[str, Array]
+Gradient = dict[str, Array | None] | Exception
 Precision = Literal["float64", "native"]
 
 
@@ -70,9 +71,24 @@ class Subject(ABC):
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         """The same forward differentiated by PyTorch."""
 
+    @abstractmethod
+    def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
+        """Forward, then one or more backward calls, at several values one after another with nothing restored between.
+
+        A call that raises gives the exception in place of its gradients, and ends the sequence.
+        """
+
+    def beside_another(self, values: Values, upstreams: Sequence[Array]) -> Gradient | None:  # noqa: ARG002
+        """The gradients when a second layer of the same make runs its forward in between; None if none can be made."""
+        return None
+
     def wanted(self) -> list[Variable]:
         """The variables whose gradients are compared."""
         return [v for v in self.variables if v.differentiated]
+
+    repeatable: bool = True
+    """False where a backward changes the weights, so that a second call must give another answer."""
+    keeps_state_elsewhere: bool = False
 
     @abstractmethod
     def restore(self) -> None:

@@ -1,0 +1,182 @@
+"""``check_layer``: one layer, function pair, module or closure, checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.caller import calling_place, line_to_reproduce
+from gradcheck.diagnosis.verdict import Limits
+from gradcheck.errors import GradcheckError
+from gradcheck.examine import Examination, examine
+from gradcheck.layers import adapt
+from gradcheck.layers.recognise import TorchSubject
+from gradcheck.options import checked_dtype, checked_seed, checked_tolerance
+from gradcheck.outcome import finish
+from gradcheck.report import Report, Where
+from gradcheck.witnesses.numpy_subject import NumpySubject
+from gradcheck.witnesses.subject import Subject
+
+__all__ = ["check_layer", "report_of"]
+
+
+def check_layer(
+    *layer: object,
+    style: str | None = None,
+    upstream: object = None,
+    wrt: Sequence[str] | None = None,
+    constants: Sequence[str] = (),
+    kwargs: Mapping[str, object] | None = None,
+    params: Mapping[str, object] | None = None,
+    gradients: Mapping[str, object] | None = None,
+    reference: Callable[..., Any] | None = None,
+    allow: Mapping[str, str] | None = None,
+    submodules: bool = False,
+    dtype: object = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    raises: bool | None = None,
+) -> Report:
+    """Check the hand-written backward of one layer against PyTorch autograd and numerical differences.
+
+    Args:
+        layer: What to check, then its inputs, as one would call the forward: ``forward, backward, x, w, b``; an object
+            with ``forward`` and ``backward``, then ``x``; a function that returns value and gradient, then its
+            arguments; a ``torch.autograd.Function`` or ``torch.nn.Module``, then its inputs.
+        style: How forward and backward are called, where two ways fit; one of ``gradcheck.layers.STYLES``.
+        upstream: The gradient of the loss with respect to the output, of the output's shape (a tuple of them for several
+            outputs). Default: standard normal numbers drawn with ``seed``.
+        wrt: Names of the arrays whose gradients are checked. Default: all floating-point ones.
+        constants: Names of floating-point arrays that have no gradient.
+        kwargs: Keyword arguments of the forward.
+        params: Parameters that are neither arguments nor attributes, by name (module globals, closures).
+        gradients: Gradients at hand, by the name of the array; then no backward is called.
+        reference: A function of torch tensors to be the truth in place of the traced forward; its output is compared too.
+        allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it explains
+            the deviation exactly.
+        submodules: Check every submodule of a ``torch.nn.Module`` as well.
+        dtype: Cast all floating-point arrays to this dtype first (``"float32"``).
+        rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.
+        seed: Seeds the upstream gradient, the probes, and every random generator before each forward. Default 0.
+        name: What to call the layer in the report.
+        raises: Raise :class:`GradientMismatch` when something is wrong. Default: only under pytest's plugin and
+            inside ``with gradcheck.raising():``.
+
+    Returns:
+        The :class:`Report`; everything of the caller's (arrays, attributes, globals, random state) is as it was before.
+
+    Raises:
+        GradcheckError: The check cannot be made as it was called; the message names the argument and what would be right.
+        GradientMismatch: Something is wrong and ``raises`` (see there) says so.
+
+    Example:
+        >>> import numpy as np
+        >>> def forward(x, w):
+        ...     return x @ w, (x, w)
+        >>> def backward(dout, cache):
+        ...     x, w = cache
+        ...     return dout @ w.T, x.T @ dout
+        >>> report = check_layer(forward, backward, np.array([[1.0, 2.0]]), np.array([[0.5], [-1.5]]))
+        >>> [(g.name, g.verdict) for g in report.gradients]
+        [('dx', 'right'), ('dw', 'right')]
+    """
+    __tracebackhide__ = True
+    started = time.perf_counter()
+    where = calling_place()
+    seed = checked_seed(seed)
+    limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol))
+    problem = adapt(
+        layer, style=style, kwargs=kwargs, params=params, constants=constants, wrt=wrt, gradients=gradients, name=name
+    )
+    if isinstance(problem, TorchSubject):
+        from gradcheck.torch_check import check_torch
+
+        examinations = check_torch(
+            problem,
+            wrt=wrt,
+            constants=constants,
+            kwargs=kwargs,
+            dtype=checked_dtype(dtype),
+            reference=reference,
+            upstream=upstream,
+            limits=limits,
+            seed=seed,
+            submodules=submodules,
+            name=name,
+        )
+    else:
+        if submodules:
+            raise GradcheckError("submodules: only a torch.nn.Module has submodules; leave it out")
+        subject: Subject = NumpySubject(problem, seed=seed, dtype=checked_dtype(dtype))
+        if reference is not None:
+            from gradcheck.witnesses.torch_reference import WithReference
+
+            subject = WithReference(subject, reference, problem.arguments, seed)
+        examinations = [_examined(subject, upstream, limits, seed, "")]
+    report = report_of(examinations, "layer", where, seed, started, allow=allow, name=name)
+    return finish(report, raises)
+
+
+def _examined(subject: Subject, upstream: object, limits: Limits, seed: int, layer: str) -> Examination:
+    try:
+        return examine(subject, upstream=upstream, limits=limits, seed=seed, layer=layer)
+    finally:
+        subject.restore()
+
+
+def report_of(
+    examinations: Sequence[Examination],
+    kind: Any,
+    where: Where,
+    seed: int,
+    started: float,
+    *,
+    allow: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> Report:
+    """The report on one or several examinations; the first says what was checked, and how."""
+    first = examinations[0].evidence.subject
+    counts: dict[str, int] = {}
+    for examination in examinations:
+        for what, count in examination.evidence.subject.counts.items():
+            counts[what] = counts.get(what, 0) + count
+    gradients = tuple(g for e in examinations for g in e.gradients)
+    findings = tuple(f for e in examinations for f in e.findings)
+    if allow:
+        from gradcheck.diagnosis.deliberate import allowed
+
+        gradients, findings = allowed(gradients, findings, allow, examinations)
+    notes = list(dict.fromkeys(n for e in examinations for n in e.notes))
+    return Report(
+        subject=name or first.name,
+        kind=kind,
+        style=first.style,
+        dtype=_dtypes(gradients),
+        seed=seed,
+        gradients=gradients,
+        findings=findings,
+        leaks=tuple(dict.fromkeys(leak for e in examinations for leak in e.leaks)),
+        notes=tuple(notes),
+        evaluations=tuple(counts.items()),
+        reproduce=line_to_reproduce(where, seed),
+        where=where,
+        versions=_versions(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _dtypes(gradients: Sequence[Any]) -> str:
+    return ", ".join(dict.fromkeys(g.dtype for g in gradients if g.verdict != "not differentiated"))
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    import torch
+
+    from gradcheck import __version__
+
+    return (("gradcheck", __version__), ("torch", str(torch.__version__)), ("numpy", np.__version__))

@@ -1,0 +1,293 @@
+"""The contract of a backward: what it must give, must leave alone, and must do again when called again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.difference import relative_error
+from gradcheck.layers.problem import Variable
+from gradcheck.report import Finding
+from gradcheck.witnesses.subject import Array, Gradient, Subject, Yours
+
+__all__ = ["check_behaviour", "check_gradients_given"]
+
+# The same operations at the same values: only a sum taken in another order may differ.
+_SAME = 1e-9
+
+
+def check_gradients_given(
+    yours: Yours, variables: Sequence[Variable], values: dict[str, Array], layer: str
+) -> list[Finding]:
+    """The faults to be seen in one call: number, None, shape, dtype, NaN, and arrays written to."""
+    found = list(yours.faults)
+    missing = {f.gradient for f in found if f.code == "GC103"}
+    for v in variables:
+        if v.name in values and v.gradient not in missing and not any(f.code == "GC101" for f in found):
+            found += _of_one(yours, v, values[v.name], layer)
+    by_backward = [w.partition(":")[2] for w in yours.written if w.startswith("backward:")]
+    by_forward = [w.partition(":")[2] for w in yours.written if w.startswith("forward:")]
+    for what in by_backward:
+        upstream = what.startswith("upstream")
+        name = "the upstream gradient" if upstream else what
+        found.append(
+            Finding(
+                "GC107" if upstream else "GC106",
+                "error",
+                f"backward writes into {name}",
+                layer,
+                evidence=(f"{name} has other values after backward than before it",),
+                help=("work on a copy: an in-place operation (+=, *=, x[mask] = 0, out=) changes the caller's array",),
+            )
+        )
+    found += [
+        Finding(
+            "GC109",
+            "warning",
+            f"forward writes into its input {name}",
+            layer,
+            evidence=(f"{name} has other values after forward than before it",),
+            help=("a layer before this one may need the values that are overwritten here; work on a copy",),
+        )
+        for name in by_forward
+    ]
+    return found
+
+
+def _of_one(yours: Yours, v: Variable, value: Array, layer: str) -> Iterator[Finding]:
+    raw, given = yours.raw.get(v.name), yours.gradients.get(v.name)
+    if raw is None:
+        yield Finding(
+            "GC103",
+            "error",
+            f"backward gives no gradient for {v.name}",
+            layer,
+            v.gradient,
+            help=(f"return {v.gradient}, or name {v.name} in constants=[...] if it needs none",),
+        )
+        return
+    if given is None:
+        yield Finding(
+            "GC104", "error", f"{v.gradient} is a {type(raw).__name__}, not an array of numbers", layer, v.gradient
+        )
+        return
+    if given.shape != value.shape:
+        yield _shape_finding(v, value.shape, given.shape, layer)
+    if given.dtype.kind != "f":
+        yield Finding(
+            "GC105",
+            "error",
+            f"{v.gradient} is of integers ({given.dtype}); {v.name} is {value.dtype}",
+            layer,
+            v.gradient,
+            help=("make the array that it is written into a float array: np.zeros(shape), not a list of ints",),
+        )
+    elif np.finfo(given.dtype).eps > np.finfo(value.dtype).eps:
+        yield Finding(
+            "GC105",
+            "warning",
+            f"{v.gradient} is {given.dtype}, of lower precision than {v.name} ({value.dtype})",
+            layer,
+            v.gradient,
+            help=("a buffer or cast to a lower precision on the way loses digits",),
+        )
+    bad = given.size - int(np.count_nonzero(np.isfinite(given)))
+    if bad:
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
+        yield Finding(
+            "GC114",
+            "error",
+            f"{v.gradient} has NaN or infinite entries: {bad} of {given.size}",
+            layer,
+            v.gradient,
+            evidence=(f"the first is {v.gradient}[{', '.join(map(str, first))}] = {given[first]}",),
+        )
+
+
+def _shape_finding(v: Variable, want: tuple[int, ...], got: tuple[int, ...], layer: str) -> Finding:
+    title = f"{v.gradient} has shape {got}, {v.name} has shape {want}"
+    try:
+        together = np.broadcast_shapes(want, got)
+    except ValueError:
+        return Finding("GC104", "error", title, layer, v.gradient, help=(f"a gradient has its array's shape: {want}",))
+    if together == want and np.prod(got) == np.prod(want):
+        return Finding(
+            "GC104",
+            "warning",
+            title,
+            layer,
+            v.gradient,
+            evidence=("the values are the same numbers, and an update broadcasts them as meant",),
+            help=(f"reshape it to {want} (or sum with keepdims=True)",),
+        )
+    axes = tuple(range(len(got) - len(want)))
+    note = f"broadcasting hides this: w - lr * {v.gradient} would have shape {together}"
+    advice = f"sum over the axes that {v.name} was broadcast along" + (f", here axis {axes}" if axes else "")
+    return Finding("GC104", "error", title, layer, v.gradient, evidence=(note,), help=(advice,))
+
+
+def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
+    """The faults that only show when the backward is called again: what it keeps, and whether it is linear."""
+    subject = evidence.subject
+    if not subject.repeatable:
+        return []
+    found = list(_second_call(evidence, subject, layer))
+    if evidence.small() and not found:
+        found += _shared_cache(evidence, subject, layer)
+    return found
+
+
+def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
+    rng = evidence.rng
+    once = evidence.yours.gradients
+    other = {n: v * np.exp(0.2 * rng.standard_normal(v.shape)).astype(v.dtype) for n, v in evidence.values.items()}
+    up = list(evidence.upstreams)
+    # a power of two scales without rounding; both far up and far down, for a clip acts on one side only
+    scales = (2.0**10, 2.0**-10) if subject.upstream == "any" else ()
+    scaled = [[u * s for u in up] for s in scales]
+    done = subject.sequence([(other, [up]), (evidence.values, [up, up, *scaled])])
+    if len(done) < 2 or isinstance(done[0][-1], Exception):
+        return  # other values may be outside of what the forward accepts
+    before, calls = done[0][-1], done[1]
+    if not calls or isinstance(calls[0], Exception):
+        error = calls[0] if calls else None
+        yield Finding(
+            "GC111",
+            "error",
+            f"a second forward and backward raises {type(error).__name__}: {error}",
+            layer,
+            help=("something kept from the first call is used again; keep nothing between calls but the cache",),
+        )
+        return
+    again = calls[0]
+    assert not isinstance(again, Exception)
+    differing = _differing(again, once)
+    if differing:
+        yield _not_the_same_again(again, once, before, differing, subject, layer)
+        return
+    for k, call in enumerate(calls[1:]):
+        if isinstance(call, Exception):
+            return  # a backward may be made for one call per forward
+        factor = 1.0 if k == 0 else scales[k - 1]
+        wanted = {n: None if g is None else g * factor for n, g in once.items()}
+        differing = _differing(call, wanted)
+        if not differing:
+            continue
+        fresh = None if k == 0 else subject.sequence([(evidence.values, [[u * factor for u in up]])])[0][0]
+        if k == 0 or (isinstance(fresh, dict) and not _differing(fresh, wanted)):
+            yield _cache_written(differing, subject, layer)
+        else:
+            yield _not_linear(differing, factor, subject, layer)
+        return
+
+
+def _differing(now: Gradient, then: dict[str, Array | None]) -> list[str]:
+    assert not isinstance(now, Exception)
+    names = []
+    for name, before in then.items():
+        after = now.get(name)
+        if before is None or after is None or before.shape != after.shape:
+            if (before is None) != (after is None) or (before is not None and after is not None):
+                names.append(name)
+            continue
+        if not np.all(np.isfinite(before)):
+            continue
+        eps = float(np.finfo(before.dtype).eps) if before.dtype.kind == "f" else 0.0
+        if relative_error(after, before) > max(_SAME, 64 * eps):
+            names.append(name)
+    return names
+
+
+def _title_names(names: list[str], subject: Subject) -> str:
+    gradient = {v.name: v.gradient for v in subject.variables}
+    return ", ".join(gradient[n] for n in names)
+
+
+def _not_the_same_again(
+    again: Gradient, once: dict[str, Array | None], before: Gradient, names: list[str], subject: Subject, layer: str
+) -> Finding:
+    which = _title_names(names, subject)
+    assert not isinstance(again, Exception)
+    assert not isinstance(before, Exception)
+
+    def close(name: str, candidate: Array | None) -> bool:
+        now = again[name]
+        return (
+            candidate is not None
+            and now is not None
+            and now.shape == candidate.shape
+            and (relative_error(now, candidate) < 1e-6)
+        )
+
+    def added(name: str) -> Array | None:
+        a, b = once[name], before.get(name)
+        return a + b if a is not None and b is not None and a.shape == b.shape else None
+
+    if all(close(n, added(n)) for n in names):
+        return Finding(
+            "GC110",
+            "error",
+            f"backward accumulates: the second call returns {which} added to the first call's",
+            layer,
+            evidence=("second answer = gradient at the first inputs + gradient at the second inputs, to 1e-6",),
+            help=("start from np.zeros_like(...) in each backward, or zero the gradients before each call",),
+        )
+    if all(close(n, before.get(n)) for n in names):
+        why = "it is the gradient at the first call's inputs: a stale cache"
+    else:
+        why = "it is neither the gradient at these inputs nor at the first call's"
+    return Finding(
+        "GC111",
+        "error",
+        f"the second call gives another answer for {which} than a first call at the same inputs",
+        layer,
+        evidence=(why,),
+        help=("forward must replace everything that backward reads (look for `if self.cache is None`)",),
+    )
+
+
+def _cache_written(names: list[str], subject: Subject, layer: str) -> Finding:
+    return Finding(
+        "GC108",
+        "error",
+        f"backward writes into what forward kept: called again after one forward it gives another {_title_names(names, subject)}",
+        layer,
+        help=(
+            "copy before changing in place: `delta = probs` then `delta[...] -= 1` changes the cached probs as well",
+        ),
+    )
+
+
+def _not_linear(names: list[str], factor: float, subject: Subject, layer: str) -> Finding:
+    return Finding(
+        "GC112",
+        "error",
+        f"{_title_names(names, subject)} is not linear in the upstream gradient",
+        layer,
+        evidence=(f"an upstream gradient {factor:g} times as large does not give {factor:g} times the gradient",),
+        help=("a derivative is linear: look for clipping, for a division by a norm, for a constant that is added",),
+    )
+
+
+def _shared_cache(evidence: Evidence, subject: Subject, layer: str) -> list[Finding]:
+    answer = subject.beside_another(evidence.values, evidence.upstreams)
+    if answer is None:
+        return []
+    if isinstance(answer, Exception):
+        differing = [v.name for v in subject.wanted()]
+    else:
+        differing = _differing(answer, evidence.yours.gradients)
+    if not differing:
+        return []
+    return [
+        Finding(
+            "GC113",
+            "warning" if subject.keeps_state_elsewhere else "error",
+            f"two of these layers share one cache: {_title_names(differing, subject)} changes when another runs in between",
+            layer,
+            evidence=("forward A, forward B, backward A gives another answer than forward A, backward A",),
+            help=("keep the cache on the object (self.cache) or return it, not in a class attribute or a global",),
+        )
+    ]

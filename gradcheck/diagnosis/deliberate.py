@@ -1,0 +1,46 @@
+"""Deviations that the caller declares deliberate: accepted where the named cause explains them exactly, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gradcheck.errors import GradcheckError
+from gradcheck.report import Finding, GradientResult
+
+if TYPE_CHECKING:
+    from gradcheck.examine import Examination
+
+__all__ = ["allowed"]
+
+
+def allowed(
+    gradients: Sequence[GradientResult],
+    findings: Sequence[Finding],
+    allow: Mapping[str, str],
+    examinations: Sequence[Examination],
+) -> tuple[tuple[GradientResult, ...], tuple[Finding, ...]]:
+    """The results with the allowed deviations turned into right ones that say "deliberate".
+
+    Raises:
+        GradcheckError: ``allow`` names a gradient that is not there, or a code that is no cause (GC201 to GC299).
+    """
+    names = {g.name for e in examinations for g in e.gradients}
+    for name, code in allow.items():
+        if name not in names:
+            raise GradcheckError(f"allow: there is no gradient {name!r}; there are {', '.join(sorted(names))}")
+        if not (isinstance(code, str) and code.startswith("GC2") and len(code) == 5 and code[2:].isdigit()):
+            raise GradcheckError(f"allow[{name!r}]: {code!r} is not the code of a cause; give one like 'GC201'")
+    causes = {(f.gradient, f.code) for f in findings}
+    accepted = {n for n, code in allow.items() if (n, code) in causes}
+    results = tuple(
+        replace(g, verdict="right", reason=f"deliberate: {allow[g.name]}")
+        if g.name in accepted and g.verdict == "wrong"
+        else g
+        for g in gradients
+    )
+    kept = tuple(
+        replace(f, severity="info") if f.gradient in accepted and f.code == allow[f.gradient] else f for f in findings
+    )
+    return results, kept

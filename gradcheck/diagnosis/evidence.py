@@ -1,0 +1,161 @@
+"""What the three witnesses said at one point, gathered once and asked for more only where they disagree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcheck.difference import norm
+from gradcheck.report import Probe
+from gradcheck.witnesses.numeric import Estimate, Numeric
+from gradcheck.witnesses.subject import Array, Reference, Subject, Yours
+
+__all__ = ["Evidence"]
+
+# Below this many numbers in all, each gradient gets a probe of its own even when nothing is in doubt.
+_SMALL = 10_000
+
+
+@dataclass
+class Evidence:
+    """The witnesses at ``values`` with ``upstreams``, and the probes made so far."""
+
+    subject: Subject
+    values: dict[str, Array]
+    upstreams: Sequence[Array]
+    yours: Yours
+    reference: Reference
+    rng: np.random.Generator
+    numeric: Numeric = field(init=False)
+    probes: dict[str, Probe] = field(default_factory=dict)
+    joint: Probe | None = None
+    _native: dict[str, Array] | None = None
+    _single: dict[str, Array] | None = None
+    supported: dict[str, bool] = field(default_factory=dict)
+    """Per variable: whether numeric differences agree with autograd."""
+
+    def __post_init__(self) -> None:
+        self.numeric = Numeric(self.subject, self.values, self.upstreams)
+
+    @property
+    def autograd(self) -> dict[str, Array]:
+        """Autograd's gradients, or none."""
+        return self.reference.gradients or {}
+
+    def small(self) -> bool:
+        """Whether probing every gradient on its own costs little."""
+        return sum(v.size for v in self.values.values()) + sum(u.size for u in self.upstreams) <= _SMALL
+
+    def direction(self, name: str) -> Array:
+        """A fresh Gaussian direction: signed, so that errors of one sign do not hide, unlike on every call."""
+        return self.rng.standard_normal(self.values[name].shape)
+
+    def cross_examine(self) -> None:
+        """Ask numeric differences whether autograd's gradients are right: all at once, then one by one where needed."""
+        if not self.autograd:
+            return
+        names = list(self.values)
+        if not self.small() and self._joint_probe(names):
+            names = [n for n in names if n not in self.supported]
+        for name in names:
+            self.supported[name] = self.probe_agrees(name)
+
+    def _joint_probe(self, names: Sequence[str]) -> bool:
+        """One probe along all gradients together; True when autograd fits it.
+
+        Each array is moved by c·ξ/‖ξ‖ with c its own size, less where its gradient is large, so that the contributions
+        are alike. An array whose contribution still stays far below the others is left to a probe of its own.
+        """
+        sizes = {n: self.numeric.size(n) for n in names}
+        norms = {n: norm(self.autograd[n]) for n in names}
+        loud = [sizes[n] * norms[n] for n in names if norms[n] > 0 and math.isfinite(norms[n])]
+        if not loud:
+            return False
+        middle = float(np.median(loud))
+        scales = {n: min(sizes[n], middle / norms[n]) if norms[n] > 0 else sizes[n] for n in names}
+        direction = {}
+        for n in names:
+            raw = self.direction(n)
+            direction[n] = raw * (scales[n] / float(np.linalg.norm(raw.ravel())))
+        share = {n: scales[n] * norms[n] / math.sqrt(max(self.values[n].size, 1)) for n in names}
+        total = math.sqrt(sum(s * s for s in share.values()))
+        found = self.numeric.along(direction, 1e-6 * total)
+        told = sum(float(np.vdot(direction[n], self.autograd[n])) for n in names)
+        self.joint = Probe(found.value, found.error, self._joint_yours(direction), told)
+        if not found.fits(told, 1e-9 * total) or found.error > 1e-3 * total:
+            return False
+        for n in names:
+            if share[n] > 1e-2 * total and found.error <= 1e-3 * share[n]:
+                self.supported[n] = True
+        return True
+
+    def _joint_yours(self, direction: dict[str, Array]) -> float | None:
+        total = 0.0
+        for n, v in direction.items():
+            given = self.yours.gradients.get(n)
+            if given is None or given.shape != v.shape:
+                return None
+            total += float(np.vdot(v, given))
+        return total
+
+    def probe(self, name: str, direction: Array | None = None, target: float | None = None) -> Probe:
+        """One probe of one gradient along ``direction`` (default: a random one), as all witnesses tell it."""
+        raw = self.direction(name) if direction is None else direction
+        unit = raw / float(np.linalg.norm(raw.ravel()))
+        told = self.autograd.get(name)
+        given = self.yours.gradients.get(name)
+        if target is None:
+            lengths = [norm(g) for g in (told, given) if g is not None]
+            target = 1e-7 * max(lengths, default=0.0) / math.sqrt(max(unit.size, 1))
+        found = self.numeric.along_unit(name, unit, target)
+        made = Probe(
+            found.value,
+            found.error,
+            float(np.vdot(unit, given)) if given is not None and given.shape == unit.shape else None,
+            float(np.vdot(unit, told)) if told is not None else None,
+        )
+        self.probes[name] = made
+        return made
+
+    def probe_agrees(self, name: str) -> bool:
+        """Whether numeric differences agree with autograd's gradient of ``name``."""
+        for _ in range(2):  # a second direction before autograd is doubted
+            made = self.probe(name)
+            if self.fits_autograd(name, made):
+                return True
+        return False
+
+    def fits_autograd(self, name: str, made: Probe) -> bool:
+        """Whether autograd's value is inside the bar of ``made``, and the bar is small enough to mean something."""
+        if made.autograd is None or not math.isfinite(made.error):
+            return False
+        length = norm(self.autograd[name]) / math.sqrt(max(self.values[name].size, 1))
+        allowed = 1e-9 * length + self.zero_scale(name) * 1e-12
+        fits = Estimate(made.numeric, made.error).fits(made.autograd, allowed)
+        resolved = made.error <= 1e-2 * length or made.error <= 1e-6 * self.zero_scale(name)
+        return fits and resolved
+
+    def zero_scale(self, name: str) -> float:
+        """What a zero gradient is small against: the largest sensitivity of the output to any array, per unit of this one."""
+        sizes = [self.numeric.size(n) * norm(g) for n, g in self.autograd.items() if np.all(np.isfinite(g))]
+        return max(sizes, default=0.0) / self.numeric.size(name)
+
+    def native(self) -> dict[str, Array]:
+        """Autograd's gradients computed in the user's own dtype: what rounding does to a right gradient."""
+        if self._native is None:
+            self._native = self.subject.autograd(self.values, self.upstreams, "native").gradients or {}
+        return self._native
+
+    def single(self) -> dict[str, Array]:
+        """Autograd's gradients computed in float32."""
+        if self._single is None:
+            low = {name: value.astype(np.float32) for name, value in self.values.items()}
+            self._single = self.subject.autograd(low, self.upstreams, "native").gradients or {}
+        return self._single
+
+    def upstream_sizes(self) -> list[float]:
+        """The norm of each upstream gradient."""
+        return [norm(u) for u in self.upstreams]

@@ -1,0 +1,248 @@
+"""The verdict on each gradient: right, wrong, or undecided, from who agrees with whom."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.kinks import excused_by_kinks, right_beside
+from gradcheck.difference import norm, relative_error, worst_indices
+from gradcheck.layers.problem import Variable
+from gradcheck.report import Entry, GradientResult, Verdict
+from gradcheck.witnesses.subject import Array
+from gradcheck.yardstick import float64_floor, limit_for
+
+__all__ = ["Limits", "judge"]
+
+_NUMERIC_LIMIT = 1e-5
+_PROBES = 4
+_WORST = 5
+
+
+@dataclass
+class Limits:
+    """What the caller asked for: relative and absolute tolerances, or None to let the yardstick rule."""
+
+    rtol: float | None = None
+    atol: float | None = None
+
+
+def judge(evidence: Evidence, limits: Limits, layer: str = "") -> list[GradientResult]:
+    """One result per variable, in order; the undifferentiated ones are listed too, and say why."""
+    evidence.cross_examine()
+    return [_judge_one(evidence, variable, limits, layer) for variable in evidence.subject.variables]
+
+
+def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: str) -> GradientResult:
+    name = variable.name
+    base = GradientResult(
+        layer=layer,
+        name=variable.gradient,
+        of=name,
+        shape=tuple(np.shape(variable.array)),
+        dtype=str(variable.array.dtype),
+        verdict="not differentiated",
+        reason=variable.reason,
+    )
+    if not variable.differentiated:
+        return base
+    true = evidence.autograd.get(name)
+    yours = _shaped(evidence.yours.gradients.get(name), evidence.values[name])
+    told = {
+        "norm_yours": None if yours is None else norm(yours),
+        "norm_true": None if true is None else norm(true),
+        "compared_with": "" if true is None else "autograd",
+    }
+    if yours is None:
+        given = evidence.yours.gradients.get(name)
+        raw = evidence.yours.raw.get(name)
+        if given is not None:
+            why = f"its shape is {given.shape} and {name} has {evidence.values[name].shape}"
+        elif raw is None:
+            why = "the backward gave no gradient"
+        else:
+            why = f"the backward gave a {type(raw).__name__}, not an array of numbers"
+        return _with(base, "wrong", why, told)
+    if not np.all(np.isfinite(yours)):
+        if true is not None and not np.all(np.isfinite(true)):
+            return _with(base, "undecided", "neither your gradient nor autograd's is finite at these inputs", told)
+        return _with(base, "wrong", f"{_count_bad(yours)} of {yours.size} entries are NaN or infinite", told)
+    if true is None:
+        return _by_numeric_alone(evidence, base, name, yours, limits, told)
+    if not np.all(np.isfinite(true)):
+        return _with(base, "undecided", "autograd's gradient is not finite at these inputs", told)
+    return _by_three(evidence, base, name, yours, true, limits, told)
+
+
+def _by_three(
+    evidence: Evidence,
+    base: GradientResult,
+    name: str,
+    yours: Array,
+    true: Array,
+    limits: Limits,
+    told: dict[str, object],
+) -> GradientResult:
+    error = relative_error(yours, true)
+    limit = _limit(evidence, name, yours, true, limits)
+    told |= {"relative_error": error, "limit": limit}
+    agree = error <= limit or _within_floor(evidence, name, yours, true, limits)
+    supported = evidence.supported.get(name, False)
+    told["probe"] = evidence.probes.get(name) or evidence.joint
+    if agree and supported:
+        return _with(base, "right", "", told)
+    if agree:
+        return _agree_against_numeric(evidence, base, name, told)
+    if supported:
+        kinks = excused_by_kinks(evidence, name, yours, true, limit)
+        if kinks:
+            return _with(base, "right", f"{kinks} entries at a kink", told | {"kinks": kinks})
+    # the direction in which yours and autograd differ most tells them apart best
+    made = evidence.probe(name, yours - true)
+    told["probe"] = made
+    if evidence.fits_autograd(name, made) or (supported and not _fits(made.yours, made)):
+        told["worst"] = _worst(evidence, name, yours, true)
+        return _with(base, "wrong", "", told)
+    if _fits(made.yours, made) and _numeric_confirms(evidence, name, yours):
+        return _with(base, "right", "numeric differences agree with yours; autograd lost a path of the forward",
+                     told | {"compared_with": "numeric"})  # fmt: skip
+    if not math.isfinite(made.error):
+        return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
+    if supported:
+        told["worst"] = _worst(evidence, name, yours, true)
+        return _with(base, "wrong", "", told)
+    return _with(base, "undecided", "yours, autograd and numeric differences all disagree", told)
+
+
+def _agree_against_numeric(
+    evidence: Evidence, base: GradientResult, name: str, told: dict[str, object]
+) -> GradientResult:
+    made = evidence.probes.get(name)
+    if made is None or not math.isfinite(made.error):
+        return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
+    if evidence.reference.leaks:
+        return _with(base, "wrong", "numeric differences differ from yours; autograd agrees with you only because a "
+                     "value left the trace", told)  # fmt: skip
+    if right_beside(evidence, name):
+        return _with(base, "right", "at a kink; right beside it", told | {"kinks": 1})
+    resolved = made.error <= 1e-2 * norm(evidence.autograd[name]) / math.sqrt(evidence.values[name].size)
+    if resolved and evidence.subject.witnesses == "two":
+        return _with(base, "wrong", "numeric differences differ from what autograd makes of this module", told)
+    why = (
+        "yours and autograd agree, numeric differences do not" if resolved else "numeric differences are too noisy here"
+    )
+    return _with(base, "undecided", why, told)
+
+
+def _by_numeric_alone(
+    evidence: Evidence, base: GradientResult, name: str, yours: Array, limits: Limits, told: dict[str, object]
+) -> GradientResult:
+    """No autograd: random probes of this gradient alone.
+
+    Along a unit Gaussian direction v, v·(yours - true) is N(0, ‖yours - true‖²/n), so √n times it, relative to the
+    gradient, estimates the relative error. With four probes an error of ten times the limit is missed with
+    probability P(|N(0,1)| < 0.1)⁴ = 4e-5.
+    """
+    length = norm(yours)
+    root = math.sqrt(max(yours.size, 1))
+    limit = limits.rtol if limits.rtol is not None else _NUMERIC_LIMIT
+    gaps, bars = [], []
+    for _ in range(_PROBES if yours.size > 1 else 1):
+        made = evidence.probe(name, target=0.1 * limit * length / root)
+        if made.yours is None or not math.isfinite(made.error):
+            return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
+        gaps.append(abs(made.yours - made.numeric))
+        bars.append(made.error)
+    worst = int(np.argmax(gaps))
+    error = root * gaps[worst] / length if length > 0 else (math.inf if gaps[worst] > bars[worst] else 0.0)
+    told |= {"relative_error": error, "limit": limit, "compared_with": "numeric", "probe": evidence.probes[name]}
+    allowed = limit * length / root + (limits.atol or 0.0)
+    if all(gap <= bar + allowed for gap, bar in zip(gaps, bars, strict=True)):
+        if length == 0 and max(bars) > 1e-9 * max(1.0, max(abs(e) for e in evidence.upstream_sizes())):
+            return _with(
+                base, "undecided", "your gradient is zero and numeric differences are too noisy to confirm it", told
+            )
+        if length > 0 and max(bars) > 1e-2 * length / root:
+            return _with(base, "undecided", "numeric differences are too noisy here to confirm it", told)
+        return _with(base, "right", "", told)
+    return _with(base, "wrong", "", told)
+
+
+def _numeric_confirms(evidence: Evidence, name: str, yours: Array) -> bool:
+    allowed = _NUMERIC_LIMIT * norm(yours) / math.sqrt(max(yours.size, 1))
+    return all(_fits(made.yours, made, allowed) for made in (evidence.probe(name) for _ in range(_PROBES)))
+
+
+def _fits(value: float | None, made: object, slack: float = 0.0) -> bool:
+    numeric, error = getattr(made, "numeric", math.nan), getattr(made, "error", math.inf)
+    return value is not None and math.isfinite(error) and abs(value - numeric) <= error + slack
+
+
+def _limit(evidence: Evidence, name: str, yours: Array, true: Array, limits: Limits) -> float:
+    if limits.rtol is not None:
+        return limits.rtol
+    dtype = _lowest(evidence.values[name].dtype, evidence.yours.outputs)
+    if dtype == np.float64:
+        return limit_for(dtype, true, None, 0)
+    native = evidence.native().get(name)
+    terms = max(u.size for u in evidence.upstreams)
+    return limit_for(dtype, true, native, terms)
+
+
+def _lowest(dtype: np.dtype[np.floating], outputs: list[Array]) -> np.dtype[np.floating]:
+    kinds = [dtype, *(o.dtype for o in outputs if o.dtype.kind == "f")]
+    return max(kinds, key=lambda kind: float(np.finfo(kind).eps))
+
+
+def _within_floor(evidence: Evidence, name: str, yours: Array, true: Array, limits: Limits) -> bool:
+    """Whether the difference is mere rounding although the gradient is too small for a relative limit."""
+    gap = norm(yours - true)
+    if limits.atol is not None and gap <= limits.atol:
+        return True
+    if gap == 0 or limits.rtol is not None:
+        return gap == 0
+    if gap > 1e-6 * max(norm(true), 1e-3 * evidence.zero_scale(name)):
+        return False
+    native = evidence.single().get(name)
+    if native is None:
+        return False
+    floor = float64_floor(true, native)
+    eps = float(np.finfo(_lowest(evidence.values[name].dtype, evidence.yours.outputs)).eps)
+    return gap <= max(floor * eps / 2.2e-16, 64 * eps * norm(true))
+
+
+def _worst(evidence: Evidence, name: str, yours: Array, true: Array) -> tuple[Entry, ...]:
+    entries = []
+    for k, index in enumerate(worst_indices(yours, true, _WORST)):
+        told = evidence.numeric.entry(name, index, 1e-7 * abs(float(true[index]))) if k < 3 else None
+        entries.append(
+            Entry(
+                index,
+                float(yours[index]),
+                float(true[index]),
+                None if told is None else told.value,
+                None if told is None else told.error,
+            )
+        )
+    return tuple(entries)
+
+
+def _shaped(given: Array | None, value: Array) -> Array | None:
+    """The gradient in the variable's shape; a mere difference of length-one axes is not a wrong value."""
+    if given is None:
+        return None
+    squeezed = [n for n in given.shape if n != 1]
+    if given.shape != value.shape and squeezed != [n for n in value.shape if n != 1]:
+        return None
+    return given.reshape(value.shape).astype(np.float64)
+
+
+def _count_bad(array: Array) -> int:
+    return int(np.count_nonzero(~np.isfinite(array)))
+
+
+def _with(base: GradientResult, verdict: Verdict, reason: str, told: dict[str, object]) -> GradientResult:
+    return replace(base, verdict=verdict, reason=reason, **told)  # type: ignore[arg-type]  # keys are field names

@@ -1,0 +1,172 @@
+"""One subject through the whole of a check: evaluate, ask the witnesses, judge, look at the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcheck.diagnosis.array_changes import explain
+from gradcheck.diagnosis.contract import check_behaviour, check_gradients_given
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.verdict import Limits, judge
+from gradcheck.errors import GradcheckError
+from gradcheck.report import Finding, GradientResult, Leak
+from gradcheck.witnesses.numpy_subject import checked_forward
+from gradcheck.witnesses.subject import Array, Subject, Yours
+
+__all__ = ["Examination", "examine", "true_gradients"]
+
+
+@dataclass
+class Examination:
+    """What a check of one subject found, with the evidence still at hand for those who go on from there."""
+
+    evidence: Evidence
+    gradients: list[GradientResult]
+    findings: list[Finding]
+    leaks: list[Leak] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def examine(
+    subject: Subject,
+    *,
+    upstream: object = None,
+    limits: Limits | None = None,
+    seed: int = 0,
+    layer: str = "",
+) -> Examination:
+    """Check ``subject`` at its own values.
+
+    Raises:
+        GradcheckError: the forward raises, gives nothing that can be differentiated, gives NaN, or changes from call to
+            call; or ``upstream`` has another shape than the output.
+    """
+    values = subject.values()
+    if not values:
+        raise GradcheckError(
+            "wrt: nothing is left to differentiate; name at least one floating-point input or parameter"
+        )
+    rng = np.random.default_rng(seed)
+    outputs = checked_forward(subject, values)
+    _check_outputs(outputs)
+    upstreams = _upstreams(subject, outputs, upstream, rng)
+    yours = subject.yours(values, upstreams)
+    if not _same(outputs, yours.outputs):
+        raise GradcheckError(
+            "forward: it gives other values when called again with the same inputs and the same seed; draw random numbers "
+            "from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
+        )
+    reference = subject.autograd(values, upstreams)
+    evidence = Evidence(subject, values, upstreams, yours, reference, rng)
+    gradients = judge(evidence, limits or Limits(), layer)
+    findings = check_gradients_given(yours, subject.variables, values, layer)
+    findings += _causes(evidence, gradients, layer)
+    findings += check_behaviour(evidence, layer)
+    return Examination(evidence, gradients, findings, list(reference.leaks), list(subject.notes))
+
+
+def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[str, Array], list[Leak]]:
+    """The gradients of a forward alone: autograd's where numeric differences agree, else numeric ones entry by entry.
+
+    Raises:
+        GradcheckError: as :func:`examine`; also for an output that is no single number when ``upstream`` is not given.
+    """
+    values = subject.values()
+    rng = np.random.default_rng(seed)
+    outputs = checked_forward(subject, values)
+    _check_outputs(outputs)
+    if upstream is None:
+        if len(outputs) != 1 or outputs[0].size != 1:
+            shapes = ", ".join(str(o.shape) for o in outputs)
+            raise GradcheckError(f"upstream: the output has shape {shapes}; give upstream=, an array of that shape")
+        upstream = np.ones(outputs[0].shape)
+    upstreams = _upstreams(subject, outputs, upstream, rng)
+    reference = subject.autograd(values, upstreams)
+    nothing = Yours(outputs, dict.fromkeys(values), {})
+    evidence = Evidence(subject, values, upstreams, nothing, reference, rng)
+    evidence.cross_examine()
+    found = {}
+    for name, value in values.items():
+        if evidence.supported.get(name):
+            found[name] = evidence.autograd[name]
+            continue
+        if reference.gradients is not None and not reference.leaks:
+            raise GradcheckError(
+                f"{name}: autograd and numerical differences of this forward disagree at these inputs (a kink, a tie, or a "
+                "forward that is not smooth); move the inputs a little"
+            )
+        entries = np.empty(value.shape)
+        for index in np.ndindex(value.shape):
+            entries[index] = evidence.numeric.entry(name, index).value
+        found[name] = entries
+    return found, list(reference.leaks)
+
+
+def _causes(evidence: Evidence, gradients: list[GradientResult], layer: str) -> list[Finding]:
+    found = []
+    for result in gradients:
+        true, yours = evidence.autograd.get(result.of), evidence.yours.gradients.get(result.of)
+        if result.verdict == "wrong" and result.compared_with == "autograd" and true is not None and yours is not None:
+            upstream = evidence.upstreams[0] if len(evidence.upstreams) == 1 else None
+            found += explain(yours, true, result.name, evidence.values, upstream, layer)
+    return found
+
+
+def _check_outputs(outputs: list[Array]) -> None:
+    if not outputs or not any(o.size for o in outputs):
+        raise GradcheckError("forward: it returned nothing to differentiate; return an array or a number")
+    for k, output in enumerate(outputs):
+        which = "its output" if len(outputs) == 1 else f"its output {k}"
+        if output.dtype.kind == "c":
+            raise GradcheckError(f"forward: {which} is complex; only real outputs can be checked (take .real or abs)")
+        if output.dtype.kind not in "fiub":
+            raise GradcheckError(f"forward: {which} is of dtype {output.dtype}; it must be an array of real numbers")
+        if not np.all(np.isfinite(output)):
+            bad = int(np.count_nonzero(~np.isfinite(output)))
+            raise GradcheckError(
+                f"forward: {which} has NaN or infinite entries ({bad} of {output.size}) at these inputs; "
+                "a derivative there means nothing: give inputs at which the forward is finite"
+            )
+
+
+def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.random.Generator) -> list[Array]:
+    if subject.upstream == "one":
+        if given is not None:
+            raise GradcheckError(
+                "upstream: this style returns the value and its gradient together, so that there is no upstream gradient "
+                "to give; leave it out"
+            )
+        return [np.ones(o.shape) for o in outputs]
+    if given is None:
+        # Gaussian: for entries of ±1 alone u, sign(u), u³ and 1/u would all be the same
+        return [rng.standard_normal(o.shape).astype(o.dtype if o.dtype.kind == "f" else np.float64) for o in outputs]
+    several: Sequence[object] = given if isinstance(given, list | tuple) and len(outputs) > 1 else [given]
+    if len(several) != len(outputs):
+        raise GradcheckError(
+            f"upstream: {len(several)} given for {len(outputs)} outputs; give a tuple of {len(outputs)} arrays"
+        )
+    checked = []
+    for k, (u, o) in enumerate(zip(several, outputs, strict=True)):
+        array = np.array(u)
+        if array.dtype.kind not in "fiu":
+            raise GradcheckError(
+                f"upstream: it must be an array of real numbers, not {type(u).__name__} of {array.dtype}"
+            )
+        if array.shape != o.shape:
+            which = "the output" if len(outputs) == 1 else f"output {k}"
+            raise GradcheckError(f"upstream: its shape is {array.shape}; {which} has {o.shape}, and so must it")
+        if not np.all(np.isfinite(array)):
+            raise GradcheckError("upstream: it has NaN or infinite entries; give finite numbers")
+        if not np.any(array):
+            raise GradcheckError("upstream: it is all zeros, so that every gradient would be zero; give other numbers")
+        checked.append(array)
+    return checked
+
+
+def _same(left: list[Array], right: list[Array]) -> bool:
+    return len(left) == len(right) and all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(left, right, strict=True)
+    )

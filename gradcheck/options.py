@@ -1,0 +1,44 @@
+"""The options that all checks share, looked at before anything is run."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.outcome import default_seed
+
+__all__ = ["checked_dtype", "checked_seed", "checked_tolerance"]
+
+_DTYPES = ("float16", "float32", "float64")
+
+
+def checked_seed(seed: object) -> int:
+    """``seed`` as an int, or the default."""
+    if seed is None:
+        return default_seed()
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or int(seed) < 0:
+        raise GradcheckError(f"seed: it must be a whole number from 0 up, not {seed!r}")
+    return int(seed)
+
+
+def checked_tolerance(name: str, value: object) -> float | None:
+    """A tolerance as a float, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < math.inf:
+        raise GradcheckError(f"{name}: it must be a finite number from 0 up, not {value!r}")
+    return float(value)
+
+
+def checked_dtype(dtype: object) -> np.dtype[Any] | None:
+    """A floating-point dtype, or None for the arrays' own."""
+    if dtype is None:
+        return None
+    name = str(dtype).removeprefix("torch.") if not isinstance(dtype, type) else np.dtype(dtype).name
+    if name not in _DTYPES:
+        raise GradcheckError(f"dtype: it must be one of {', '.join(_DTYPES)}, not {dtype!r}")
+    return np.dtype(name)

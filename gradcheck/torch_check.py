@@ -1,0 +1,81 @@
+"""Checks of ``torch.autograd.Function`` and ``torch.nn.Module``, loaded only when one is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.diagnosis.verdict import Limits
+from gradcheck.errors import GradcheckError
+from gradcheck.examine import Examination, examine
+from gradcheck.layers.recognise import TorchSubject
+from gradcheck.witnesses.subject import Subject
+from gradcheck.witnesses.torch_function import FunctionSubject
+from gradcheck.witnesses.torch_module import ModuleSubject, submodule_calls
+
+__all__ = ["check_torch"]
+
+
+def check_torch(
+    found: TorchSubject,
+    *,
+    wrt: Sequence[str] | None,
+    constants: Sequence[str],
+    kwargs: Mapping[str, object] | None,
+    dtype: np.dtype[Any] | None,
+    reference: Callable[..., Any] | None,
+    upstream: object,
+    limits: Limits,
+    seed: int,
+    submodules: bool,
+    name: str | None,
+) -> list[Examination]:
+    """The examination of a Function, or of a module and (on request) of each of its submodules.
+
+    Raises:
+        GradcheckError: an option is given that does not go with this kind of subject.
+    """
+    target: Any = found.target
+    subjects: list[tuple[str, Subject]] = []
+    if found.kind == "function":
+        if submodules:
+            raise GradcheckError("submodules: only a torch.nn.Module has submodules; leave it out")
+        if kwargs:
+            raise GradcheckError(
+                "kwargs: a torch.autograd.Function takes none; give the values in their places instead"
+            )
+        function: Subject = FunctionSubject(
+            target, found.arguments, seed=seed, dtype=dtype, wrt=wrt, constants=constants
+        )
+        if reference is not None:
+            from gradcheck.witnesses.torch_reference import WithReference
+
+            function = WithReference(function, reference, found.arguments, seed)
+        subjects.append(("", function))
+    else:
+        if reference is not None:
+            raise GradcheckError("reference: a torch.nn.Module is its own reference; leave it out")
+        keywords = dict(kwargs or {})
+        options = {"seed": seed, "dtype": dtype}
+        whole = ModuleSubject(
+            target, found.arguments, keywords, wrt=wrt, constants=constants, name=name or "", seed=seed, dtype=dtype
+        )
+        subjects.append((name or type(target).__name__ if submodules else "", whole))
+        if submodules:
+            for path, module, inputs in submodule_calls(target, found.arguments, keywords, seed):
+                if not any(hasattr(i, "is_floating_point") and i.is_floating_point() for i in inputs) and not any(
+                    True for _ in module.parameters()
+                ):
+                    continue  # nothing to differentiate
+                subjects.append((path, ModuleSubject(module, inputs, {}, wrt=None, constants=(), **options)))  # type: ignore[arg-type]  # seed and dtype
+    done = []
+    for layer, subject in subjects:
+        try:
+            done.append(
+                examine(subject, upstream=None if layer and done else upstream, limits=limits, seed=seed, layer=layer)
+            )
+        finally:
+            subject.restore()
+    return done

@@ -1,0 +1,103 @@
+"""Tensors to arrays and back, and the arguments of a torch callable as variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.problem import Variable
+from gradcheck.witnesses.subject import Array, Values
+
+__all__ = ["Arguments", "flat_outputs", "to_array", "to_tensor"]
+
+
+def to_array(tensor: torch.Tensor) -> Array:
+    """The values of a tensor as a fresh array; bfloat16, which NumPy has not, as float32."""
+    plain = tensor.detach().cpu()
+    return np.array((plain.float() if plain.dtype == torch.bfloat16 else plain).numpy())
+
+
+def to_tensor(array: Array, like: torch.Tensor | None = None) -> torch.Tensor:
+    """A fresh tensor with the array's values and dtype, on the device of ``like``."""
+    made = torch.from_numpy(np.array(array))
+    return made if like is None else made.to(like.device)
+
+
+def flat_outputs(output: object) -> list[torch.Tensor]:
+    """The floating-point tensors in an output, however it nests tuples, lists and dicts."""
+    if isinstance(output, torch.Tensor):
+        return [output] if output.is_floating_point() else []
+    if isinstance(output, Mapping):
+        return [t for item in output.values() for t in flat_outputs(item)]
+    if isinstance(output, list | tuple):
+        return [t for item in output for t in flat_outputs(item)]
+    return []
+
+
+@dataclass
+class Arguments:
+    """The positional and keyword arguments of a torch callable; its floating-point tensors are the variables."""
+
+    positional: Sequence[object]
+    names: Sequence[str]
+    keywords: Mapping[str, object] = field(default_factory=dict)
+
+    def variables(
+        self, wrt: Sequence[str] | None, constants: Sequence[str], gradient: Callable[[str], str]
+    ) -> list[Variable]:
+        """One variable per tensor or array among the arguments."""
+        found = []
+        for name, value in self._named():
+            if isinstance(value, np.ndarray):
+                value = torch.from_numpy(np.array(value))
+            if not isinstance(value, torch.Tensor):
+                continue
+            self._refuse(name, value)
+            reason = ""
+            if not value.is_floating_point():
+                reason = f"{value.dtype} has no gradient".replace("torch.", "")
+            elif name in constants:
+                reason = "declared constant"
+            elif wrt is not None and name not in wrt:
+                reason = "not named in wrt"
+            found.append(Variable(name, to_array(value), "input", gradient(name), not reason, reason))
+        return found
+
+    def filled(
+        self, values: Values, dtype: torch.dtype | None, requires_grad: bool
+    ) -> tuple[list[Any], dict[str, Any], dict[str, torch.Tensor]]:
+        """The arguments with ``values`` in place of the variables' own; also the new tensors by name."""
+        leaves: dict[str, torch.Tensor] = {}
+
+        def fill(name: str, value: object) -> object:
+            if isinstance(value, np.ndarray):
+                value = torch.from_numpy(np.array(value))
+            if not isinstance(value, torch.Tensor):
+                return value
+            if name in values:
+                leaves[name] = to_tensor(values[name], value)
+                if dtype is not None:
+                    leaves[name] = leaves[name].to(dtype)
+                return leaves[name].requires_grad_(requires_grad)
+            made = value.detach().clone()
+            return made.to(dtype) if dtype is not None and made.is_floating_point() else made
+
+        args = [fill(n, v) for n, v in zip(self.names, self.positional, strict=False)]
+        return args, {n: fill(n, v) for n, v in self.keywords.items()}, leaves
+
+    def _named(self) -> list[tuple[str, object]]:
+        return [*zip(self.names, self.positional, strict=False), *self.keywords.items()]
+
+    @staticmethod
+    def _refuse(name: str, value: torch.Tensor) -> None:
+        if value.is_complex():
+            raise GradcheckError(f"{name}: it is complex ({value.dtype}); only real tensors can be checked")
+        if value.numel() == 0:
+            raise GradcheckError(f"{name}: it is empty (shape {tuple(value.shape)}); give at least one entry")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise GradcheckError(f"{name}: it has NaN or infinite entries; give finite numbers")

@@ -1,0 +1,159 @@
+"""A ``torch.nn.Module``: yours is what autograd makes of it, and numeric differences decide."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.problem import Variable
+from gradcheck.report import Leak, Where
+from gradcheck.state import Randomness, seed_everything
+from gradcheck.witnesses.subject import Array, Gradient, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array, to_tensor
+
+__all__ = ["ModuleSubject", "submodule_calls"]
+
+
+class ModuleSubject(Subject):
+    """A copy of ``module`` run on ``arguments``: every parameter and floating-point input is a variable."""
+
+    upstream = "any"
+    witnesses = "two"
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        arguments: Sequence[object],
+        keywords: Mapping[str, object],
+        *,
+        seed: int,
+        dtype: np.dtype[Any] | None,
+        wrt: Sequence[str] | None,
+        constants: Sequence[str],
+        name: str = "",
+    ) -> None:
+        self._randomness = Randomness()
+        self.seed, self.dtype = seed, dtype
+        self.module = copy.deepcopy(module)  # running statistics, hooks' counters and the like stay the caller's
+        self.double = copy.deepcopy(module).double()
+        self.arguments = Arguments(arguments, _input_names(module, len(arguments)), keywords)
+        self.variables = self.arguments.variables(wrt, constants, lambda n: f"{n}.grad")
+        taken = {v.name for v in self.variables}
+        for n, p in module.named_parameters():
+            label = n if n not in taken else f"parameter {n}"
+            reason = "" if p.requires_grad else "requires_grad is False"
+            reason = reason or ("declared constant" if n in constants else "")
+            reason = reason or ("not named in wrt" if wrt is not None and n not in wrt else "")
+            self.variables.append(Variable(label, to_array(p), "parameter", f"{n}.grad", not reason, reason))
+        known = [v.name for v in self.variables]
+        for argument, given in (("wrt", wrt or ()), ("constants", constants)):
+            for n in given:
+                if n not in known:
+                    raise GradcheckError(f"{argument}: there is no array {n!r}; there are {', '.join(known)}")
+        self.name = name or type(module).__name__
+        self.style = "torch.nn.Module: autograd through its forward, against numerical differences"
+        self.notes: list[str] = []
+        self.counts = {"forward": 0, "backward": 0, "traced": 0}
+
+    def values(self) -> dict[str, Array]:
+        return {v.name: v.array.astype(self.dtype or v.array.dtype) for v in self.wanted()}
+
+    def restore(self) -> None:
+        self._randomness.restore()
+
+    def forward(self, values: Values) -> list[Array]:
+        self.counts["forward"] += 1
+        with torch.no_grad():
+            return [to_array(o) for o in self._run(values, requires_grad=False)[0]]
+
+    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+        self.counts["forward"] += 1
+        self.counts["backward"] += 1
+        outputs, gradients = self._differentiated(values, upstreams)
+        given: dict[str, Array | None] = dict(gradients)
+        return Yours(outputs, given, dict(gradients))
+
+    def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
+        return []  # autograd keeps no state between calls
+
+    def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
+        self.counts["traced"] += 1
+        if precision == "float64":
+            values = {n: v.astype(np.float64) for n, v in values.items()}
+        try:
+            outputs, gradients = self._differentiated(values, upstreams)
+        except Exception as error:
+            how = f"autograd fails: {type(error).__name__}: {str(error).splitlines()[0]}"
+            return Reference([], None, [Leak(Where(type(self.module).__name__, 0), how)], failure=how)
+        return Reference(outputs, gradients, branches=object())
+
+    def _differentiated(self, values: Values, upstreams: Sequence[Array]) -> tuple[list[Array], dict[str, Array]]:
+        with torch.enable_grad():
+            outputs, leaves = self._run(values, requires_grad=True)
+            pairs = [(o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)]
+            pairs = [(o, u) for o, u in pairs if o.requires_grad]
+            found = torch.autograd.grad(
+                [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
+            )
+        gradients = {
+            n: np.zeros(values[n].shape) if g is None else to_array(g) for n, g in zip(leaves, found, strict=True)
+        }
+        return [to_array(o) for o in outputs], gradients
+
+    def _run(self, values: Values, requires_grad: bool) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+        seed_everything(self.seed)
+        precise = any(v.dtype == np.float64 for v in values.values())
+        module = self.double if precise else self.module
+        args, keywords, leaves = self.arguments.filled(values, torch.float64 if precise else None, requires_grad)
+        state: dict[str, torch.Tensor] = {n: b.clone() for n, b in module.named_buffers()}
+        for n, p in module.named_parameters():
+            label = n if n in values else f"parameter {n}"
+            if label in values and label not in leaves:
+                leaves[label] = to_tensor(values[label], p).to(p.dtype).requires_grad_(requires_grad)
+                state[n] = leaves[label]
+        return flat_outputs(torch.func.functional_call(module, state, tuple(args), keywords)), leaves
+
+
+def submodule_calls(
+    module: torch.nn.Module, arguments: Sequence[object], keywords: Mapping[str, object], seed: int
+) -> list[tuple[str, torch.nn.Module, tuple[object, ...]]]:
+    """Each submodule that ran, with the positional inputs of its first call."""
+    seed_everything(seed)
+    twin = copy.deepcopy(module)
+    originals = dict(module.named_modules())
+    calls: dict[str, tuple[object, ...]] = {}
+
+    def remember(name: str) -> Any:
+        def hook(_: torch.nn.Module, args: tuple[object, ...]) -> None:
+            calls.setdefault(name, tuple(a.detach().clone() if isinstance(a, torch.Tensor) else a for a in args))
+
+        return hook
+
+    for name, sub in twin.named_modules():
+        if name:
+            sub.register_forward_pre_hook(remember(name))
+    args, kwargs, _ = Arguments(arguments, [str(i) for i in range(len(arguments))], keywords).filled({}, None, False)
+    with torch.no_grad():
+        twin(*args, **kwargs)
+    return [(name, originals[name], args) for name, args in calls.items()]
+
+
+def _input_names(module: torch.nn.Module, count: int) -> list[str]:
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    names: list[str] = []
+    for p in parameters:
+        if p.kind is p.VAR_POSITIONAL:
+            names += [f"{p.name}{i}" for i in range(count - len(names))]
+        elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            names.append(p.name)
+    if count > len(names):
+        raise GradcheckError(
+            f"{type(module).__name__}: {count} inputs given, its forward takes {len(names)}: {', '.join(names)}"
+        )
+    return names[:count]
