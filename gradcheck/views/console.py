@@ -13,12 +13,12 @@ from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import by_severity, full_name, headline, outcome
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page
 from gradcheck.views.plain import count, fold, place, visible, wrap
-from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows
+from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from gradcheck.report import GradientResult, Report
+    from gradcheck.report import Report
 
 __all__ = ["render", "to_text"]
 
@@ -84,10 +84,8 @@ def _gradients(report: Report, width: int) -> tuple[list[Text], int]:
 
 
 def _worst(report: Report, width: int) -> list[list[Text]]:
-    """A table of worst entries for each gradient that is undecided, or wrong by a fault of its own."""
-    shown: list[GradientResult] = [
-        g for g in report.gradients if g.worst and not g.inherits and g.verdict in ("wrong", "undecided")
-    ]
+    """A table of worst entries for the first gradients that have them to show."""
+    shown = worst_told(report)
     tables = []
     for g in shown[:WORST_TABLES]:
         name = full_name(g, report)

@@ -12,7 +12,16 @@ from gradcheck.views.plain import count, visible
 if TYPE_CHECKING:
     from gradcheck.report import GradientResult, Report, Verdict
 
-__all__ = ["STYLES", "Detail", "gradient_columns", "gradient_rows", "witness", "worst_columns", "worst_rows"]
+__all__ = [
+    "STYLES",
+    "Detail",
+    "gradient_columns",
+    "gradient_rows",
+    "witness",
+    "worst_columns",
+    "worst_rows",
+    "worst_told",
+]
 
 STYLES: dict[Verdict, str] = {"right": "green", "wrong": "bold red", "undecided": "yellow", "not differentiated": "dim"}
 PROBE = "along one probe"
@@ -69,6 +78,11 @@ def gradient_rows(report: Report, detail: Detail, shorten: bool = True) -> list[
         if gradient is not None:
             rows.append(_row(gradient, report, detail))
     return rows
+
+
+def worst_told(report: Report) -> list[GradientResult]:
+    """The gradients whose worst entries help: undecided, or wrong by a fault of their own."""
+    return [g for g in report.gradients if g.worst and not g.inherits and g.verdict in ("wrong", "undecided")]
 
 
 def worst_columns(gradient: GradientResult, name: str, numeric: bool) -> list[Column]:

@@ -1,0 +1,133 @@
+"""A report as an HTML fragment for notebooks: no script, nothing loaded, readable on light and on dark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from gradcheck.views.blocks import count_lines, finding_label, finding_sections, finding_title
+from gradcheck.views.columns import Column, Row
+from gradcheck.views.headline import MARKS, by_severity, full_name, headline, outcome
+from gradcheck.views.plain import place, source_line, visible
+from gradcheck.views.rows import gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
+
+if TYPE_CHECKING:
+    from gradcheck.report import Finding, Report, Where
+
+__all__ = ["to_html"]
+
+UNLIMITED = 10_000  # the browser breaks the lines
+# Text and background are the notebook's own; the three accents contrast with white and with black.
+STYLE = """
+.gradcheck { font-size: 0.95em; line-height: 1.45; max-width: 75em; }
+.gradcheck, .gradcheck * { background: none !important; }
+.gradcheck h4 { font-size: 1.1em; margin: 0.3em 0; }
+.gradcheck div.scroll { overflow-x: auto; }
+.gradcheck table { border-collapse: collapse; margin: 0.6em 0; font-variant-numeric: tabular-nums; }
+.gradcheck th, .gradcheck td { text-align: left; padding: 0.1em 1.2em 0.1em 0; border: 0; vertical-align: top; }
+.gradcheck td { white-space: nowrap; }
+.gradcheck td.rest { white-space: normal; }
+.gradcheck td.remark { white-space: normal; padding-left: 1.2em; }
+.gradcheck .number { text-align: right; }
+.gradcheck th { font-weight: 600; }
+.gradcheck th, .gradcheck .dim, .gradcheck dt { opacity: 0.75; }
+.gradcheck th.group { text-align: center; border-bottom: 1px solid currentColor; }
+.gradcheck .right { color: #2b8a3e; }
+.gradcheck .wrong { color: #d6404a; font-weight: 600; }
+.gradcheck .undecided { color: #a8710a; }
+.gradcheck dl { display: grid; grid-template-columns: 6em 1fr; margin: 0.6em 0; }
+.gradcheck dt { font-weight: 400; }
+.gradcheck dd { margin: 0; overflow-wrap: anywhere; }
+.gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
+""".strip()
+
+
+def to_html(report: Report) -> str:
+    """The report as one ``<div>`` with its own style sheet; every text from the user's code is escaped."""
+    kind = outcome(report)
+    sentence = escape(headline(report).removeprefix(MARKS[kind]))
+    facts = [visible(report.style), visible(report.dtype), f"seed {report.seed}"]
+    if report.where is not None:
+        facts.append(place(report.where, UNLIMITED))
+    parts = [
+        f"<style>{STYLE}</style>",
+        f'<h4><span class="{kind}">{MARKS[kind]}</span>{sentence}</h4>',
+        f'<div class="dim">{escape(" · ".join(fact for fact in facts if fact))}</div>',
+    ]
+    if report.gradients:
+        parts.append(_table(gradient_columns(report, "every witness"), gradient_rows(report, "every witness")))
+    parts += [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
+    parts += [_finding(finding, report) for finding in by_severity(report)]
+    parts.append(_closing(report))
+    return f'<div class="gradcheck">{"".join(parts)}</div>'
+
+
+def _finding(finding: Finding, report: Report) -> str:
+    title = f"<strong>{escape(visible(finding.code))} {escape(finding_title(finding, report))}</strong>"
+    items = [(finding_label(finding), title + _where(finding.where))]
+    for label, lines in finding_sections(finding):
+        items.append((label, "<br>".join(escape(line) for line in lines)))
+    return _items(items)
+
+
+def _closing(report: Report) -> str:
+    items = [
+        ("note", f"left the trace: {escape(visible(leak.how))}{_where(leak.where)}")
+        for leak in dict.fromkeys(report.leaks)
+    ]
+    items += [("note", escape(visible(note))) for note in report.notes]
+    if report.evaluations:
+        items.append(("ran", escape(count_lines(report.evaluations))))
+    if report.reproduce:
+        items.append(
+            ("reproduce", "<br>".join(f"<code>{escape(visible(x))}</code>" for x in report.reproduce.splitlines()))
+        )
+    return _items(items) if items else ""
+
+
+def _items(items: Sequence[tuple[str, str]]) -> str:
+    return f"<dl>{''.join(f'<dt>{label}</dt><dd>{content}</dd>' for label, content in items)}</dl>"
+
+
+def _where(where: Where | None) -> str:
+    if where is None:
+        return ""
+    source = f"<pre>{where.line} │ {escape(source_line(where.source))}</pre>" if where.source.strip() else ""
+    return f' <span class="dim">{escape(place(where, UNLIMITED))}</span>{source}'
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    heads = "".join(f"<th{_class(column, Row({}))}>{escape(column.heading)}</th>" for column in columns)
+    body = "".join(_row(columns, row) for row in rows)
+    head = f"<thead>{_groups(columns)}<tr>{heads}</tr></thead>"
+    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+
+
+def _groups(columns: Sequence[Column]) -> str:
+    members = [column for column in columns if column.group]
+    if not members:
+        return ""
+    before = columns.index(members[0])
+    heading = f'<th class="group" colspan="{len(members)}">{escape(members[0].group)}</th>'
+    return f'<tr><th colspan="{before}"></th>{heading}</tr>'
+
+
+def _row(columns: Sequence[Column], row: Row) -> str:
+    given = [column for column in columns if column.key in row.cells]
+    cells = "".join(f"<td{_class(column, row)}>{escape(row.cells[column.key])}</td>" for column in given)
+    if row.rest:
+        cells += f'<td class="rest" colspan="{len(columns) - len(given)}">{escape(row.rest)}</td>'
+    dim = ' class="dim"' if row.style else ""
+    lines = f"<tr{dim}>{cells}</tr>" if given else ""
+    return lines + "".join(
+        f'<tr class="dim"><td class="remark" colspan="{len(columns)}">{escape(remark)}</td></tr>'
+        for remark in row.remarks
+    )
+
+
+def _class(column: Column, row: Row) -> str:
+    accents = {"green": "right", "red": "wrong", "bold red": "wrong", "yellow": "undecided"}
+    names = ["number"] if column.right else []
+    names += [accents[row.styles[column.key]]] if row.styles.get(column.key) in accents else []
+    return f' class="{" ".join(names)}"' if names else ""
