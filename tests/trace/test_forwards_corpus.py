@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forwards._case import Case  # found because pytest puts this file's own directory on sys.path
+from forwards._case import Case, on  # found because pytest puts this file's own directory on sys.path
 
 from gradcheck.report import Leak
 from gradcheck.state import State, seed_everything
@@ -96,8 +96,9 @@ class Verdict:
     detail: str
 
 
-def traced_gradients(case: Isolated, upstreams: Sequence[np.ndarray]) -> tuple[dict[str, np.ndarray], list[object], Trace]:
-    trace = Trace()
+def traced_gradients(
+    case: Isolated, upstreams: Sequence[np.ndarray], trace: Trace
+) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     variables = {name: trace.variable(array, name) for name, array in case.case.variables.items()}
     by_identity = {id(array): variables[name] for name, array in case.case.variables.items()}
     case.reset()
@@ -105,19 +106,20 @@ def traced_gradients(case: Isolated, upstreams: Sequence[np.ndarray]) -> tuple[d
         with case.state.substituted(lambda value: by_identity.get(id(value)) or trace.leaf(value)):
             outputs = floats(case.case.call())
         gradients = trace.gradients(outputs, list(upstreams), variables)
-        return gradients, [np.array(trace.value(part), dtype=float) for part in outputs], trace
+        return gradients, [np.array(trace.value(part), dtype=float) for part in outputs]
     finally:
         case.reset()
 
 
-def judge(case: Case) -> Verdict:
+def judge(case: Case, make: type[Trace] = Trace) -> Verdict:
+    trace = make()
     isolated = Isolated(case)
     plain = isolated.value()
     upstreams = upstreams_for(plain)
     try:
-        gradients, values, trace = traced_gradients(isolated, upstreams)
+        gradients, values = traced_gradients(isolated, upstreams, trace)
     except Exception as error:  # the trace may break a forward in any way: that is what the summary counts
-        return Verdict(False, [], f"{type(error).__name__}: {error}")
+        return Verdict(False, trace.leaks, f"{type(error).__name__}: {error}")
     for ours, theirs in zip(values, plain, strict=True):
         if not np.array_equal(ours, theirs, equal_nan=True):
             return Verdict(False, trace.leaks, f"value {ours} is not {theirs}")
@@ -142,6 +144,32 @@ def verdict_on(name: str, case: Case, known: dict[str, Verdict]) -> Verdict:
     if name not in known:
         known[name] = judge(case)
     return known[name]
+
+
+class DoubledTrace(Trace):
+    """Tells every gradient twice as large."""
+
+    def gradients(self, *arguments: object, **keywords: object) -> dict[str, np.ndarray]:
+        return {name: 2 * g for name, g in super().gradients(*arguments, **keywords).items()}
+
+
+def cubic() -> Case:
+    x = np.array([1.0, -2.0, 0.5])
+    return on(lambda x: (x**3).sum(), x, wrt="x", name="cubic")
+
+
+def test_slope_of_a_cubic_is_exact_and_its_memory_is_put_back() -> None:
+    case = cubic()
+    direction = {"x": np.array([1.0, 1.0, -2.0])}
+    assert slope(Isolated(case), direction, [np.array(2.0)], 1e-4) == pytest.approx(2 * (3 + 12 - 1.5), rel=1e-9)
+    np.testing.assert_array_equal(case.variables["x"], [1.0, -2.0, 0.5])
+
+
+def test_a_wrong_gradient_without_a_leak_is_not_called_right() -> None:
+    assert judge(cubic()).right
+    verdict = judge(cubic(), DoubledTrace)
+    assert not verdict.right
+    assert not verdict.leaks
 
 
 def test_the_corpus_is_large_and_its_names_are_unique() -> None:

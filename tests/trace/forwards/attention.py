@@ -33,7 +33,11 @@ class MultiHeadAttention:
         return x.reshape(batch, seq, self.num_heads, self.d_k).transpose(0, 2, 1, 3)
 
     def forward(self, query, key, value, mask=None):
-        Q, K, V = self.split_heads(query @ self.W_q), self.split_heads(key @ self.W_k), self.split_heads(value @ self.W_v)
+        Q, K, V = (
+            self.split_heads(query @ self.W_q),
+            self.split_heads(key @ self.W_k),
+            self.split_heads(value @ self.W_v),
+        )
         scores = np.matmul(Q, K.transpose(0, 1, 3, 2)) / math.sqrt(self.d_k)
         if mask is not None:
             scores = np.where(mask, scores, -1e9)
@@ -230,17 +234,30 @@ causal = np.triu(-1e9 * np.ones((3, 3)), 1)
 
 CASES = [
     on(self_attention, draw(2, 3, 4), causal, draw(4, 12), draw(4, 4), wrt="X W_KQV W_out"),
-    Case("MultiHeadAttention", lambda: multi.forward(mq, mk, mk, pad_mask), {"q": mq, "k": mk, "W_q": multi.W_q, "W_k": multi.W_k, "W_o": multi.W_o}),
+    Case(
+        "MultiHeadAttention",
+        lambda: multi.forward(mq, mk, mk, pad_mask),
+        {"q": mq, "k": mk, "W_q": multi.W_q, "W_k": multi.W_k, "W_o": multi.W_o},
+    ),
     on(heads_in_a_loop, draw(3, 4), draw(5, 4), draw(5, 4), 2, wrt="Q K V"),
     on(causal_by_assignment, draw(4, 3), draw(3, 3), draw(3, 3), draw(3, 2), wrt="x Wq Wk Wv"),
     on(masked_fill_tril, draw(4, 4), draw(4, 2), wrt="scores values"),
     on(rotary, draw(3, 4), wrt="x"),
-    Case("rotate_half and absolute positions", lambda: rotate_half(rot_x) * 0.3 + (rot_x + positional_encoding(3, 4)), {"x": rot_x}),
+    Case(
+        "rotate_half and absolute positions",
+        lambda: rotate_half(rot_x) * 0.3 + (rot_x + positional_encoding(3, 4)),
+        {"x": rot_x},
+    ),
     on(rope_complex, draw(3, 4), wrt="x"),
     Case(
         "gpt",
         lambda: gpt([3, 1, 1], **gpt_params, n_head=2),
-        {"wte": gpt_params["wte"], "wpe": gpt_params["wpe"], "c_attn": block["attn"]["c_attn"]["w"], "c_fc": block["mlp"]["c_fc"]["b"]},
+        {
+            "wte": gpt_params["wte"],
+            "wpe": gpt_params["wpe"],
+            "c_attn": block["attn"]["c_attn"]["w"],
+            "c_fc": block["mlp"]["c_fc"]["b"],
+        },
     ),
     on(additive_attention, draw(3), draw(4, 2), draw(3, 3), draw(3, 2), draw(3), wrt="query keys W1 W2 v"),
     on(linear_attention, draw(3, 2), draw(4, 2), draw(4, 3), wrt="q k v"),

@@ -265,13 +265,26 @@ image = draw(5, 4)
 
 CASES = [
     on(conv_forward_naive, draw(2, 2, 4, 3), draw(2, 2, 3, 3), draw(2), {"stride": 1, "pad": 1}, wrt="x w b"),
-    on(conv_forward_channels_last, draw(2, 4, 4, 2), draw(2, 2, 2, 3), draw(1, 1, 1, 3), {"stride": 2, "pad": 1}, wrt="A_prev W b"),
-    Case("Convolution im2col", lambda: convolution.forward(conv_x), {"x": conv_x, "W": convolution.W, "b": convolution.b}),
+    on(
+        conv_forward_channels_last,
+        draw(2, 4, 4, 2),
+        draw(2, 2, 2, 3),
+        draw(1, 1, 1, 3),
+        {"stride": 2, "pad": 1},
+        wrt="A_prev W b",
+    ),
+    Case(
+        "Convolution im2col", lambda: convolution.forward(conv_x), {"x": conv_x, "W": convolution.W, "b": convolution.b}
+    ),
     on(conv_forward_indices, draw(2, 2, 4, 4), draw(3, 2, 3, 3), draw(3, 1), wrt="X W b"),
     on(conv_strided, draw(2, 4, 5, 2), draw(3, 2, 2, 3), wrt="x w"),
     on(conv_fast_strides, draw(2, 2, 4, 3), draw(2, 2, 3, 3), draw(2), wrt="x w b"),
     on(conv_windows_einsum, draw(1, 2, 6, 7), draw(2, 2, 3, 3), 2, wrt="x w"),
-    Case("ScipyConv", lambda: scipy_conv.forward(scipy_x), {"x": scipy_x, "k": scipy_conv.kernels, "b": scipy_conv.biases}),
+    Case(
+        "ScipyConv",
+        lambda: scipy_conv.forward(scipy_x),
+        {"x": scipy_x, "k": scipy_conv.kernels, "b": scipy_conv.biases},
+    ),
     on(conv_scipy_flipped, draw(4, 5), [draw(3, 3), draw(3, 3)], wrt="x"),
     on(signal_full_1d, draw(7), draw(3), wrt="x h"),
     on(correlate_1d_batch, draw(3, 6), draw(3), draw(4), wrt="x w b"),

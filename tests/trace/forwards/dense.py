@@ -256,7 +256,9 @@ coursera = initialize([4, 5, 3, 1], draw)
 Xc, Yc = draw(4, 6), np.array([[0, 1, 1, 0, 1, 0]])
 layered = LayeredNet(draw)
 Xl, tl = draw(4, 6), to_one_hot(np.array([0, 2, 1, 1]), 3)
-sequential = Sequential([DenseLayer(draw(4, 5), draw(5), "relu"), DenseLayer(draw(5, 2), draw(2)), DenseLayer(draw(2, 2), draw(2), "leaky")])
+sequential = Sequential(
+    [DenseLayer(draw(4, 5), draw(5), "relu"), DenseLayer(draw(5, 2), draw(2)), DenseLayer(draw(2, 2), draw(2), "leaky")]
+)
 Xs = draw(3, 4)
 closure_W, closure_b, closure_x = draw(4, 3), draw(3), draw(5, 4)
 closure_layer = make_layer(closure_W, closure_b, np.tanh)

@@ -184,7 +184,11 @@ R = np.array([[5, 3, 0, 1], [4, 0, 0, 1], [0, 1, 5, 4]])
 
 CASES = [
     on(word_embedding_forward, np.array([[0, 3, 1], [2, 1, 0]]), draw(5, 3), wrt="W"),
-    Case("EmbeddingDot", lambda: embed.forward(embed_dot_h, np.array([0, 4, 0, 2])), {"W": embed.params[0], "h": embed_dot_h}),
+    Case(
+        "EmbeddingDot",
+        lambda: embed.forward(embed_dot_h, np.array([0, 4, 0, 2])),
+        {"W": embed.params[0], "h": embed_dot_h},
+    ),
     Case("SimpleCBOW", lambda: cbow.forward(contexts, targets), {"W_in": cbow.W_in, "W_out": cbow.W_out}),
     on(skipgram_softmax, 1, 2, draw(4, 3), draw(4, 3), wrt="center_vectors outside_vectors"),
     on(neg_sampling, [0, 1], [2, 0], draw(4, 3), draw(4, 3), 3, wrt="U V"),
@@ -197,7 +201,15 @@ CASES = [
     on(masked_ratings, R.astype(float), draw(3, 2), draw(4, 2), draw(3), draw(4), np.array(2.5), wrt="U V bu bi mu"),
     on(factorisation_machine, draw(3, 4), draw(1), draw(4), draw(4, 2), wrt="X w0 w V"),
     on(fm_by_pairs, draw(4), draw(4), draw(4, 2), wrt="x w V"),
-    on(transe, draw(4, 3), draw(2, 3), np.array([[0, 0, 1], [2, 1, 3]]), np.array([[0, 0, 2], [1, 1, 3]]), 4.0, wrt="E R"),
+    on(
+        transe,
+        draw(4, 3),
+        draw(2, 3),
+        np.array([[0, 0, 1], [2, 1, 3]]),
+        np.array([[0, 0, 2], [1, 1, 3]]),
+        4.0,
+        wrt="E R",
+    ),
     Case("wide_and_deep", lambda: wide_and_deep(fields, tables, wide_w), {**tables, "w": wide_w}),
     on(hierarchical_softmax, draw(3), draw(4, 3), [0, 2, 3], [0, 1, 1], wrt="h nodes"),
 ]

@@ -158,7 +158,13 @@ flat_x = draw(5, 3)
 A_spd = np.array([[2.0, 0.3], [0.3, 1.0]])
 
 CASES = [
-    on(lambda theta, x: np.tanh(x @ unpack(theta, [(3, 2), (2,)])[0]) + unpack(theta, [(3, 2), (2,)])[1], draw(8), draw(4, 3), wrt="theta x", name="unpack"),
+    on(
+        lambda theta, x: np.tanh(x @ unpack(theta, [(3, 2), (2,)])[0]) + unpack(theta, [(3, 2), (2,)])[1],
+        draw(8),
+        draw(4, 3),
+        wrt="theta x",
+        name="unpack",
+    ),
     on(nn_cost, draw(3 * 5 + 3 * 4), 4, 3, 3, draw(5, 4), np.array([1, 3, 2, 2, 1]), 0.5, wrt="nn_params"),
     on(rnn_loss, draw(n_rnn), np.eye(2)[[[0, 1], [1, 1], [0, 0]]], wrt="weights", name="WeightsParser"),
     Case("FlatNet of views", lambda: flat_net.forward(flat_x), {"theta": flat_net.theta, "x": flat_x}),

@@ -217,11 +217,23 @@ drop, drop_x = Dropout(0.4), draw(4, 5)
 noisy, noisy_x = NoisyLayer(draw(4, 3)), draw(3, 4)
 
 CASES = [
-    on(batchnorm_forward, draw(5, 3), draw(3), draw(3), {"mode": "train"}, wrt="x gamma beta", name="batchnorm_forward train"),
+    on(
+        batchnorm_forward,
+        draw(5, 3),
+        draw(3),
+        draw(3),
+        {"mode": "train"},
+        wrt="x gamma beta",
+        name="batchnorm_forward train",
+    ),
     on(batchnorm_forward, draw(5, 3), draw(3), draw(3), bn_params, wrt="x gamma beta", name="batchnorm_forward test"),
     on(batchnorm_steps, draw(5, 3), draw(3), draw(3), 1e-5, wrt="x gamma beta"),
     on(spatial_batchnorm, draw(2, 3, 2, 2), draw(3), draw(3), wrt="x gamma beta"),
-    Case("BatchNormalization", lambda: bn_layer.forward(bn_x), {"x": bn_x, "gamma": bn_layer.gamma, "beta": bn_layer.beta}),
+    Case(
+        "BatchNormalization",
+        lambda: bn_layer.forward(bn_x),
+        {"x": bn_x, "gamma": bn_layer.gamma, "beta": bn_layer.beta},
+    ),
     on(layernorm, draw(2, 3, 4), draw(4), draw(4), wrt="x g b"),
     on(layernorm_transposed, draw(3, 4), draw(4), draw(4), wrt="x gamma beta"),
     on(groupnorm, draw(2, 4, 2, 3), draw(1, 4, 1, 1), draw(1, 4, 1, 1), 2, wrt="x gamma beta"),

@@ -52,7 +52,11 @@ def b_spline_basis(i, k, t, x):
     if k == 0:
         return 1.0 if t[i] <= x < t[i + 1] else 0.0
     left = 0.0 if t[i + k] == t[i] else (x - t[i]) / (t[i + k] - t[i]) * b_spline_basis(i, k - 1, t, x)
-    right = 0.0 if t[i + k + 1] == t[i + 1] else (t[i + k + 1] - x) / (t[i + k + 1] - t[i + 1]) * b_spline_basis(i + 1, k - 1, t, x)
+    right = (
+        0.0
+        if t[i + k + 1] == t[i + 1]
+        else (t[i + k + 1] - x) / (t[i + k + 1] - t[i + 1]) * b_spline_basis(i + 1, k - 1, t, x)
+    )
     return left + right
 
 
@@ -263,7 +267,9 @@ def spectral_functions(A):
     S = A @ A.T + np.eye(len(A))
     vals, vecs = la.eigh(S)
     root = (vecs * np.sqrt(vals)) @ vecs.T
-    return root + np.linalg.svd(A, compute_uv=False).sum() + np.log(np.linalg.det(S)) + np.linalg.matrix_power(S, 2) * 0.01
+    return (
+        root + np.linalg.svd(A, compute_uv=False).sum() + np.log(np.linalg.det(S)) + np.linalg.matrix_power(S, 2) * 0.01
+    )
 
 
 def qr_projection(X, y):
@@ -277,7 +283,12 @@ def lie_exponential(generator, v):
 
 
 def correlations(X):
-    return np.corrcoef(X, rowvar=False)[np.triu_indices(X.shape[1], 1)] + np.cov(X.T)[0, 1] + np.percentile(X, 30) + np.ptp(X, axis=0).sum()
+    return (
+        np.corrcoef(X, rowvar=False)[np.triu_indices(X.shape[1], 1)]
+        + np.cov(X.T)[0, 1]
+        + np.percentile(X, 30)
+        + np.ptp(X, axis=0).sum()
+    )
 
 
 def spectrum_power(x, window):
@@ -376,7 +387,13 @@ CASES = [
     on(forward_kinematics, draw(3), draw(3), wrt="angles lengths"),
     on(rodrigues, draw(3), draw(4, 3), wrt="rvec points"),
     on(quaternion_rotate, draw(4), draw(3), wrt="q v"),
-    on(project_points, draw(4, 3) + np.array([0, 0, 5.0]), np.eye(3, 4) + 0.1 * draw(3, 4), np.array(1.5), wrt="points pose focal"),
+    on(
+        project_points,
+        draw(4, 3) + np.array([0, 0, 5.0]),
+        np.eye(3, 4) + 0.1 * draw(3, 4),
+        np.array(1.5),
+        wrt="points pose focal",
+    ),
     on(volume_rendering, np.abs(draw(6)), draw(6, 3), np.linspace(0, 2, 6), wrt="sigma rgb t"),
     on(spatial_transformer, draw(4, 5), np.array([[0.8, 0.1, 0.05], [-0.1, 0.7, 0.02]]), wrt="img theta"),
     on(power_iteration, np.eye(3) * [3.0, 1.0, 0.2] + 0.1 * C3, draw(3), wrt="A x"),

@@ -345,7 +345,14 @@ def tape_operations(tape, x, w):
     """Strings in a list decide what happens."""
     stack = deque()
     env = {"x": x, "w": w}
-    ops = {"+": operator.add, "*": operator.mul, "@": operator.matmul, "sin": np.sin, "T": lambda a: a.T, "-": operator.sub}
+    ops = {
+        "+": operator.add,
+        "*": operator.mul,
+        "@": operator.matmul,
+        "sin": np.sin,
+        "T": lambda a: a.T,
+        "-": operator.sub,
+    }
     for token in tape.split():
         if token in env:
             stack.append(env[token])
@@ -398,15 +405,25 @@ legacy, legacy_x = LegacyTrainer(draw), draw(2, 3)
 nested = [draw(2), [draw(1, 2), draw(3)]]
 
 CASES = [
-    Case("graph of nodes", lambda: run_graph(feed, graph_last), {"x": feed[graph_in], "W": feed[graph_W], "b": feed[graph_b]}),
+    Case(
+        "graph of nodes",
+        lambda: run_graph(feed, graph_last),
+        {"x": feed[graph_in], "W": feed[graph_W], "b": feed[graph_b]},
+    ),
     on(variable_expression, draw(3, 2), draw(2, 2), draw(2), wrt="x w b"),
     on(function_nodes, draw(3, 4), draw(3, 4), draw(3), wrt="x W b"),
     on(value_mlp, draw(3), draw(2, 3), draw(2), wrt="x W b"),
     Case("registry of layers", lambda: registered(registered_x), {"x": registered_x, **registered.layers[0].params}),
     Case("__slots__ and a lazy weight", lambda: lazy(lazy_x), {"x": lazy_x, "template": lazy.template}),
-    Case("named tuples", lambda: functional_params(thetas, theta_x), {"x": theta_x, "w0": thetas[0].w, "b1": thetas[1].b}),
+    Case(
+        "named tuples", lambda: functional_params(thetas, theta_x), {"x": theta_x, "w0": thetas[0].w, "b1": thetas[1].b}
+    ),
     Case("class attributes", lambda: config.run(config_x), {"x": config_x, "W": Config.W}),
     on(tape_operations, "x w @ sin x T @ w T x T * -", draw(3, 3), draw(3, 3), wrt="x w"),
-    Case("SimpleNamespace", lambda: legacy.propagate(legacy_x), {"x": legacy_x, "w0": legacy.net.w[0], "w1": legacy.net.w[1]}),
+    Case(
+        "SimpleNamespace",
+        lambda: legacy.propagate(legacy_x),
+        {"x": legacy_x, "w0": legacy.net.w[0], "w1": legacy.net.w[1]},
+    ),
     Case("singledispatch", lambda: emit(nested), {"a": nested[0], "b": nested[1][0], "c": nested[1][1]}),
 ]

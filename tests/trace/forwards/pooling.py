@@ -76,7 +76,9 @@ def average_by_accumulate(x):
 
 
 def global_pools(x):
-    return np.concatenate((np.amax(x, axis=(2, 3)), np.mean(x, axis=(-1, -2)), np.median(x.reshape(*x.shape[:2], -1), axis=2)), axis=-1)
+    return np.concatenate(
+        (np.amax(x, axis=(2, 3)), np.mean(x, axis=(-1, -2)), np.median(x.reshape(*x.shape[:2], -1), axis=2)), axis=-1
+    )
 
 
 def lp_pool(x, p):

@@ -72,7 +72,15 @@ def type_checks(x):
 
 
 CASES = [
-    on(dequantise, draw(3, 4), np.array([[3, -5, 7, 1], [-2, 0, 4, 9]], dtype=np.int8), 0.1 + np.abs(draw(2)), 1, draw(2), wrt="x scale bias"),
+    on(
+        dequantise,
+        draw(3, 4),
+        np.array([[3, -5, 7, 1], [-2, 0, 4, 9]], dtype=np.int8),
+        0.1 + np.abs(draw(2)),
+        1,
+        draw(2),
+        wrt="x scale bias",
+    ),
     on(fake_quant, 3 * draw(3, 4), np.array(0.37), wrt="x scale"),
     on(table_lookup_tanh, draw(3, 4), wrt="x"),
     on(buffers_in_float32, draw(3, 2), draw(2, 4), wrt="x w", step=1e-2, tolerance=1e-4),

@@ -202,7 +202,13 @@ def poisson_regression(beta, X, counts):
 
 def student_t(x, mu, log_s, nu):
     z = (x - mu) / np.exp(log_s)
-    return np.sum(0.5 * (nu + 1) * np.log1p(z**2 / nu) + log_s - gammaln((nu + 1) / 2) + gammaln(nu / 2) + 0.5 * np.log(nu * np.pi))
+    return np.sum(
+        0.5 * (nu + 1) * np.log1p(z**2 / nu)
+        + log_s
+        - gammaln((nu + 1) / 2)
+        + gammaln(nu / 2)
+        + 0.5 * np.log(nu * np.pi)
+    )
 
 
 def garch(returns, omega, alpha, beta):
@@ -237,7 +243,15 @@ CASES = [
     on(crf_nll, draw(4, 3), draw(3, 3), [0, 2, 2, 1], wrt="unary transitions"),
     on(ctc_loss, draw(4, 6), [1, 3, 3], wrt="params"),
     on(ctc_recursive, draw(5, 3), [1, 2], wrt="mat"),
-    on(kalman_filter, draw(4), np.array([[1.0, 0.5], [0.0, 0.9]]), draw(1, 2), np.array(-1.0), np.array(-0.5), wrt="zs F H q r"),
+    on(
+        kalman_filter,
+        draw(4),
+        np.array([[1.0, 0.5], [0.0, 0.9]]),
+        draw(1, 2),
+        np.array(-1.0),
+        np.array(-0.5),
+        wrt="zs F H q r",
+    ),
     on(bayesian_logistic, draw(3), draw(6, 3), np.array([0, 1, 1, 0, 1, 0]), 0.1, wrt="w X"),
     on(beta_binomial, np.array(1.7), np.array(2.2), np.array([3, 0, 5]), 6, wrt="a b"),
     on(dirichlet_multinomial_lists, positive(3), [[1, 0, 2], [3, 1, 0]], wrt="alpha"),

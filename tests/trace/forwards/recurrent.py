@@ -60,7 +60,11 @@ def lstm_forward(x, h0, Wx, Wh, b):
     prev_h, prev_c = h0, np.zeros_like(h0)
     for t, x_t in enumerate(x.transpose(1, 0, 2)):
         a = x_t @ Wx + prev_h @ Wh + b
-        i, f, o = functions.sigmoid(a[:, :H]), functions.sigmoid(a[:, H : 2 * H]), functions.sigmoid(a[:, 2 * H : 3 * H])
+        i, f, o = (
+            functions.sigmoid(a[:, :H]),
+            functions.sigmoid(a[:, H : 2 * H]),
+            functions.sigmoid(a[:, 2 * H : 3 * H]),
+        )
         g = np.tanh(a[:, 3 * H :])
         prev_c = f * prev_c + i * g
         prev_h = o * np.tanh(prev_c)
@@ -262,13 +266,27 @@ attn_lstm = {"wx": draw(2, 12), "wh": draw(3, 12), "v": draw(3)}
 attn_x = draw(4, 2)
 
 CASES = [
-    Case("lossFun", lambda: lossFun([0, 2, 1], [2, 1, 1], h_prev), {"Wxh": Wxh, "Whh": Whh, "Why": Why, "bh": bh, "by": by, "hprev": h_prev}),
+    Case(
+        "lossFun",
+        lambda: lossFun([0, 2, 1], [2, 1, 1], h_prev),
+        {"Wxh": Wxh, "Whh": Whh, "Why": Why, "bh": bh, "by": by, "hprev": h_prev},
+    ),
     on(rnn_forward, draw(2, 3, 2), draw(2, 4), draw(2, 4), draw(4, 4), draw(4), wrt="x h0 Wx Wh b"),
     on(lstm_forward, draw(2, 3, 2), draw(2, 3), draw(2, 12), draw(3, 12), draw(12), wrt="x h0 Wx Wh b"),
     on(lstm_batched_buffers, draw(3, 2, 2), draw(6, 12), wrt="X WLSTM"),
-    on(lstm_columns, draw(2, 2, 3), draw(3, 2), col_params, wrt={"Wf": col_params["Wf"], "by": col_params["by"], "Wo": col_params["Wo"]}),
+    on(
+        lstm_columns,
+        draw(2, 2, 3),
+        draw(3, 2),
+        col_params,
+        wrt={"Wf": col_params["Wf"], "by": col_params["by"], "Wo": col_params["Wo"]},
+    ),
     Case("GRUCell", lambda: run_cell(gru, gru_x), {"x": gru_x, "Wrx": gru.Wrx, "Wzh": gru.Wzh, "bn": gru.bn}),
-    Case("StatefulRNN", lambda: stateful.forward(stateful_x), {"x": stateful_x, "Wx": stateful.Wx, "Wh": stateful.Wh, "b": stateful.b}),
+    Case(
+        "StatefulRNN",
+        lambda: stateful.forward(stateful_x),
+        {"x": stateful_x, "Wx": stateful.Wx, "Wh": stateful.Wh, "b": stateful.b},
+    ),
     Case("bidirectional", lambda: bidirectional(bi_x, fwd, bwd), {"x": bi_x, "W": fwd["W"], "U": bwd["U"]}),
     on(recursive_tree, tree, draw(3, 4), draw(3, 6), draw(3), wrt="L W b"),
     on(until_converged, draw(2), draw(3, 2), 0.4 * draw(3, 3), wrt="x W U"),

@@ -94,12 +94,21 @@ P3 = np.abs(draw(3, 2, 3))
 P3 /= P3.sum(-1, keepdims=True)
 
 CASES = [
-    on(policy_gradient, draw(5, 3), draw(3, 4), draw(4), np.array([1, 0, 0, 1, 1]), draw(5), wrt="states W1 W2 rewards"),
+    on(
+        policy_gradient, draw(5, 3), draw(3, 4), draw(4), np.array([1, 0, 0, 1, 1]), draw(5), wrt="states W1 W2 rewards"
+    ),
     on(lfilter_returns, draw(5), draw(5), wrt="rewards w"),
     on(gae_and_critic, draw(4), draw(5), wrt="rewards values"),
     on(ppo, draw(4, 3), -1 + 0.2 * draw(4), np.array([0, 2, 1, 1]), draw(4), wrt="logits old_logp adv"),
     on(dqn, draw(3, 2), draw(3, 2), transitions, wrt="q q_next"),
-    on(lqr_rollout, 0.3 * draw(1, 2), draw(2), np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[0.0], [0.1]]), wrt="K x0 A B"),
+    on(
+        lqr_rollout,
+        0.3 * draw(1, 2),
+        draw(2),
+        np.array([[1.0, 0.1], [0.0, 1.0]]),
+        np.array([[0.0], [0.1]]),
+        wrt="K x0 A B",
+    ),
     on(gaussian_policy, draw(4, 3), draw(3, 2), 0.2 * draw(2), draw(4, 2), wrt="obs W log_std actions"),
     on(soft_value_iteration, draw(3, 2), P3, np.array(0.5), wrt="R P tau"),
 ]
