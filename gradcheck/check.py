@@ -49,16 +49,17 @@ def check_layer(
             with ``forward`` and ``backward``, then ``x``; a function that returns value and gradient, then its
             arguments; a ``torch.autograd.Function`` or ``torch.nn.Module``, then its inputs.
         style: How forward and backward are called, where two ways fit; one of ``gradcheck.layers.STYLES``.
-        upstream: The gradient of the loss with respect to the output, of the output's shape (a tuple of them for several
-            outputs). Default: standard normal numbers drawn with ``seed``.
+        upstream: The gradient of the loss with respect to the output, of the output's shape (a tuple of them for
+            several outputs). Default: standard normal numbers drawn with ``seed``.
         wrt: Names of the arrays whose gradients are checked. Default: all floating-point ones.
         constants: Names of floating-point arrays that have no gradient.
         kwargs: Keyword arguments of the forward.
         params: Parameters that are neither arguments nor attributes, by name (module globals, closures).
         gradients: Gradients at hand, by the name of the array; then no backward is called.
-        reference: A function of torch tensors to be the truth in place of the traced forward; its output is compared too.
-        allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it explains
-            the deviation exactly.
+        reference: A function of torch tensors to be the truth in place of the traced forward; its output is
+            compared too.
+        allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it
+            explains the deviation exactly.
         submodules: Check every submodule of a ``torch.nn.Module`` as well.
         dtype: Cast all floating-point arrays to this dtype first (``"float32"``).
         rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.
@@ -71,7 +72,7 @@ def check_layer(
         The :class:`Report`; everything of the caller's (arrays, attributes, globals, random state) is as it was before.
 
     Raises:
-        GradcheckError: The check cannot be made as it was called; the message names the argument and what would be right.
+        GradcheckError: The check cannot be made as it was called; the message says what would be right.
         GradientMismatch: Something is wrong and ``raises`` (see there) says so.
 
     Example:

@@ -29,7 +29,7 @@ def norm(array: Array) -> float:
 
 
 def relative_error(yours: Array, true: Array) -> float:
-    """‖yours - true‖ / ‖true‖; infinite where only ``true`` is zero or ``yours`` is not finite, 0 where both are zero."""
+    """‖yours - true‖ / ‖true‖; infinite where only ``true`` is 0 or ``yours`` is not finite, 0 where both are."""
     if not np.all(np.isfinite(yours)):
         return math.inf
     difference = norm(np.asarray(yours, np.float64) - np.asarray(true, np.float64))

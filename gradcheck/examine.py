@@ -11,12 +11,15 @@ from gradcheck.diagnosis.array_changes import explain
 from gradcheck.diagnosis.contract import check_behaviour, check_gradients_given
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.verdict import Limits, judge
+from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak
 from gradcheck.witnesses.numpy_subject import checked_forward
 from gradcheck.witnesses.subject import Array, Subject, Yours
 
 __all__ = ["Examination", "examine", "true_gradients"]
+
+_SAME = {2: 1e-2, 4: 1e-5}  # by bytes a number; float64 is held to 1e-9
 
 
 @dataclass
@@ -46,9 +49,7 @@ def examine(
     """
     values = subject.values()
     if not values:
-        raise GradcheckError(
-            "wrt: nothing is left to differentiate; name at least one floating-point input or parameter"
-        )
+        raise GradcheckError("wrt: nothing is left to differentiate; name at least one floating-point array")
     rng = np.random.default_rng(seed)
     outputs = checked_forward(subject, values)
     _check_outputs(outputs)
@@ -56,8 +57,8 @@ def examine(
     yours = subject.yours(values, upstreams)
     if not _same(outputs, yours.outputs):
         raise GradcheckError(
-            "forward: it gives other values when called again with the same inputs and the same seed; draw random numbers "
-            "from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
+            "forward: it gives other values when called again with the same inputs and the same seed; draw random "
+            "numbers from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
         )
     reference = subject.autograd(values, upstreams)
     evidence = Evidence(subject, values, upstreams, yours, reference, rng)
@@ -95,8 +96,8 @@ def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[
             continue
         if reference.gradients is not None and not reference.leaks:
             raise GradcheckError(
-                f"{name}: autograd and numerical differences of this forward disagree at these inputs (a kink, a tie, or a "
-                "forward that is not smooth); move the inputs a little"
+                f"{name}: autograd and numerical differences of this forward disagree at these inputs (a kink, a "
+                "tie, or a forward that is not smooth); move the inputs a little"
             )
         entries = np.empty(value.shape)
         for index in np.ndindex(value.shape):
@@ -136,8 +137,8 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
     if subject.upstream == "one":
         if given is not None:
             raise GradcheckError(
-                "upstream: this style returns the value and its gradient together, so that there is no upstream gradient "
-                "to give; leave it out"
+                "upstream: this style returns the value and its gradient together, so that there is no upstream "
+                "gradient to give; leave it out"
             )
         return [np.ones(o.shape) for o in outputs]
     if given is None:
@@ -167,6 +168,10 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
 
 
 def _same(left: list[Array], right: list[Array]) -> bool:
-    return len(left) == len(right) and all(
-        np.array_equal(a, b, equal_nan=True) for a, b in zip(left, right, strict=True)
+    if len(left) != len(right):
+        return False
+    # another kernel may round otherwise (with and without grad mode, say); a redrawn random number changes far more
+    return all(
+        a.shape == b.shape and relative_error(a, b) <= _SAME.get(a.dtype.itemsize, 1e-9)
+        for a, b in zip(left, right, strict=True)
     )

@@ -45,19 +45,19 @@ def check_network(
 
     Args:
         network: A list of layers, ``[("fc1", fc1), ("relu", relu), ...]`` (names may be left out; a layer is an object
-            with ``forward`` and ``backward``, or a tuple of two functions and their parameters), or the network object.
-        inputs: For a list of layers: the input of the first one, then what the loss needs beside the last output (labels).
-        loss: For a list of layers: ``loss(output, *rest) -> (value, gradient)`` or a loss object. For a network object: a
-            callable without arguments that runs the forward and returns the loss.
-        gradients: For a network object: a callable without arguments that runs the backward and returns the gradients as
-            a dict, or as a list or tuple in the order of the parameters, or writes them to attributes; or
+            with ``forward`` and ``backward``, or two functions and their parameters), or the network object.
+        inputs: For a list of layers: the input of the first one, then what the loss needs beside the last output.
+        loss: For a list of layers: ``loss(output, *rest) -> (value, gradient)`` or a loss object. For a network object:
+            a callable without arguments that runs the forward and returns the loss.
+        gradients: For a network object: a callable without arguments that runs the backward and returns the gradients
+            as a dict, or as a list or tuple in the order of the parameters, or writes them to attributes; or
             ``gradcheck.from_update(train_step, lr=...)``, which takes them from the change of the weights.
         params: For a network object: its parameters (dict of arrays, or list), where they are not found by themselves.
         wrt, constants, allow, dtype, rtol, atol, seed, name, raises: As in :func:`check_layer`.
 
     Returns:
-        One :class:`Report` with a row per layer and gradient. In a list of layers each is judged with the *true* upstream
-        gradient, so that a fault shows once, where it is; the layers below it are marked as inheriting it.
+        One :class:`Report` with a row per layer and gradient. In a list of layers each is judged with the *true*
+        upstream gradient, so that a fault shows once, where it is; the layers below are marked as inheriting it.
 
     Raises:
         GradcheckError: The check cannot be made as it was called.
@@ -151,8 +151,9 @@ class _Chain:
         return _inheriting(done)
 
     def _subject(self, name: str, layer: Sequence[object], inputs: Sequence[object]) -> NumpySubject:
-        problem = adapt([*layer[:2], *inputs, *layer[2:]] if callable(layer[0]) and len(layer) > 1 else [*layer, *inputs],
-                        style=None, kwargs=None, params=None, constants=(), wrt=None, gradients=None, name=name)  # fmt: skip
+        pair = len(layer) > 1 and callable(layer[0])
+        called = [*layer[:2], *inputs, *layer[2:]] if pair else [*layer, *inputs]
+        problem = adapt(called, style=None, kwargs=None, params=None, constants=(), wrt=None, gradients=None, name=name)
         if isinstance(problem, TorchSubject):
             raise GradcheckError(f"network: layer {name} is a torch module; give the modules to check_layer one by one")
         return NumpySubject(problem, seed=self.seed, dtype=self.dtype)

@@ -32,10 +32,11 @@ def explain(
     yours: Array, true: Array, name: str, inputs: Mapping[str, object], upstream: object, layer: str = ""
 ) -> list[Finding]:
     """The one change that turns ``true`` into ``yours`` to rounding, as a finding; an empty list where none does."""
-    left: list[tuple[float, Change]] = []
-    for change in _changes(yours, true, name, inputs, upstream):
-        if change.array.shape == yours.shape:
-            left.append((relative_error(change.array, yours), change))
+    left = [
+        (relative_error(change.array, yours), change)
+        for change in _changes(yours, true, name, inputs, upstream)
+        if change.array.shape == yours.shape
+    ]
     if not left:
         return []
     left.sort(key=lambda pair: pair[0])

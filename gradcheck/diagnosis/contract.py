@@ -252,7 +252,7 @@ def _cache_written(names: list[str], subject: Subject, layer: str) -> Finding:
     return Finding(
         "GC108",
         "error",
-        f"backward writes into what forward kept: called again after one forward it gives another {_title_names(names, subject)}",
+        f"backward writes into what forward kept: a second call gives another {_title_names(names, subject)}",
         layer,
         help=(
             "copy before changing in place: `delta = probs` then `delta[...] -= 1` changes the cached probs as well",
@@ -285,7 +285,7 @@ def _shared_cache(evidence: Evidence, subject: Subject, layer: str) -> list[Find
         Finding(
             "GC113",
             "warning" if subject.keeps_state_elsewhere else "error",
-            f"two of these layers share one cache: {_title_names(differing, subject)} changes when another runs in between",
+            f"two of these layers share one cache: running another changes {_title_names(differing, subject)}",
             layer,
             evidence=("forward A, forward B, backward A gives another answer than forward A, backward A",),
             help=("keep the cache on the object (self.cache) or return it, not in a class attribute or a global",),

@@ -1,4 +1,4 @@
-"""Deviations that the caller declares deliberate: accepted where the named cause explains them exactly, nowhere else."""
+"""Deviations the caller declares deliberate: accepted where the named cause explains them exactly, nowhere else."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class Evidence:
         return fits and resolved
 
     def zero_scale(self, name: str) -> float:
-        """What a zero gradient is small against: the largest sensitivity of the output to any array, per unit of this one."""
+        """What a zero gradient is small against: the largest sensitivity to any array, per unit of this one."""
         sizes = [self.numeric.size(n) * norm(g) for n, g in self.autograd.items() if np.all(np.isfinite(g))]
         return max(sizes, default=0.0) / self.numeric.size(name)
 

@@ -80,6 +80,7 @@ class ModuleSubject(Subject):
         return Yours(outputs, given, dict(gradients))
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
+        del steps
         return []  # autograd keeps no state between calls
 
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:

@@ -22,8 +22,8 @@ __all__ = ["WithReference"]
 class WithReference(Subject):
     """``inner`` with autograd run on ``reference`` instead of on the user's own forward.
 
-    ``reference`` is called with the forward's positional arguments (arrays as tensors, the rest as it is); parameters of
-    an object follow in order, or go by name where its signature names them.
+    ``reference`` is called with the forward's positional arguments (arrays as tensors, the rest as it is);
+    parameters of an object follow in order, or go by name where its signature names them.
     """
 
     def __init__(self, inner: Subject, reference: Callable[..., Any], arguments: Sequence[object], seed: int) -> None:
@@ -71,8 +71,8 @@ class WithReference(Subject):
                 )
         except Exception as error:
             raise GradcheckError(
-                f"reference: it raised {type(error).__name__}: {str(error).splitlines()[0]}; it is called with torch tensors "
-                "in the order of the forward's arguments, and must return a tensor of the forward's output shape"
+                f"reference: it raised {type(error).__name__}: {str(error).splitlines()[0]}; it is called with torch "
+                "tensors in the order of the forward's arguments, and must return a tensor of the forward's output shape"
             ) from error
         gradients = {
             n: np.zeros(values[n].shape) if g is None else to_array(g) for n, g in zip(leaves, found, strict=True)
