@@ -15,18 +15,20 @@ __all__ = ["INDENT", "Column", "Row", "lay_out", "natural_width"]
 INDENT = 2
 GAP = 2
 NARROWEST = 5  # a folded name keeps at least this many cells
+ROOM = 20  # cells that prose needs to be readable
 EXPECTED = 16  # names longer than this are folded before a column of numbers is left out
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; neighbours with the same ``group`` share a heading above their own."""
+    """One column, at least ``least`` cells wide; neighbours with the same ``group`` share a heading above their own."""
 
     key: str
     heading: str
     right: bool = False
     group: str = ""
     foldable: bool = False
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,19 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int, heading:
         widths[max(candidates, key=lambda i: widths[i])] -= 1
     lines = _group_headings(columns, widths)
     lines += _cells(columns, widths, {c.key: c.heading for c in columns}, {}, heading)
+    below = _remarks_from(widths, rows, width)
     for row in rows:
         lines += _row(columns, widths, row, width)
+        for remark in row.remarks:
+            pieces = wrap(remark, max(width - below, ROOM), hang=2)
+            lines += [Text(" " * below + piece, style=row.style or "dim") for piece in pieces]
     return lines
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
     return [
-        max(cell_len(c.heading), max((cell_len(row.cells.get(c.key, "")) for row in rows), default=0)) for c in columns
+        max(c.least, cell_len(c.heading), max((cell_len(row.cells.get(c.key, "")) for row in rows), default=0))
+        for c in columns
     ]
 
 
@@ -86,23 +93,25 @@ def _group_headings(columns: Sequence[Column], widths: Sequence[int]) -> list[Te
     return [Text(line, style="dim")]
 
 
+def _remarks_from(widths: Sequence[int], rows: Sequence[Row], width: int) -> int:
+    """Where remarks start: under the second column, or further left where one then fits on its line."""
+    under, left = _total(widths[:1]) + GAP, 2 * INDENT
+    lengths = [cell_len(remark) for row in rows for remark in row.remarks]
+    return left if under > width // 3 or any(width - under < length <= width - left for length in lengths) else under
+
+
 def _row(columns: Sequence[Column], widths: Sequence[int], row: Row, width: int) -> list[Text]:
     if not row.rest:
-        lines = _cells(columns, widths, row.cells, row.styles, row.style)
+        lines = _cells(columns, widths, row.cells, row.styles, row.style) if row.cells else []
     else:
         given = [i for i, column in enumerate(columns) if column.key in row.cells]
         own = given[-1] + 1
         lines = _cells(columns[:own], widths[:own], row.cells, row.styles, row.style)
         start = _total(widths[:own]) + GAP
-        for i, piece in enumerate(wrap(row.rest, max(width - start, 20))):
+        for i, piece in enumerate(wrap(row.rest, max(width - start, ROOM))):
             if i == len(lines):
                 lines.append(Text())
             lines[i].append(" " * (start - cell_len(lines[i].plain)) + piece, style=row.style)
-    # Remarks stand below the row, under its second column, where the row's name stays free to be seen.
-    start = min(_total(widths[:1]) + GAP, max(width // 3, INDENT + 2))
-    for remark in row.remarks:
-        for piece in wrap(remark, max(width - start, 20), hang=2):
-            lines.append(Text(" " * start + piece, style=row.style or "dim"))
     return lines
 
 

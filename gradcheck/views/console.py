@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render", "to_text"]
 
-ORDINARY = 80  # what stands at the right edge does not come nearer than this
+ORDINARY = 100  # on a wide page, what stands at the right edge stands here, or where the table ends
 WORST_TABLES = 3
 WORST_ENTRIES = 5
 
@@ -41,7 +41,7 @@ def to_text(report: Report, width: int = 100, color: bool = False) -> str:
 def _lines(report: Report, width: int) -> Iterator[Text]:
     width = min(width, WIDEST)
     table, table_width = _gradients(report, width)
-    measure = min(width, max(table_width, ORDINARY))
+    measure = min(width, max(table_width, ORDINARY, cell_len(headline(report)) + INDENT))
     parts = [table] if report.gradients else []
     parts += _worst(report, measure)
     parts += [finding_lines(finding, report, measure) for finding in by_severity(report)]
@@ -65,11 +65,11 @@ def _head(report: Report, width: int) -> Iterator[Text]:
         if len(pieces) == 1 and room >= 3:
             line.append(" " * room + tool, style="not bold dim")
         yield line
-    facts = [visible(report.style), visible(report.dtype), f"seed {report.seed}"]
-    if report.where is not None:
-        facts.append(place(report.where, width - INDENT))
-    for piece in wrap(" · ".join(fact for fact in facts if fact), width - INDENT):
-        yield Text(" " * INDENT + piece, style="dim")
+    facts = " · ".join(fact for fact in (visible(report.style), visible(report.dtype), f"seed {report.seed}") if fact)
+    where = place(report.where, width - INDENT) if report.where is not None else ""
+    beside = f"{facts} · {where}" if where else facts
+    for text in [beside] if cell_len(beside) <= width - INDENT else [facts, where]:
+        yield from (Text(" " * INDENT + piece, style="dim") for piece in wrap(text, width - INDENT) if piece)
 
 
 def _gradients(report: Report, width: int) -> tuple[list[Text], int]:

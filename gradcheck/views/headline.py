@@ -52,13 +52,13 @@ def statement(report: Report) -> str:
         return f"nothing was compared, and {fault}" if errors else "nothing was compared"
     if wrong:
         also = f"; {len(undecided)} undecided ({_list(undecided, report)})" if undecided else ""
-        return f"{_some(wrong, len(compared))} wrong ({_wrong_names(wrong, report)}){also}"
+        return f"{_some(wrong, len(compared))} wrong{_in_brackets(_wrong_names(wrong, report), report)}{also}"
     if undecided:
-        some = f"{_some(undecided, len(compared))} undecided ({_list(undecided, report)})"
+        which = _in_brackets(_list(undecided, report), report)
         if errors:
-            return f"{some}, and {fault}"
-        which = "the gradient" if len(compared) == 1 else f"{len(undecided)} of {len(compared)} gradients"
-        return f"undecided: {which} could not be judged ({_list(undecided, report)})"
+            return f"{_some(undecided, len(compared))} undecided{which}, and {fault}"
+        many = "the gradient" if len(compared) == 1 else f"{len(undecided)} of {len(compared)} gradients"
+        return f"undecided: {many} could not be judged{which}"
     right = {1: "the gradient is right", 2: "both gradients are right"}.get(len(compared))
     if errors:
         return f"{'the gradient is' if len(compared) == 1 else 'the gradients are'} right, but {fault}"
@@ -86,6 +86,10 @@ def _some(some: list[GradientResult], compared: int) -> str:
     if compared == 1:
         return "the gradient is"
     return f"{len(some)} of {compared} gradients {'is' if len(some) == 1 else 'are'}"
+
+
+def _in_brackets(listed: str, report: Report) -> str:
+    return "" if listed == visible(report.subject) else f" ({listed})"
 
 
 def _list(gradients: list[GradientResult], report: Report) -> str:

@@ -91,7 +91,7 @@ def wrap(text: str, width: int, hang: int = 0) -> list[str]:
     lines: list[str] = []
     line = ""
     for word in re.findall(r"\s*\S+", text):
-        if line.strip() and cell_len(line + word) > width:
+        if line.strip() and cell_len(line + word) > width and cell_len(word.strip()) <= width - hang:
             lines.append(line)
             line = " " * hang
         line += word if line.strip() or not lines else word.lstrip()
@@ -107,6 +107,10 @@ def _split(text: str, width: int) -> tuple[str, str]:
     while end < len(text) and (cells := cells + cell_len(text[end])) <= width:
         end += 1
     end = max(end, 1)
-    joints = [at for at in range(end // 2 + 1, end + 1) if text[at - 1] in JOINTS]
+    joints = [at for at in range(end // 2 + 1, end + 1) if text[at - 1] in JOINTS or _new_word(text, at)]
     end = joints[-1] if joints else end
     return text[:end].rstrip(), text[end:].lstrip()
+
+
+def _new_word(text: str, at: int) -> bool:
+    return text[at - 1].islower() and text[at : at + 1].isupper()

@@ -153,9 +153,9 @@ def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int) -> 
     if g.inherits:
         remarks.append(f"inherits it from {visible(g.inherits)}")
     if g.verdict == "undecided" and not g.reason:
-        remarks.append("undecided: the witnesses do not settle it")
+        remarks.append("the witnesses do not settle it")
     if g.reason:
-        remarks.append(f"undecided: {visible(g.reason)}" if g.verdict == "undecided" else visible(g.reason))
+        remarks.append(visible(g.reason))
     if g.kinks:
         remarks.append(f"{count(g.kinks, 'entry', 'entries')} at a kink: within the one-sided slopes")
     # Far above the limit nobody asks for it; near to it, it is the first question.

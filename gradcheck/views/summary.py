@@ -68,7 +68,11 @@ def _lines(reports: Sequence[Report], width: int) -> Iterator[Text]:
         return
     beside = width - natural_width(COLUMNS, [_row(report, beside=True) for report in reports]) - GAP >= ENOUGH
     rows = [_row(report, beside) for report in reports]
-    columns = [*COLUMNS, Column("finding", "first finding")] if beside and any(row.rest for row in rows) else COLUMNS
+    columns = (
+        [*COLUMNS, Column("finding", "first finding", least=ENOUGH)]
+        if beside and any(row.rest for row in rows)
+        else COLUMNS
+    )
     yield Text()
     yield from lay_out(columns, rows, width)
 
@@ -94,8 +98,7 @@ def _row(report: Report, beside: bool) -> Row:
         "seconds": f"{report.seconds:.2f} s",
     }
     styles = {"mark": STYLES[verdict]}
-    styles |= {"wrong": "red"} if counts["wrong"] else {}
-    styles |= {"undecided": "yellow"} if counts["undecided"] else {}
+    styles |= {"wrong": "red" if counts["wrong"] else "dim", "undecided": "yellow" if counts["undecided"] else "dim"}
     told = _first(report)
     return Row(cells, styles, rest=told if beside else "", remarks=() if beside or not told else (told,))
 
