@@ -72,7 +72,8 @@ class Checks:
         arrivals = self._spool.take()
         if self._verbose:
             self._finished += [arrival.text for arrival in arrivals]
-        return "\n\n".join(_complaint(arrival) for arrival in arrivals if arrival.missed)
+        missed = [arrival for arrival in arrivals if arrival.missed]
+        return _complaint(missed) if missed else ""
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self) -> Generator[None, object, object]:
@@ -125,6 +126,7 @@ class Checks:
         """Gather the checks of all tests, of all workers."""
         self._listed += [(report.nodeid, text) for text in getattr(report, _CARGO, [])]
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the session for threads that outlived every test."""
         if missed := self._missed():
@@ -149,13 +151,14 @@ class Checks:
             terminalreporter.write_line(stray)
 
 
-def _complaint(arrival: Arrival) -> str:
+def _complaint(missed: Sequence[Arrival]) -> str:
     from gradcheck.views import json
 
+    what = "A gradient check" if len(missed) == 1 else f"{len(missed)} gradient checks"
     return (
-        f"A gradient check failed in {arrival.origin}, where it cannot raise at the test, and nobody looked.\n"
-        "Read its report.ok or call report.raise_if_failed() in the test, or pass raises=False if failing is meant.\n\n"
-        f"{json.loads(arrival.text)}"
+        f"{what} failed where no exception can reach the test, and nobody looked at the report.\n"
+        "Read report.ok or call report.raise_if_failed() in the test, or pass raises=False if the failure is meant."
+        + "".join(f"\n\nin {arrival.origin}:\n{json.loads(arrival.text)}" for arrival in missed)
     )
 
 

@@ -1,0 +1,42 @@
+"""Fixtures for tests that run pytest or scripts in a folder of their own."""
+
+import importlib
+
+import pytest
+
+LAYERS = '''\
+
+
+from gradcheck.outcome import finish
+from gradcheck.report import GradientResult, Report
+
+
+def layer(name, ok, raises=None):
+    """End a check as the public checks do."""
+    __tracebackhide__ = True
+    verdict = "right" if ok else "wrong"
+    gradient = GradientResult("", "dw", "w", (2, 3), "float64", verdict, compared_with="autograd", relative_error=0.5)
+    return finish(Report(name, "layer", "forward, backward", "float64", 0, (gradient,)), raises)
+
+
+def good(name="good layer", raises=None):
+    __tracebackhide__ = True
+    return layer(name, True, raises)
+
+
+def bad(name="bad layer", raises=None):
+    __tracebackhide__ = True
+    return layer(name, False, raises)
+'''
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """An empty folder with a module ``layers``: ``good()`` and ``bad()`` end a check that passes or fails."""
+    # Sessions in this process forget what they import: without these each would load rich, and hypothesis, anew.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+    importlib.import_module("gradcheck.views.summary")
+    importlib.import_module("gradcheck.views.json")
+    pytester.makepyfile(layers=LAYERS)
+    pytester.syspathinsert()
+    return pytester
