@@ -1,0 +1,84 @@
+"""``x[index]`` of a traced array: a view where NumPy gives one, and as cheap in a loop as can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcheck.trace.dispatch import constant, is_floating
+from gradcheck.trace.memory import ViewError
+from gradcheck.trace.node import Node, is_view_of, values_of
+from gradcheck.trace.positions import counting
+from gradcheck.trace.reads import Reader
+from gradcheck.trace.rules import getitem as index_tensor
+
+__all__ = ["getitem", "rows"]
+
+
+def getitem(node: Node, index: Any) -> Any:
+    """``node[index]``; raises as NumPy does."""
+    if type(index) is not int:
+        index = values_of(index)
+    value = node.value[index]
+    trace = node._trace
+    memory = node._memory
+    try:
+        if memory is not None and memory.version != node._version and memory.varies and memory.pending:
+            # Writes are waiting: what they did to this part is asked for, not the whole array.
+            shadow = memory.read(node._place(memory)[index], value, trace)
+        elif node._depends():
+            shadow = _part(node, index)
+        else:
+            shadow = None
+        if shadow is not None and trace.is_watching:
+            shadow = trace.accept("getitem", (node._tensor(), index), shadow, value, None)
+    except (ViewError, NotImplementedError) as error:
+        trace.leak(f"an index into {error}" if isinstance(error, ViewError) else f"[...] with {error}")
+        shadow = None
+    if type(value) is not np.ndarray:
+        if shadow is None or not is_floating(value):
+            return value
+        return trace.wrap(value, shadow)
+    if shadow is None and value.dtype.kind not in "fc":
+        return constant(trace, value)
+    part = trace.wrap(value, shadow)
+    if value.base is not None and is_view_of(value, node):
+        part._share(node)
+    return part
+
+
+def _part(node: Node, index: Any) -> torch.Tensor:
+    """The tensor of ``node[index]``, ``node`` being up to date."""
+    shadow = node._tensor()
+    reader = node._reader
+    if reader is None:
+        reader = node._reader = Reader(shadow.reshape(-1))
+    if not reader.is_busy():
+        return index_tensor(shadow, index)
+    shape = shadow.shape
+    everything = counting(reader.flat.shape[0])[: reader.flat.shape[0]].reshape(shape)
+    return reader.take(everything[index])
+
+
+def rows(node: Node) -> Any:
+    """The rows of ``node`` one after another, as iterating over an ndarray gives them."""
+    length = len(node.value)
+    if length > 1 and node._depends():
+        # One node for all rows: its backward puts their gradients together once.
+        parts = node._tensor().unbind(0)
+        version = node._memory.version if node._memory is not None else None
+        for i in range(length):
+            if (node._memory.version if node._memory is not None else None) != version:
+                yield getitem(node, i)  # written to meanwhile
+                continue
+            value = node.value[i]
+            part = node._trace.wrap(value, parts[i])
+            if type(value) is np.ndarray:
+                part._share(node)
+                version = node._memory.version if node._memory is not None else None
+            yield part
+        return
+    for i in range(length):
+        yield getitem(node, i)

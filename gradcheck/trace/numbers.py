@@ -1,0 +1,30 @@
+"""``np.float64(x)`` as a cast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck.trace.casts import astype
+from gradcheck.trace.dispatch import constant
+from gradcheck.trace.node import Node
+
+if TYPE_CHECKING:
+    from gradcheck.trace.tape import Trace
+
+__all__ = ["cast"]
+
+
+def cast(trace: Trace, kind: type[np.generic], x: Any) -> Any:
+    """``kind(x)``: a number for a number (or an array without axes), an array for an array."""
+    x = trace.array(x)
+    if not isinstance(x, Node):
+        return constant(trace, kind(x))
+    if x._is_array() and x.value.ndim:
+        return astype(x, kind)
+    value = kind(x.value)  # type: ignore[call-arg]  # every scalar type takes a number
+    if not x._depends():
+        return value
+    shadow = trace.accept(kind.__name__, (x._tensor(),), x._tensor(), value, None)
+    return value if shadow is None else trace.wrap(value, shadow)

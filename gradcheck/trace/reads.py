@@ -1,0 +1,134 @@
+"""Many reads of one tensor whose backward together costs one pass over it.
+
+The gradient of ``x[i]`` in autograd is an array of the size of ``x``: a loop of n reads would cost n such arrays.
+After a few reads the gradients of further ones are summed into one array instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gradcheck.trace.positions import are_distinct, are_regular
+
+__all__ = ["Reader", "new_pass"]
+
+Array = npt.NDArray[Any]
+
+_NATIVE_READS = 32  # reads that autograd may serve itself before the sums are shared
+_passes = [0]
+
+
+def new_pass() -> None:
+    """A backward pass begins: what an interrupted one left behind does not count."""
+    _passes[0] += 1
+
+
+class _Sum:
+    """The gradient of one tensor, summed over its reads during one backward pass."""
+
+    __slots__ = ("gradient", "number", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.gradient: Array | None = None
+        self.number = -1
+
+    def array(self, dtype: np.dtype[Any]) -> Array:
+        if self.gradient is None or self.number != _passes[0]:
+            self.gradient = np.zeros(self.size, dtype)
+            self.number = _passes[0]
+        return self.gradient
+
+
+class _Whole(torch.autograd.Function):
+    """Forward: a token that stands for the tensor. Backward: the sum of the gradients of its reads."""
+
+    @staticmethod
+    def forward(ctx: Any, source: torch.Tensor, total: _Sum) -> torch.Tensor:
+        ctx.total = total
+        return source.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, None]:
+        total: _Sum = ctx.total
+        result = torch.from_numpy(total.array(gradients[0].numpy().dtype))
+        total.gradient = None
+        return result, None
+
+
+class _Part(torch.autograd.Function):
+    """Forward: some entries of the tensor. Backward: adds to the sum, so the token's own gradient is nothing."""
+
+    @staticmethod
+    def forward(ctx: Any, token: torch.Tensor, flat: torch.Tensor, positions: Array, total: _Sum) -> torch.Tensor:
+        ctx.positions, ctx.total = positions, total
+        ctx.set_materialize_grads(False)
+        return _entries(flat, positions)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, None, None, None]:
+        if gradients[0] is None:
+            return None, None, None, None
+        gradient = gradients[0].numpy()
+        total = ctx.total.array(gradient.dtype)
+        positions = ctx.positions
+        if are_distinct(positions):
+            total[positions] += gradient
+        else:
+            np.add.at(total, positions, gradient)
+        return gradients[0].new_zeros(()), None, None, None
+
+
+def _entries(flat: torch.Tensor, positions: Array) -> torch.Tensor:
+    if positions.ndim == 0:
+        return flat[int(positions)]
+    if are_regular(positions) and positions.size and min(positions.strides) >= 0:
+        # The positions are a view of 0, 1, 2, ...: the same strides over the tensor.
+        strides = [stride // 8 for stride in positions.strides]
+        return torch.as_strided(flat, positions.shape, strides, flat.storage_offset() + int(positions.flat[0]))
+    index = torch.from_numpy(np.array(positions, np.int64).reshape(-1))
+    return flat.index_select(0, index).reshape(positions.shape)
+
+
+class Reader:
+    """Serves reads of the one-dimensional tensor ``flat``."""
+
+    __slots__ = ("count", "detached", "flat", "scalars", "token", "total")
+
+    def __init__(self, flat: torch.Tensor) -> None:
+        self.flat = flat
+        self.count = 0
+        self.scalars: tuple[torch.Tensor, ...] | None = None
+        self.token: torch.Tensor | None = None
+        self.total = _Sum(flat.shape[0])
+        self.detached = flat
+
+    def is_busy(self) -> bool:
+        """Whether enough reads were made for the shared sum to pay."""
+        self.count += 1
+        return self.count > _NATIVE_READS
+
+    def take(self, positions: Array) -> torch.Tensor:
+        """The entries at ``positions``, in their shape."""
+        self.count += 1
+        size = self.flat.shape[0]
+        if positions.ndim == 0:
+            if self.scalars is None and 8 * self.count >= size:
+                # One node splits the tensor into all its entries, and one node's backward puts them together.
+                self.scalars = self.flat.unbind(0)
+            if self.scalars is not None:
+                return self.scalars[int(positions)]
+        if self.count <= _NATIVE_READS or not self.flat.requires_grad:
+            if positions.ndim == 0:
+                return self.flat[int(positions)]
+            index = torch.from_numpy(np.array(positions, np.int64).reshape(-1))
+            return self.flat.index_select(0, index).reshape(positions.shape)
+        if self.token is None:
+            self.detached = self.flat.detach()
+            self.token = _Whole.apply(self.flat, self.total)  # type: ignore[no-untyped-call]  # torch: Function.apply
+        part: torch.Tensor = _Part.apply(self.token, self.detached, positions, self.total)  # type: ignore[no-untyped-call]  # torch: Function.apply
+        return part

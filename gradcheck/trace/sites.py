@@ -1,0 +1,120 @@
+"""Where in the user's source the trace is: the innermost frame that is the user's own."""
+
+from __future__ import annotations
+
+import dis
+import itertools
+import linecache
+import opcode
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from types import CodeType, FrameType
+
+import numpy as np
+import torch
+
+from gradcheck.report import Where
+
+__all__ = ["Site", "current_operation", "current_site", "user_frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place in the user's forward: the instruction, and the calls that led to it.
+
+    Two operations on one line have different ``positions``; a line in a loop is one site however often it runs.
+    ``path`` holds the calling instructions, innermost first.
+    """
+
+    code: CodeType
+    instruction: int
+    line: int
+    path: tuple[tuple[CodeType, int], ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The source file's name as Python knows it."""
+        return self.code.co_filename
+
+    @property
+    def function(self) -> str:
+        """The function's qualified name."""
+        return self.code.co_qualname
+
+    @property
+    def positions(self) -> tuple[int | None, int | None, int | None, int | None]:
+        """(line, end line, column, end column) of the operation's source text."""
+        return next(itertools.islice(self.code.co_positions(), self.instruction // 2, None))
+
+    @property
+    def where(self) -> Where:
+        """The place as the report shows it."""
+        source = linecache.getline(self.file, self.line).strip()
+        return Where(file=self.file, line=self.line, function=self.function, source=source)
+
+
+def _directory(module_file: str | None) -> str:
+    return os.path.dirname(os.path.abspath(module_file or "")) + os.sep
+
+
+_LIBRARIES = (
+    os.path.dirname(_directory(__file__).rstrip(os.sep)) + os.sep,
+    _directory(np.__file__),
+    _directory(torch.__file__),
+    # SciPy is optional and need not be imported: it stands beside NumPy.
+    os.path.join(os.path.dirname(_directory(np.__file__).rstrip(os.sep)), "scipy") + os.sep,
+    "<__array_function__",
+    "<frozen",
+)
+_STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
+_known: dict[CodeType, bool] = {}
+
+
+def _is_users(code: CodeType) -> bool:
+    known = _known.get(code)
+    if known is None:
+        name = code.co_filename
+        installed = "site-packages" in name or "dist-packages" in name
+        known = not name.startswith(_LIBRARIES) and (installed or not name.startswith(_STANDARD))
+        _known[code] = known
+    return known
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that belongs neither to gradcheck nor to NumPy, PyTorch, SciPy or the standard library."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_users(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
+def current_site() -> Site:
+    """The site of the operation that is being traced right now."""
+    innermost = user_frame()
+    if innermost is None:
+        frame = sys._getframe(1)
+        return Site(frame.f_code, frame.f_lasti, frame.f_lineno)
+    path = []
+    outer = innermost.f_back
+    while outer is not None and _is_users(outer.f_code):
+        path.append((outer.f_code, outer.f_lasti))
+        outer = outer.f_back
+    return Site(innermost.f_code, innermost.f_lasti, innermost.f_lineno, tuple(path))
+
+
+def current_operation() -> str:
+    """The operation of the user's current instruction: ``"STORE_SUBSCR"``, ``"%"``, ``"+="``, ``"CALL"``, ..."""
+    frame = user_frame()
+    if frame is None:
+        return ""
+    code = frame.f_code.co_code
+    name = dis.opname[code[frame.f_lasti]]
+    if name == "BINARY_OP":
+        return _OPERATORS[code[frame.f_lasti + 1]]
+    return name
+
+
+# The symbols of BINARY_OP's argument, in the interpreter's own order.
+_OPERATORS: tuple[str, ...] = tuple(symbol for _, symbol in getattr(opcode, "_nb_ops", ())) or ("",) * 64

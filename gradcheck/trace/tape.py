@@ -1,0 +1,269 @@
+"""The trace of one forward: its variables, what left it, which branches it took, and the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from gradcheck.report import Leak
+from gradcheck.trace import overlay, reads
+from gradcheck.trace.array import TracedArray
+from gradcheck.trace.memory import Memory, owner_of
+from gradcheck.trace.node import Array, Node, values_of
+from gradcheck.trace.randomness import is_random_source
+from gradcheck.trace.sites import Site, current_site
+
+__all__ = ["Trace"]
+
+Hook = Callable[[Site, str, tuple[object, ...], torch.Tensor], torch.Tensor]
+
+_DTYPES = {
+    np.dtype(np.float64): torch.float64,
+    np.dtype(np.float32): torch.float32,
+    np.dtype(np.float16): torch.float16,
+    np.dtype(np.complex64): torch.complex64,
+    np.dtype(np.complex128): torch.complex128,
+}
+_NUMPY_DTYPES = {dtype: name for name, dtype in _DTYPES.items()}
+# How far the value of the PyTorch counterpart may be from NumPy's, relative to the largest entry.
+_CLOSE = {8: 1e-6, 16: 1e-6, 4: 1e-3, 2: 3e-2}
+
+
+class Trace:
+    """Records what a forward computes from its variables, on PyTorch.
+
+    Args:
+        precision: ``"float64"``: derivatives are carried in float64 whatever dtype the values have;
+            ``"native"``: in the dtype of the values.
+        verify: compare every single result of PyTorch with NumPy's, and name the functions that disagree.
+        hook: called for every operation with its site, its name, its inputs and its result; may return another
+            result with the same value and another derivative.
+
+    Attributes:
+        leaks: where values left the trace, in order, each place once.
+        mismatch: whether an output computed by PyTorch was not the value NumPy computed (set by :meth:`gradients`):
+            run again with ``verify=True`` to learn which operation did it.
+    """
+
+    def __init__(
+        self,
+        *,
+        precision: Literal["float64", "native"] = "float64",
+        verify: bool = False,
+        hook: Hook | None = None,
+    ) -> None:
+        self.precision = precision
+        self.verify = verify
+        self.hook = hook
+        self.leaks: list[Leak] = []
+        self.mismatch = False
+        self.is_watching = hook is not None or verify
+        self._native = precision == "native"
+        self._branches: list[int] = []
+        self._leaked: set[tuple[object, ...]] = set()
+        self._wrapped: dict[int, TracedArray] = {}
+        self._memories: dict[int, Memory] = {}
+        self._overlays: dict[str, overlay.ModuleOverlay] = {}
+        self._leaves: dict[int, torch.Tensor] = {}
+
+    # -- what enters -----------------------------------------------------------------------------------------------
+
+    def variable(self, array: Array, name: str = "") -> TracedArray:
+        """A traced array over ``array``'s own memory, with respect to which gradients can be taken.
+
+        The same array again gives the same traced array; an array that shares memory with an earlier variable is a view of it.
+
+        Raises:
+            TypeError: ``array`` is not an ndarray of floating point numbers.
+        """
+        del name
+        if type(array) is not np.ndarray or array.dtype.kind not in "fc":
+            raise TypeError(f"a variable is an ndarray of floats, not {getattr(array, 'dtype', type(array).__name__)}")
+        node = self._over(array)
+        if not node._depends():
+            memory = node._own_memory()
+            shadow = self.constant_tensor(array).requires_grad_()
+            memory.replace(node._place(memory), shadow)
+            node._set(shadow)
+            node._version = memory.version
+        self._leaves.setdefault(id(node), node._tensor())
+        return node
+
+    def leaf(self, value: object) -> object:
+        """What stands in the place of ``value`` while the forward is traced; ``value`` itself where nothing has to.
+
+        Arrays of floats become constants of the trace over their own memory, one for each array; NumPy, SciPy and math,
+        their modules, functions and random generators become overlays that know the trace.
+        """
+        if type(value) is np.ndarray:
+            return self._over(value) if value.dtype.kind in "fc" else value
+        if isinstance(value, (Node, type)):
+            return value
+        return overlay.overlaid(self, value)
+
+    def adopt(self, result: Any, args: Sequence[Any]) -> Any:
+        """A constant of the trace for what a NumPy function gave for plain ``args``."""
+        if type(result) is np.ndarray:
+            if result.dtype.kind not in "fc":
+                return result
+            aliased = result.base is not None or any([result is arg for arg in args])
+            return self._over(result) if aliased else TracedArray(self, result, None)
+        if type(result) in (tuple, list):
+            return type(result)([self.adopt(item, args) for item in result])
+        return overlay.overlaid(self, result) if is_random_source(result) else result
+
+    def overlay_of(self, module: ModuleType) -> overlay.ModuleOverlay:
+        """The one overlay of ``module``."""
+        found = self._overlays.get(module.__name__)
+        if found is None:
+            found = self._overlays[module.__name__] = overlay.ModuleOverlay(self, module)
+        return found
+
+    def target(self, array: Any) -> Node:
+        """The traced array over ``array``, which the forward writes to."""
+        return array if isinstance(array, Node) else self._over(array)
+
+    def _over(self, array: Array) -> TracedArray:
+        """The one traced array over this very ndarray, sharing its memory with others that were made so."""
+        node = self._wrapped.get(id(array))
+        if node is None:
+            node = TracedArray(self, array, None)
+            owner = owner_of(array)
+            memory = self._memories.get(id(owner))
+            if memory is None:
+                whole = owner if type(owner) is np.ndarray and owner.dtype == array.dtype else array
+                memory = self._memories[id(owner)] = Memory(whole)
+            node._memory = memory
+            node._version = -1 if memory.varies else memory.version
+            self._wrapped[id(array)] = node
+        return node
+
+    def wrap(self, value: Any, shadow: torch.Tensor | None) -> TracedArray:
+        """A traced array for a value NumPy computed, its derivative carried by ``shadow`` (None: a constant)."""
+        return TracedArray(self, value, shadow)
+
+    def array(self, nested: Any, dtype: Any = None) -> Any:
+        """``np.array(nested)`` with the traced arrays in nested lists kept; ``nested`` itself where there are none."""
+        from gradcheck.trace.creation import array_of
+
+        return array_of(self, nested, dtype)
+
+    def constant_tensor(self, value: Any) -> torch.Tensor:
+        """A copy of ``value`` as a tensor in the precision of the trace."""
+        return torch.from_numpy(np.array(value, dtype=_NUMPY_DTYPES[self.dtype_for(value)], order="C", copy=True))
+
+    def dtype_for(self, value: Any) -> torch.dtype:
+        """The dtype of the tensor beside ``value``."""
+        dtype = getattr(value, "dtype", None)
+        if dtype is None or dtype.kind != "c":
+            if not self._native or dtype is None:
+                return torch.float64
+            return _DTYPES.get(dtype, torch.float64)
+        return _DTYPES.get(dtype, torch.complex128) if self._native else torch.complex128
+
+    # -- what is recorded ------------------------------------------------------------------------------------------
+
+    def accept(
+        self,
+        name: str,
+        inputs: tuple[object, ...],
+        shadow: torch.Tensor,
+        value: Any,
+        again: Callable[[], torch.Tensor] | None,
+    ) -> torch.Tensor | None:
+        """Take ``shadow`` as what carries the derivative of ``value``; None (and a leak) where it is another value."""
+        shape = getattr(value, "shape", ())
+        if shadow.shape != shape:
+            self.leak(f"{name}: the PyTorch counterpart gives another shape, {tuple(shadow.shape)} for {shape}")
+            return None
+        dtype = self.dtype_for(value)
+        if shadow.dtype != dtype:
+            shadow = shadow.real.to(dtype) if shadow.is_complex() and not dtype.is_complex else shadow.to(dtype)
+        if not self.is_watching:
+            return shadow
+        if self.verify and not self._agree(shadow, value):
+            # Rounding that the inputs carry along is not this operation's fault: ask it about NumPy's own inputs.
+            rounded = getattr(value, "itemsize", 8) < 8 and again is not None
+            if not (rounded and again is not None and self._agree(again(), value)):
+                self.leak(f"{name}: the PyTorch counterpart gives another value")
+                return None
+        if self.hook is not None:
+            shadow = self.hook(current_site(), name, inputs, shadow)
+        return shadow
+
+    def _agree(self, shadow: torch.Tensor, value: Any) -> bool:
+        theirs = shadow.detach().numpy()
+        ours = np.asarray(value)
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(ours)
+            if not np.array_equal(finite, np.isfinite(theirs)):
+                return False
+            if not finite.all():
+                if not np.array_equal(ours[~finite].astype(theirs.dtype), theirs[~finite], equal_nan=True):
+                    return False
+                ours, theirs = ours[finite], theirs[finite]
+            if not ours.size:
+                return True
+            ours = ours.astype(theirs.dtype)
+            largest = float(np.max(np.abs(ours)))
+            limit = _CLOSE.get(ours.dtype.itemsize if self._native else getattr(value, "itemsize", 8), 1e-6)
+            return float(np.max(np.abs(ours - theirs))) <= limit * largest + 1e-300
+
+    def leak(self, how: str) -> None:
+        """A value that depends on a variable leaves the trace here."""
+        site = current_site()
+        key = (site.file, site.line, how)
+        if key not in self._leaked:
+            self._leaked.add(key)
+            self.leaks.append(Leak(where=site.where, how=how))
+
+    def branch(self, digest: int) -> None:
+        """A decision that depends on the data was taken."""
+        self._branches.append(digest)
+
+    def branch_signature(self) -> tuple[int, ...]:
+        """All decisions so far, in order, as numbers."""
+        return tuple(self._branches)
+
+    # -- what comes out --------------------------------------------------------------------------------------------
+
+    def value(self, x: object) -> object:
+        """``x`` with traced arrays replaced by what NumPy computed, in tuples, lists and dicts too."""
+        return values_of(x)
+
+    def gradients(
+        self, outputs: Sequence[object], upstreams: Sequence[Array], variables: Mapping[str, TracedArray]
+    ) -> dict[str, Array]:
+        """The gradient of Σ outputs · upstreams with respect to each variable, zeros where nothing depends on it.
+
+        Raises:
+            ValueError: an upstream gradient has another shape than its output.
+        """
+        leaves = {name: self._leaves[id(variable)] for name, variable in variables.items()}
+        results: list[torch.Tensor] = []
+        seeds: list[torch.Tensor] = []
+        for output, upstream in zip(outputs, upstreams, strict=True):
+            if not isinstance(output, Node) or not output._depends():
+                continue
+            shadow = output._tensor()
+            if np.shape(upstream) != tuple(shadow.shape):
+                raise ValueError(
+                    f"an upstream gradient of shape {np.shape(upstream)} for an output of {tuple(shadow.shape)}"
+                )
+            if not self._agree(shadow, output.value):
+                self.mismatch = True
+            if shadow.requires_grad:
+                results.append(shadow)
+                seeds.append(torch.from_numpy(np.array(upstream, dtype=_NUMPY_DTYPES[shadow.dtype])))
+        found: Sequence[torch.Tensor | None] = [None] * len(leaves)
+        if results and leaves:
+            reads.new_pass()
+            found = torch.autograd.grad(results, list(leaves.values()), seeds, retain_graph=True, allow_unused=True)
+        return {
+            name: np.zeros(leaf.shape, _NUMPY_DTYPES[leaf.dtype]) if gradient is None else gradient.numpy().copy()
+            for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
+        }
