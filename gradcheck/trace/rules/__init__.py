@@ -17,9 +17,16 @@ from gradcheck.trace.rules import (  # noqa: F401  # importing a module enters i
     indexing,
     joining,
     linear_algebra,
+    log_sums,
+    moments,
+    outer_methods,
+    padding,
+    quantiles,
     reductions,
     shapes,
+    sorting,
     splitting,
+    windows,
 )
 from gradcheck.trace.rules.convert import as_tensor
 from gradcheck.trace.rules.getitem import getitem

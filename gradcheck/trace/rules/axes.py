@@ -34,7 +34,7 @@ def last_axis(x: torch.Tensor, axis: Axis) -> tuple[torch.Tensor, tuple[int, ...
     axes = all_axes(axis, x.ndim)
     kept = [each for each in range(x.ndim) if each not in axes]
     shape = [x.shape[each] for each in kept]
-    return x.permute(*kept, *axes).reshape(*shape, math.prod(x.shape[each] for each in axes)), axes
+    return x.permute((*kept, *axes)).reshape((*shape, math.prod(x.shape[each] for each in axes))), axes
 
 
 def restored(reduced: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 __all__ = [
+    "Operand",
     "as_indices",
     "as_mask",
     "as_tensor",
+    "broadcast",
     "common",
     "floating",
     "given",
@@ -22,6 +24,9 @@ __all__ = [
     "torch_dtype",
     "widened",
 ]
+
+Operand: TypeAlias = torch.Tensor | np.ndarray[Any, np.dtype[Any]] | complex | Sequence[Any]
+"""What NumPy takes for an array, with tensors for traced arrays."""
 
 _TORCH_DTYPES = {
     np.dtype(np.float16): torch.float16,
@@ -99,6 +104,12 @@ def common(*xs: Any) -> list[torch.Tensor]:
     return [tensor.to(dtype) for tensor in tensors]
 
 
+def broadcast(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The tensors expanded to their common shape."""
+    expanded: tuple[torch.Tensor, ...] = torch.broadcast_tensors(*tensors)  # type: ignore[no-untyped-call]  # untyped in torch
+    return expanded
+
+
 def numpy_value(x: Any) -> Any:
     """``x`` without derivative: tensors as arrays, also inside lists and tuples."""
     if isinstance(x, torch.Tensor):
@@ -133,7 +144,7 @@ def torch_dtype(dtype: Any) -> torch.dtype:
 
 def widened(x: torch.Tensor, dtype: Any) -> torch.Tensor:
     """``x`` in ``dtype`` where that is wider; never narrower, for a float64 shadow of float32 values stays float64."""
-    if dtype is None or dtype is np._NoValue:  # type: ignore[attr-defined]  # NumPy's "not given"; its stubs leave it out
+    if dtype is None or dtype is np._NoValue:
         return x
     return x.to(torch.promote_types(x.dtype, torch_dtype(dtype)))
 
@@ -145,7 +156,7 @@ def floating(x: torch.Tensor) -> torch.dtype:
 
 def given(x: Any, default: Any) -> Any:
     """``x``, or ``default`` where NumPy's marker for "not given" stands in its place."""
-    return default if x is np._NoValue else x  # type: ignore[attr-defined]  # NumPy's stubs leave it out
+    return default if x is np._NoValue else x
 
 
 def refuse(**arguments: object) -> None:

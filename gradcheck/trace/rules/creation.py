@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcheck.trace.rules.convert import as_tensor, operands, refuse, widened
+from gradcheck.trace.rules.convert import Operand, as_tensor, broadcast, operands, refuse, widened
 from gradcheck.trace.rules.table import serves
 
 
 @serves("numpy.full")
-def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **more: Any) -> torch.Tensor:  # noqa: ARG001  # layout
+def full(shape: Any, fill_value: Operand, dtype: Any = None, order: str = "C", **more: Any) -> torch.Tensor:  # noqa: ARG001  # layout
     refuse(**more)
     sizes = [int(n) for n in shape] if np.iterable(shape) else [operator.index(shape)]
     return widened(as_tensor(fill_value), dtype).expand(sizes)
@@ -21,8 +21,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **mor
 
 @serves("numpy.full_like")
 def full_like(
-    a: Any,
-    fill_value: Any,
+    a: Operand,
+    fill_value: Operand,
     dtype: Any = None,
     order: str = "K",  # noqa: ARG001  # layout
     subok: bool = True,  # noqa: ARG001  # NumPy's signature
@@ -34,8 +34,8 @@ def full_like(
 
 @serves("numpy.linspace")
 def linspace(
-    start: Any,
-    stop: Any,
+    start: Operand,
+    stop: Operand,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
@@ -45,7 +45,7 @@ def linspace(
 ) -> Any:
     refuse(**more)
     start, stop = operands(start, stop)
-    start, stop = torch.broadcast_tensors(start, stop)
+    start, stop = broadcast(start, stop)
     steps = num - 1 if endpoint else num
     step = (stop - start) / steps if steps > 0 else torch.full_like(start, torch.nan)
     ticks = torch.arange(num, dtype=start.dtype).reshape(-1, *(1,) * start.ndim) / max(steps, 1)
@@ -60,11 +60,11 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     grids = [as_tensor(x).reshape([-1 if k == i else 1 for k in range(count)]) for i, x in enumerate(xi)]
     if indexing == "xy" and count > 1:
         grids = [grid.transpose(0, 1) for grid in grids]
-    return tuple(grids if sparse else torch.broadcast_tensors(*grids))
+    return tuple(grids if sparse else broadcast(*grids))
 
 
 @serves("numpy.vander")
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> torch.Tensor:
+def vander(x: Operand, N: int | None = None, increasing: bool = False) -> torch.Tensor:
     x = as_tensor(x)
-    powers = torch.linalg.vander(x, N=len(x) if N is None else N)
+    powers: torch.Tensor = torch.linalg.vander(x, N=len(x) if N is None else N)
     return powers if increasing else powers.flip(-1)

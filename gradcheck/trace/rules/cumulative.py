@@ -7,39 +7,49 @@ from typing import Any
 import torch
 
 from gradcheck.trace.rules.axes import Axis, all_axes, one_axis
-from gradcheck.trace.rules.convert import as_tensor, common, given, operands, refuse, widened
+from gradcheck.trace.rules.convert import Operand, as_tensor, common, given, operands, refuse, widened
 from gradcheck.trace.rules.table import serves
 
 
-@serves("numpy.cumsum numpy.add.accumulate")
-def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
+@serves("numpy.cumsum")
+def cumsum(a: Operand, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
     refuse(out=out)
     a = widened(as_tensor(a), dtype)
     return torch.cumsum(a.reshape(-1), 0) if axis is None else torch.cumsum(a, axis)
 
 
-@serves("numpy.cumprod numpy.multiply.accumulate")
-def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
+@serves("numpy.cumprod")
+def cumprod(a: Operand, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
     refuse(out=out)
     a = widened(as_tensor(a), dtype)
     return torch.cumprod(a.reshape(-1), 0) if axis is None else torch.cumprod(a, axis)
 
 
+@serves("numpy.add.accumulate")
+def add_accumulate(a: Operand, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
+    return cumsum(a, axis, dtype, out)
+
+
+@serves("numpy.multiply.accumulate")
+def multiply_accumulate(a: Operand, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
+    return cumprod(a, axis, dtype, out)
+
+
 @serves("numpy.nancumsum")
-def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
+def nancumsum(a: Operand, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
     a = as_tensor(a)
     return cumsum(torch.where(torch.isnan(a), torch.zeros_like(a), a), axis, dtype, out)
 
 
 @serves("numpy.nancumprod")
-def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
+def nancumprod(a: Operand, axis: int | None = None, dtype: Any = None, out: Any = None) -> torch.Tensor:
     a = as_tensor(a)
     return cumprod(torch.where(torch.isnan(a), torch.ones_like(a), a), axis, dtype, out)
 
 
 @serves("numpy.cumulative_sum")
 def cumulative_sum(
-    x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+    x: Operand, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> torch.Tensor:
     total = cumsum(x, axis, dtype, out)
     return _started(total, 0 if axis is None else axis, 0.0) if include_initial else total
@@ -47,14 +57,14 @@ def cumulative_sum(
 
 @serves("numpy.cumulative_prod")
 def cumulative_prod(
-    x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+    x: Operand, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> torch.Tensor:
     total = cumprod(x, axis, dtype, out)
     return _started(total, 0 if axis is None else axis, 1.0) if include_initial else total
 
 
 @serves("numpy.diff")
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> torch.Tensor:
+def diff(a: Operand, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> torch.Tensor:
     a = as_tensor(a)
     axis = one_axis(axis, a.ndim)
     parts = [each for each in (given(prepend, None), a, given(append, None)) if each is not None]
@@ -68,14 +78,14 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
 
 @serves("numpy.ediff1d")
-def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> torch.Tensor:
+def ediff1d(ary: Operand, to_end: Any = None, to_begin: Any = None) -> torch.Tensor:
     ary = as_tensor(ary).reshape(-1)
     parts = [to_begin, ary[1:] - ary[:-1], to_end]
     return torch.cat([each.reshape(-1) for each in common(*(each for each in parts if each is not None))])
 
 
 @serves("numpy.trapezoid numpy.trapz scipy.integrate.trapezoid")
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> torch.Tensor:
+def trapezoid(y: Operand, x: Any = None, dx: Any = 1.0, axis: int = -1) -> torch.Tensor:
     if x is None:
         y, width = operands(y, dx)
     else:
@@ -89,7 +99,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> torch.Ten
 
 
 @serves("numpy.gradient")
-def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
+def gradient(f: Operand, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
     f = as_tensor(f)
     axes = all_axes(axis, f.ndim)
     spacings = varargs or (1.0,)

@@ -8,35 +8,35 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcheck.trace.rules.convert import as_mask, as_tensor, common, given, numpy_value, operands, refuse
+from gradcheck.trace.rules.convert import Operand, as_mask, as_tensor, common, given, numpy_value, operands, refuse
 from gradcheck.trace.rules.guard import guarded, guarded_where
 from gradcheck.trace.rules.table import serves
 
 
 @serves("numpy.add")
-def add(a: Any, b: Any) -> torch.Tensor:
+def add(a: Operand, b: Operand) -> torch.Tensor:
     a, b = operands(a, b)
     return torch.add(a, b)
 
 
 @serves("numpy.subtract")
-def subtract(a: Any, b: Any) -> torch.Tensor:
+def subtract(a: Operand, b: Operand) -> torch.Tensor:
     a, b = operands(a, b)
     return torch.sub(a, b)
 
 
 @serves("numpy.multiply")
-def multiply(a: Any, b: Any) -> torch.Tensor:
+def multiply(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(torch.mul, *operands(a, b))
 
 
 @serves("numpy.divide numpy.true_divide")
-def divide(a: Any, b: Any) -> torch.Tensor:
+def divide(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(torch.div, *operands(a, b))
 
 
 @serves("numpy.power numpy.pow")
-def power(base: Any, exponent: Any) -> torch.Tensor:
+def power(base: Operand, exponent: Operand) -> torch.Tensor:
     base, exponent = operands(base, exponent)
     if exponent.ndim == 0 and not exponent.requires_grad and not exponent.is_complex():
         # With a number for an exponent torch's rule is n·xⁿ⁻¹, right for zero and negative bases too.
@@ -50,7 +50,7 @@ def power(base: Any, exponent: Any) -> torch.Tensor:
 
 
 @serves("numpy.float_power")
-def float_power(base: Any, exponent: Any) -> torch.Tensor:
+def float_power(base: Operand, exponent: Operand) -> torch.Tensor:
     base, exponent = operands(base, exponent)
     wide = torch.complex128 if base.is_complex() else torch.float64
     return power(base.to(wide), exponent.to(wide))
@@ -61,33 +61,33 @@ def _floor_of_quotient(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 @serves("numpy.floor_divide")
-def floor_divide(a: Any, b: Any) -> torch.Tensor:
+def floor_divide(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(_floor_of_quotient, *operands(a, b))
 
 
 @serves("numpy.remainder numpy.mod")
-def remainder(a: Any, b: Any) -> torch.Tensor:
+def remainder(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(torch.remainder, *operands(a, b))
 
 
 @serves("numpy.fmod")
-def fmod(a: Any, b: Any) -> torch.Tensor:
+def fmod(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(torch.fmod, *operands(a, b))
 
 
 @serves("numpy.divmod")
-def divmod_(a: Any, b: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def divmod_(a: Operand, b: Operand) -> tuple[torch.Tensor, torch.Tensor]:
     return floor_divide(a, b), remainder(a, b)
 
 
 @serves("numpy.arctan2 numpy.atan2")
-def arctan2(y: Any, x: Any) -> torch.Tensor:
+def arctan2(y: Operand, x: Operand) -> torch.Tensor:
     y, x = operands(y, x)
     return guarded_where((x == 0) & (y == 0), torch.atan2, y, x)
 
 
 @serves("numpy.hypot")
-def hypot(a: Any, b: Any) -> torch.Tensor:
+def hypot(a: Operand, b: Operand) -> torch.Tensor:
     a, b = operands(a, b)
     origin = (a == 0) & (b == 0)
     if bool(origin.any()):
@@ -98,28 +98,28 @@ def hypot(a: Any, b: Any) -> torch.Tensor:
 
 
 @serves("numpy.logaddexp")
-def logaddexp(a: Any, b: Any) -> torch.Tensor:
+def logaddexp(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(torch.logaddexp, *operands(a, b))
 
 
 @serves("numpy.logaddexp2")
-def logaddexp2(a: Any, b: Any) -> torch.Tensor:
+def logaddexp2(a: Operand, b: Operand) -> torch.Tensor:
     return guarded(torch.logaddexp2, *operands(a, b))
 
 
 @serves("numpy.copysign")
-def copysign(a: Any, b: Any) -> torch.Tensor:
+def copysign(a: Operand, b: Operand) -> torch.Tensor:
     return torch.copysign(*operands(a, b))
 
 
 @serves("numpy.ldexp")
-def ldexp(x: Any, exponent: Any) -> torch.Tensor:
+def ldexp(x: Operand, exponent: Operand) -> torch.Tensor:
     x, exponent = operands(x, exponent)
     return multiply(x, torch.exp2(exponent))
 
 
 @serves("numpy.frexp")
-def frexp(x: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def frexp(x: Operand) -> tuple[torch.Tensor, torch.Tensor]:
     x = as_tensor(x)
     mantissa, exponent = torch.frexp(x.detach())
     # mantissa = x · 2^-exponent, and the exponent is a step function of x
@@ -128,14 +128,14 @@ def frexp(x: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @serves("numpy.modf")
-def modf(x: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def modf(x: Operand) -> tuple[torch.Tensor, torch.Tensor]:
     x = as_tensor(x)
     whole = torch.trunc(x)
     return torch.where(torch.isinf(x), torch.zeros_like(x), x - whole), whole
 
 
 @serves("numpy.heaviside")
-def heaviside(x: Any, middle: Any) -> torch.Tensor:
+def heaviside(x: Operand, middle: Operand) -> torch.Tensor:
     x, middle = operands(x, middle)
     step = torch.where(torch.isnan(x), x, (x > 0).to(x.dtype))
     return torch.where(x == 0, middle, step)
@@ -150,7 +150,7 @@ def where(condition: Any, *choices: Any) -> torch.Tensor:
 
 
 @serves("numpy.nan_to_num")
-def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> torch.Tensor:  # noqa: ARG001  # NumPy's signature
+def nan_to_num(x: Operand, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> torch.Tensor:  # noqa: ARG001  # NumPy's signature
     limit = torch.finfo((x := as_tensor(x)).dtype).max
     x, nan, high, low = common(x, nan, limit if posinf is None else posinf, -limit if neginf is None else neginf)
     x = torch.where(torch.isnan(x), nan, x)
@@ -158,30 +158,30 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 
 
 @serves("numpy.conjugate numpy.conj")
-def conjugate(x: Any) -> torch.Tensor:
+def conjugate(x: Operand) -> torch.Tensor:
     return torch.conj(as_tensor(x)).resolve_conj()
 
 
 @serves("numpy.real")
-def real(x: Any) -> torch.Tensor:
+def real(x: Operand) -> torch.Tensor:
     x = as_tensor(x)
     return torch.real(x) if x.is_complex() else x
 
 
 @serves("numpy.imag")
-def imag(x: Any) -> torch.Tensor:
+def imag(x: Operand) -> torch.Tensor:
     x = as_tensor(x)
     return torch.imag(x) if x.is_complex() else torch.zeros_like(x)
 
 
 @serves("numpy.angle")
-def angle(x: Any, deg: bool = False) -> torch.Tensor:
+def angle(x: Operand, deg: bool = False) -> torch.Tensor:
     angles = torch.angle(as_tensor(x))
     return torch.rad2deg(angles) if deg else angles
 
 
 @serves("numpy.real_if_close")
-def real_if_close(x: Any, tol: float = 100) -> torch.Tensor:
+def real_if_close(x: Operand, tol: float = 100) -> torch.Tensor:
     x = as_tensor(x)
     if not x.is_complex():
         return x
@@ -190,7 +190,7 @@ def real_if_close(x: Any, tol: float = 100) -> torch.Tensor:
 
 
 @serves("numpy.unwrap")
-def unwrap(p: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+def unwrap(p: Operand, *args: Any, **kwargs: Any) -> torch.Tensor:
     p = as_tensor(p)
     # Whole periods are added, which is a constant as far as the derivative goes.
     turns = np.unwrap(numpy_value(p), *args, **kwargs) - numpy_value(p)
@@ -198,7 +198,7 @@ def unwrap(p: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
 
 
 @serves("numpy.clip")
-def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **bounds: Any) -> torch.Tensor:
+def clip(a: Operand, a_min: Any = None, a_max: Any = None, out: Any = None, **bounds: Any) -> torch.Tensor:
     refuse(out=out)
     low = given(bounds.pop("min", given(a_min, None)), None)
     high = given(bounds.pop("max", given(a_max, None)), None)
@@ -215,5 +215,5 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **bounds
 
 
 @serves("numpy.positive")
-def positive(x: Any) -> torch.Tensor:
+def positive(x: Operand) -> torch.Tensor:
     return as_tensor(x)

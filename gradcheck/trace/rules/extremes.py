@@ -9,35 +9,35 @@ import numpy as np
 import torch
 
 from gradcheck.trace.rules.axes import Axis, all_axes, restored
-from gradcheck.trace.rules.convert import as_mask, as_tensor, given, operands, refuse
+from gradcheck.trace.rules.convert import Operand, as_mask, as_tensor, given, operands, refuse
 from gradcheck.trace.rules.table import serves
 
 
 @serves("numpy.maximum")
-def maximum(a: Any, b: Any) -> torch.Tensor:
+def maximum(a: Operand, b: Operand) -> torch.Tensor:
     return torch.maximum(*operands(a, b))
 
 
 @serves("numpy.minimum")
-def minimum(a: Any, b: Any) -> torch.Tensor:
+def minimum(a: Operand, b: Operand) -> torch.Tensor:
     return torch.minimum(*operands(a, b))
 
 
 @serves("numpy.fmax")
-def fmax(a: Any, b: Any) -> torch.Tensor:
+def fmax(a: Operand, b: Operand) -> torch.Tensor:
     a, b = operands(a, b)
     return torch.where(torch.isnan(a), b, torch.where(torch.isnan(b), a, torch.maximum(a, b)))
 
 
 @serves("numpy.fmin")
-def fmin(a: Any, b: Any) -> torch.Tensor:
+def fmin(a: Operand, b: Operand) -> torch.Tensor:
     a, b = operands(a, b)
     return torch.where(torch.isnan(a), b, torch.where(torch.isnan(b), a, torch.minimum(a, b)))
 
 
 @serves("numpy.max numpy.amax")
 def amax(
-    a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
+    a: Operand, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> torch.Tensor:
     refuse(out=out)
     a, where, initial, keepdims = as_tensor(a), given(where, True), given(initial, None), bool(given(keepdims, False))
@@ -52,7 +52,7 @@ def amax(
 
 @serves("numpy.min numpy.amin")
 def amin(
-    a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
+    a: Operand, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> torch.Tensor:
     refuse(out=out)
     a, where, initial, keepdims = as_tensor(a), given(where, True), given(initial, None), bool(given(keepdims, False))
@@ -66,7 +66,7 @@ def amin(
 
 
 @serves("numpy.nanmax")
-def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, **more: Any) -> torch.Tensor:
+def nanmax(a: Operand, axis: Axis = None, out: Any = None, keepdims: Any = False, **more: Any) -> torch.Tensor:
     a = as_tensor(a)
     missing = torch.isnan(a)
     found = amax(torch.where(missing, torch.full_like(a, -math.inf), a), axis, out, keepdims, **more)
@@ -74,7 +74,7 @@ def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, **
 
 
 @serves("numpy.nanmin")
-def nanmin(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, **more: Any) -> torch.Tensor:
+def nanmin(a: Operand, axis: Axis = None, out: Any = None, keepdims: Any = False, **more: Any) -> torch.Tensor:
     a = as_tensor(a)
     missing = torch.isnan(a)
     found = amin(torch.where(missing, torch.full_like(a, math.inf), a), axis, out, keepdims, **more)
@@ -82,18 +82,18 @@ def nanmin(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, **
 
 
 @serves("numpy.ptp")
-def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> torch.Tensor:
+def ptp(a: Operand, axis: Axis = None, out: Any = None, keepdims: Any = False) -> torch.Tensor:
     return amax(a, axis, out, keepdims) - amin(a, axis, out, keepdims)
 
 
 @serves("numpy.maximum.accumulate")
-def cumulative_maximum(a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
+def cumulative_maximum(a: Operand, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
     refuse(dtype=dtype, out=out)
     return torch.cummax(as_tensor(a), axis).values
 
 
 @serves("numpy.minimum.accumulate")
-def cumulative_minimum(a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
+def cumulative_minimum(a: Operand, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
     refuse(dtype=dtype, out=out)
     return torch.cummin(as_tensor(a), axis).values
 

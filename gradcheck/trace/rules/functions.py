@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from gradcheck.trace.rules.convert import as_tensor, refuse
+from gradcheck.trace.rules.convert import Operand, as_tensor, refuse
 from gradcheck.trace.rules.guard import guarded, guarded_where
 from gradcheck.trace.rules.table import Rule, register, serves
 
@@ -16,7 +16,7 @@ from gradcheck.trace.rules.table import Rule, register, serves
 def _unary(function: Callable[[torch.Tensor], torch.Tensor]) -> Rule:
     """A function with a finite derivative wherever its value is finite."""
 
-    def rule(x: Any) -> torch.Tensor:
+    def rule(x: Operand) -> torch.Tensor:
         return guarded(function, as_tensor(x))
 
     return rule
@@ -25,7 +25,7 @@ def _unary(function: Callable[[torch.Tensor], torch.Tensor]) -> Rule:
 def _unary_singular(function: Callable[[torch.Tensor], torch.Tensor], at: float) -> Rule:
     """A function whose derivative is infinite where \\|x\\| equals ``at`` though its value is finite there."""
 
-    def rule(x: Any) -> torch.Tensor:
+    def rule(x: Operand) -> torch.Tensor:
         x = as_tensor(x)
         return guarded_where(torch.abs(x) == at, function, x)
 
@@ -35,7 +35,7 @@ def _unary_singular(function: Callable[[torch.Tensor], torch.Tensor], at: float)
 def _smooth(function: Callable[[torch.Tensor], torch.Tensor]) -> Rule:
     """A function with a finite derivative everywhere."""
 
-    def rule(x: Any) -> torch.Tensor:
+    def rule(x: Operand) -> torch.Tensor:
         return function(as_tensor(x))
 
     return rule
@@ -87,7 +87,7 @@ for _names, _function in {
 
 
 @serves("numpy.sign")
-def sign(x: Any) -> torch.Tensor:
+def sign(x: Operand) -> torch.Tensor:
     x = as_tensor(x)
     if x.is_complex():
         return torch.sgn(x)
@@ -95,7 +95,7 @@ def sign(x: Any) -> torch.Tensor:
 
 
 @serves("numpy.round numpy.around")
-def round_(a: Any, decimals: int = 0, out: Any = None) -> torch.Tensor:
+def round_(a: Operand, decimals: int = 0, out: Any = None) -> torch.Tensor:
     refuse(out=out)
     a = as_tensor(a)
     if decimals == 0:
@@ -118,18 +118,19 @@ class _CubeRoot(torch.autograd.Function):
         return root
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc,untyped-decorator]  # torch leaves it untyped
+    @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
         (root,) = ctx.saved_tensors
         return torch.where(upstream == 0, torch.zeros_like(root), upstream / (3 * root * root))
 
 
 @serves("numpy.cbrt scipy.special.cbrt")
-def cbrt(x: Any) -> torch.Tensor:
+def cbrt(x: Operand) -> torch.Tensor:
     result: torch.Tensor = _CubeRoot.apply(as_tensor(x))  # type: ignore[no-untyped-call]  # torch leaves apply untyped
     return result
 
 
 @serves("numpy.i0 scipy.special.i0")
-def i0(x: Any) -> torch.Tensor:
-    return torch.special.i0(as_tensor(x))
+def i0(x: Operand) -> torch.Tensor:
+    found: torch.Tensor = torch.special.i0(as_tensor(x))
+    return found

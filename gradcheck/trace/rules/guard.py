@@ -56,7 +56,7 @@ class _Guarded(torch.autograd.Function):
         return function(*inputs)
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc,untyped-decorator]  # torch leaves it untyped
+    @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         wanted = ctx.needs_input_grad[1:]
         inputs = [x.detach().requires_grad_(w) for x, w in zip(ctx.saved_tensors, wanted, strict=True)]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from gradcheck.trace.rules.axes import one_axis
-from gradcheck.trace.rules.convert import as_mask, as_tensor, common, numpy_value, refuse
+from gradcheck.trace.rules.convert import Operand, as_mask, as_tensor, common, numpy_value, refuse
 from gradcheck.trace.rules.positions import gathered, positions, positions_of_all
 from gradcheck.trace.rules.table import serves
 
 
 @serves("numpy.take")
-def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> torch.Tensor:
+def take(a: Operand, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> torch.Tensor:
     refuse(out=out)
     a = as_tensor(a)
     if axis is None:
@@ -26,26 +27,26 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
 
 
 @serves("numpy.take_along_axis")
-def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> torch.Tensor:
+def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> torch.Tensor:
     arr = as_tensor(arr)
     return gathered(arr, np.take_along_axis(positions(arr.shape), numpy_value(indices), axis))
 
 
 @serves("numpy.compress")
-def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> torch.Tensor:
+def compress(condition: Any, a: Operand, axis: int | None = None, out: Any = None) -> torch.Tensor:
     refuse(out=out)
     return take(a, np.flatnonzero(numpy_value(condition)), axis)
 
 
 @serves("numpy.extract")
-def extract(condition: Any, arr: Any) -> torch.Tensor:
+def extract(condition: Any, arr: Operand) -> torch.Tensor:
     return take(arr, np.flatnonzero(numpy_value(condition)))
 
 
 @serves("numpy.choose")
-def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> torch.Tensor:
+def choose(a: Operand, choices: Sequence[Operand] | torch.Tensor, out: Any = None, mode: str = "raise") -> torch.Tensor:
     refuse(out=out)
-    flat, places = positions_of_all(list(choices))
+    flat, places = positions_of_all([choices[i] for i in range(len(choices))])
     return gathered(flat, np.choose(np.asarray(numpy_value(a)).astype(np.intp), places, mode=mode))  # type: ignore[call-overload]  # mode is a str here
 
 
@@ -56,11 +57,11 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> torch.Tensor:
     # The first condition that holds wins, so it is applied last.
     for condition, choice in reversed(list(zip(conditions, choices, strict=True))):
         chosen = torch.where(condition, choice, chosen)
-    return chosen.expand(torch.broadcast_shapes(chosen.shape, *(each.shape for each in (*conditions, *choices))))
+    return chosen.expand(np.broadcast_shapes(chosen.shape, *(each.shape for each in (*conditions, *choices))))
 
 
 @serves("numpy.piecewise")
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> torch.Tensor:
+def piecewise(x: Operand, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> torch.Tensor:
     """Functions are called with tensors: plain arithmetic works, a NumPy function inside them does not."""
     x = as_tensor(x)
     conditions = np.asarray(numpy_value(condlist), dtype=bool)

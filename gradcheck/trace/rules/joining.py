@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcheck.trace.rules.convert import as_tensor, common, numpy_value, refuse, widened
+from gradcheck.trace.rules.convert import Operand, as_tensor, common, numpy_value, refuse, widened
 from gradcheck.trace.rules.positions import gathered, positions_of_all
 from gradcheck.trace.rules.shapes import atleast_1d, atleast_2d, atleast_3d
 from gradcheck.trace.rules.table import serves
@@ -66,7 +66,7 @@ def column_stack(tup: Any) -> torch.Tensor:
 
 
 @serves("numpy.append")
-def append(arr: Any, values: Any, axis: int | None = None) -> torch.Tensor:
+def append(arr: Operand, values: Operand, axis: int | None = None) -> torch.Tensor:
     return concatenate(common(arr, values), axis)
 
 
@@ -92,6 +92,6 @@ def block(arrays: Any) -> torch.Tensor:
 
 
 @serves("numpy.insert")
-def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> torch.Tensor:
+def insert(arr: Operand, obj: Any, values: Operand, axis: int | None = None) -> torch.Tensor:
     flat, (places, inserted) = positions_of_all([arr, values])
     return gathered(flat, np.insert(places, numpy_value(obj), inserted, axis))

@@ -9,99 +9,83 @@ import numpy as np
 import torch
 
 from gradcheck.trace.rules.axes import one_axis
-from gradcheck.trace.rules.convert import as_tensor, common, operands, refuse
+from gradcheck.trace.rules.convert import Operand, as_tensor, broadcast, common, operands, refuse
 from gradcheck.trace.rules.table import serves
 
 
 @serves("numpy.matmul numpy.linalg.matmul")
-def matmul(a: Any, b: Any, /) -> torch.Tensor:
+def matmul(a: Operand, b: Operand, /) -> torch.Tensor:
     return torch.matmul(*operands(a, b))
 
 
 @serves("numpy.dot")
-def dot(a: Any, b: Any, out: Any = None) -> torch.Tensor:
+def dot(a: Operand, b: Operand, out: Any = None) -> torch.Tensor:
     refuse(out=out)
     a, b = operands(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     if b.ndim <= 2:
         return torch.matmul(a, b)
-    return torch.tensordot(a, b, dims=([a.ndim - 1], [b.ndim - 2]))
+    return _contracted(a, b, [a.ndim - 1], [b.ndim - 2])
 
 
 @serves("numpy.vdot")
-def vdot(a: Any, b: Any, /) -> torch.Tensor:
+def vdot(a: Operand, b: Operand, /) -> torch.Tensor:
     a, b = operands(a, b)
     return (a.conj().reshape(-1) * b.reshape(-1)).sum()
 
 
 @serves("numpy.inner")
-def inner(a: Any, b: Any, /) -> torch.Tensor:
+def inner(a: Operand, b: Operand, /) -> torch.Tensor:
     a, b = operands(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
-    return torch.tensordot(a, b, dims=([a.ndim - 1], [b.ndim - 1]))
+    return _contracted(a, b, [a.ndim - 1], [b.ndim - 1])
 
 
 @serves("numpy.outer numpy.linalg.outer")
-def outer(a: Any, b: Any, out: Any = None) -> torch.Tensor:
+def outer(a: Operand, b: Operand, out: Any = None) -> torch.Tensor:
     refuse(out=out)
     a, b = operands(a, b)
     return a.reshape(-1, 1) * b.reshape(1, -1)
 
 
-@serves("numpy.multiply.outer")
-def multiply_outer(a: Any, b: Any, /) -> torch.Tensor:
-    a, b = operands(a, b)
-    return a.reshape(*a.shape, *(1,) * b.ndim) * b
-
-
-@serves("numpy.add.outer")
-def add_outer(a: Any, b: Any, /) -> torch.Tensor:
-    a, b = operands(a, b)
-    return a.reshape(*a.shape, *(1,) * b.ndim) + b
-
-
-@serves("numpy.subtract.outer")
-def subtract_outer(a: Any, b: Any, /) -> torch.Tensor:
-    a, b = operands(a, b)
-    return a.reshape(*a.shape, *(1,) * b.ndim) - b
-
-
 @serves("numpy.vecdot numpy.linalg.vecdot")
-def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> torch.Tensor:
+def vecdot(a: Operand, b: Operand, /, *, axis: int = -1) -> torch.Tensor:
     a, b = operands(a, b)
     return (a.movedim(axis, -1).conj() * b.movedim(axis, -1)).sum(-1)
 
 
 @serves("numpy.matvec")
-def matvec(a: Any, b: Any, /) -> torch.Tensor:
+def matvec(a: Operand, b: Operand, /) -> torch.Tensor:
     a, b = operands(a, b)
     return torch.matmul(a, b.unsqueeze(-1)).squeeze(-1)
 
 
 @serves("numpy.vecmat")
-def vecmat(a: Any, b: Any, /) -> torch.Tensor:
+def vecmat(a: Operand, b: Operand, /) -> torch.Tensor:
     a, b = operands(a, b)
     return torch.matmul(a.conj().unsqueeze(-2), b).squeeze(-2)
 
 
 @serves("numpy.tensordot numpy.linalg.tensordot")
-def tensordot(a: Any, b: Any, /, axes: Any = 2) -> torch.Tensor:
+def tensordot(a: Operand, b: Operand, /, axes: Any = 2) -> torch.Tensor:
     a, b = operands(a, b)
     if not np.iterable(axes):
-        return torch.tensordot(a, b, dims=int(axes))
+        return _contracted(a, b, list(range(a.ndim - axes, a.ndim)), list(range(axes)))
     left, right = (list(each) if np.iterable(each) else [each] for each in axes)
-    return torch.tensordot(a, b, dims=([one_axis(n, a.ndim) for n in left], [one_axis(n, b.ndim) for n in right]))
+    return _contracted(a, b, [one_axis(n, a.ndim) for n in left], [one_axis(n, b.ndim) for n in right])
 
 
 @serves("numpy.kron")
-def kron(a: Any, b: Any) -> torch.Tensor:
+def kron(a: Operand, b: Operand) -> torch.Tensor:
     return torch.kron(*operands(a, b))
 
 
 @serves("numpy.cross")
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> torch.Tensor:
+def cross(
+    a: Operand, b: Operand, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> torch.Tensor:
     a, b = operands(a, b)
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -109,24 +93,31 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     third = a1 * b2 - a2 * b1
     if a.shape[axisa] == 2 and b.shape[axisb] == 2:
         return third
-    product = torch.broadcast_tensors(a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, third)
+    product = broadcast(a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, third)
     return torch.stack(product, axisc)
 
 
 @serves("numpy.linalg.cross")
-def linalg_cross(a: Any, b: Any, /, *, axis: int = -1) -> torch.Tensor:
+def linalg_cross(a: Operand, b: Operand, /, *, axis: int = -1) -> torch.Tensor:
     return cross(a, b, axis=axis)
 
 
 @serves("numpy.linalg.multi_dot")
 def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> torch.Tensor:
     refuse(out=out)
-    return torch.linalg.multi_dot(common(*arrays))
+    product: torch.Tensor = torch.linalg.multi_dot(common(*arrays))
+    return product
 
 
 @serves("numpy.linalg.matrix_power")
-def matrix_power(a: Any, n: int) -> torch.Tensor:
-    return torch.linalg.matrix_power(as_tensor(a), int(n))
+def matrix_power(a: Operand, n: int) -> torch.Tensor:
+    product: torch.Tensor = torch.linalg.matrix_power(as_tensor(a), int(n))
+    return product
+
+
+def _contracted(a: torch.Tensor, b: torch.Tensor, left: list[int], right: list[int]) -> torch.Tensor:
+    product: torch.Tensor = torch.tensordot(a, b, dims=(left, right))
+    return product
 
 
 def _components(x: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from gradcheck.trace.rules.axes import Axis, all_axes, last_axis, restored
-from gradcheck.trace.rules.convert import as_mask, as_tensor, floating, given, operands, refuse, widened
+from gradcheck.trace.rules.convert import Operand, as_mask, as_tensor, floating, given, operands, refuse, widened
 from gradcheck.trace.rules.table import serves
 
 
 @serves("numpy.sum")
 def sum_(
-    a: Any,
+    a: Operand,
     axis: Axis = None,
     dtype: Any = None,
     out: Any = None,
@@ -32,7 +32,7 @@ def sum_(
 
 @serves("numpy.prod")
 def prod(
-    a: Any,
+    a: Operand,
     axis: Axis = None,
     dtype: Any = None,
     out: Any = None,
@@ -52,81 +52,16 @@ def prod(
 
 @serves("numpy.mean")
 def mean(
-    a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
+    a: Operand, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> torch.Tensor:
     refuse(out=out)
     a, keepdims = widened(as_tensor(a), dtype), bool(given(keepdims, False))
     return sum_(a, axis, keepdims=keepdims, where=where) / count(a, axis, keepdims, where)
 
 
-def variance(
-    a: Any,
-    axis: Axis,
-    dtype: Any,
-    ddof: Any,
-    keepdims: Any,
-    where: Any,
-    centre: Any,
-) -> torch.Tensor:
-    """Mean squared distance from the mean (or from ``centre``), divided by n - ddof."""
-    a, keepdims = widened(as_tensor(a), dtype), bool(given(keepdims, False))
-    centre = given(centre, None)
-    middle = mean(a, axis, keepdims=True, where=where) if centre is None else as_tensor(centre, a)
-    away = a - middle
-    squares = (away * away.conj()).real if away.is_complex() else away * away
-    freedom = torch.clamp(count(a, axis, keepdims, where) - ddof, min=0)
-    return sum_(squares, axis, keepdims=keepdims, where=where) / freedom.to(floating(a))
-
-
-def root(x: torch.Tensor) -> torch.Tensor:
-    """Square root with derivative zero at zero: the subgradient of least norm of a standard deviation or a norm."""
-    nothing = x == 0
-    if not bool(nothing.any()):
-        return torch.sqrt(x)
-    return torch.where(nothing, torch.zeros_like(x), torch.sqrt(torch.where(nothing, torch.ones_like(x), x)))
-
-
-def _degrees(ddof: Any, correction: Any) -> Any:
-    return given(ddof, 0) if given(correction, None) is None else correction
-
-
-@serves("numpy.var")
-def var(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> torch.Tensor:
-    refuse(out=out)
-    return variance(a, axis, dtype, _degrees(ddof, correction), keepdims, where, mean)
-
-
-@serves("numpy.std")
-def std(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> torch.Tensor:
-    refuse(out=out)
-    return root(variance(a, axis, dtype, _degrees(ddof, correction), keepdims, where, mean))
-
-
 @serves("numpy.average")
 def average(
-    a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+    a: Operand, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     a, keepdims = as_tensor(a), bool(given(keepdims, False))
     if weights is None:
@@ -146,47 +81,25 @@ def average(
 
 
 @serves("numpy.nansum")
-def nansum(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any) -> Any:
-    return sum_(_without_nan(as_tensor(a), 0.0), axis, dtype, out, keepdims, **more)
+def nansum(
+    a: Operand, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any
+) -> Any:
+    return sum_(without_nan(as_tensor(a), 0.0), axis, dtype, out, keepdims, **more)
 
 
 @serves("numpy.nanprod")
-def nanprod(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any) -> Any:
-    return prod(_without_nan(as_tensor(a), 1.0), axis, dtype, out, keepdims, **more)
+def nanprod(
+    a: Operand, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any
+) -> Any:
+    return prod(without_nan(as_tensor(a), 1.0), axis, dtype, out, keepdims, **more)
 
 
 @serves("numpy.nanmean")
 def nanmean(
-    a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
+    a: Operand, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> torch.Tensor:
     a = as_tensor(a)
-    return mean(_without_nan(a, 0.0), axis, dtype, out, keepdims, where=_present(a, where))
-
-
-@serves("numpy.nanvar")
-def nanvar(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> torch.Tensor:
-    refuse(out=out)
-    a = as_tensor(a)
-    degrees = _degrees(ddof, correction)
-    found = variance(_without_nan(a, 0.0), axis, dtype, degrees, keepdims, _present(a, where), mean)
-    left = count(a, axis, bool(given(keepdims, False)), _present(a, where)) - degrees
-    return torch.where(left <= 0, torch.full_like(found, math.nan), found)
-
-
-@serves("numpy.nanstd")
-def nanstd(*args: Any, **kwargs: Any) -> torch.Tensor:
-    return root(nanvar(*args, **kwargs))
+    return mean(without_nan(a, 0.0), axis, dtype, out, keepdims, where=present(a, where))
 
 
 def count(a: torch.Tensor, axis: Axis, keepdims: bool, where: Any) -> torch.Tensor:
@@ -204,11 +117,11 @@ def _chosen(a: torch.Tensor, where: Any, otherwise: float) -> torch.Tensor:
     return a if where is True else torch.where(as_mask(where), a, torch.full_like(a, otherwise))
 
 
-def _without_nan(a: torch.Tensor, instead: float) -> torch.Tensor:
+def without_nan(a: torch.Tensor, instead: float) -> torch.Tensor:
     return torch.where(torch.isnan(a), torch.full_like(a, instead), a)
 
 
-def _present(a: torch.Tensor, where: Any) -> torch.Tensor:
+def present(a: torch.Tensor, where: Any) -> torch.Tensor:
     where = given(where, True)
     present = ~torch.isnan(a)
     return present if where is True else present & as_mask(where)

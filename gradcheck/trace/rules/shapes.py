@@ -9,13 +9,21 @@ import numpy as np
 import torch
 
 from gradcheck.trace.rules.axes import Axis, all_axes, one_axis
-from gradcheck.trace.rules.convert import as_tensor, numpy_value, refuse, widened
+from gradcheck.trace.rules.convert import Operand, as_tensor, broadcast, numpy_value, refuse, widened
 from gradcheck.trace.rules.positions import moves
 from gradcheck.trace.rules.table import register, serves
 
 
 @serves("numpy.reshape")
-def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> torch.Tensor:  # noqa: ARG001  # copying is the core's affair
+def reshape(
+    a: Operand,
+    /,
+    shape: Any = None,
+    order: str = "C",
+    *,
+    newshape: Any = None,
+    copy: Any = None,  # noqa: ARG001  # tensors here are values: a copy and a view are alike
+) -> torch.Tensor:
     a = as_tensor(a)
     shape = newshape if shape is None else shape
     sizes = [int(n) for n in shape] if np.iterable(shape) else [operator.index(shape)]
@@ -27,28 +35,28 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
 
 
 @serves("numpy.ravel")
-def ravel(a: Any, order: str = "C") -> torch.Tensor:
+def ravel(a: Operand, order: str = "C") -> torch.Tensor:
     return reshape(a, -1, order)
 
 
 @serves("numpy.transpose numpy.permute_dims")
-def transpose(a: Any, axes: Any = None) -> torch.Tensor:
+def transpose(a: Operand, axes: Any = None) -> torch.Tensor:
     a = as_tensor(a)
     return _reversed(a) if axes is None else a.permute([one_axis(axis, a.ndim) for axis in axes])
 
 
 @serves("numpy.matrix_transpose numpy.linalg.matrix_transpose")
-def matrix_transpose(x: Any, /) -> torch.Tensor:
+def matrix_transpose(x: Operand, /) -> torch.Tensor:
     return as_tensor(x).transpose(-1, -2)
 
 
 @serves("numpy.swapaxes")
-def swapaxes(a: Any, axis1: int, axis2: int) -> torch.Tensor:
+def swapaxes(a: Operand, axis1: int, axis2: int) -> torch.Tensor:
     return as_tensor(a).transpose(axis1, axis2)
 
 
 @serves("numpy.moveaxis")
-def moveaxis(a: Any, source: Any, destination: Any) -> torch.Tensor:
+def moveaxis(a: Operand, source: Any, destination: Any) -> torch.Tensor:
     source, destination = (tuple(x) if np.iterable(x) else x for x in (source, destination))
     return torch.movedim(as_tensor(a), source, destination)
 
@@ -57,14 +65,14 @@ register("numpy.rollaxis", moves(np.rollaxis))
 
 
 @serves("numpy.squeeze")
-def squeeze(a: Any, axis: Axis = None) -> torch.Tensor:
+def squeeze(a: Operand, axis: Axis = None) -> torch.Tensor:
     a = as_tensor(a)
     axes = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else all_axes(axis, a.ndim)
     return a.reshape([n for i, n in enumerate(a.shape) if i not in axes])
 
 
 @serves("numpy.expand_dims")
-def expand_dims(a: Any, axis: Any) -> torch.Tensor:
+def expand_dims(a: Operand, axis: Any) -> torch.Tensor:
     a = as_tensor(a)
     axes = tuple(axis) if np.iterable(axis) else (axis,)
     for each in sorted(one_axis(place, a.ndim + len(axes)) for place in axes):
@@ -73,13 +81,13 @@ def expand_dims(a: Any, axis: Any) -> torch.Tensor:
 
 
 @serves("numpy.broadcast_to")
-def broadcast_to(array: Any, shape: Any, subok: bool = False) -> torch.Tensor:  # noqa: ARG001  # NumPy's signature
+def broadcast_to(array: Operand, shape: Any, subok: bool = False) -> torch.Tensor:  # noqa: ARG001  # NumPy's signature
     return torch.broadcast_to(as_tensor(array), tuple(shape) if np.iterable(shape) else (operator.index(shape),))
 
 
 @serves("numpy.broadcast_arrays")
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[torch.Tensor, ...]:  # noqa: ARG001  # NumPy's signature
-    return tuple(torch.broadcast_tensors(*(as_tensor(each) for each in args)))
+    return tuple(broadcast(*(as_tensor(each) for each in args)))
 
 
 @serves("numpy.atleast_1d")
@@ -104,23 +112,23 @@ def atleast_3d(*args: Any) -> Any:
 
 
 @serves("numpy.flip")
-def flip(m: Any, axis: Axis = None) -> torch.Tensor:
+def flip(m: Operand, axis: Axis = None) -> torch.Tensor:
     m = as_tensor(m)
     return torch.flip(m, all_axes(axis, m.ndim))
 
 
 @serves("numpy.flipud")
-def flipud(m: Any) -> torch.Tensor:
+def flipud(m: Operand) -> torch.Tensor:
     return torch.flip(as_tensor(m), (0,))
 
 
 @serves("numpy.fliplr")
-def fliplr(m: Any) -> torch.Tensor:
+def fliplr(m: Operand) -> torch.Tensor:
     return torch.flip(as_tensor(m), (1,))
 
 
 @serves("numpy.roll")
-def roll(a: Any, shift: Any, axis: Axis = None) -> torch.Tensor:
+def roll(a: Operand, shift: Any, axis: Axis = None) -> torch.Tensor:
     a = as_tensor(a)
     shift = np.asarray(numpy_value(shift))
     if axis is None:
@@ -134,12 +142,12 @@ register("numpy.resize", moves(np.resize))
 
 
 @serves("numpy.tile")
-def tile(a: Any, reps: Any) -> torch.Tensor:
+def tile(a: Operand, reps: Any) -> torch.Tensor:
     return torch.tile(as_tensor(a), [int(n) for n in np.atleast_1d(numpy_value(reps))])
 
 
 @serves("numpy.repeat")
-def repeat(a: Any, repeats: Any, axis: Any = None) -> torch.Tensor:
+def repeat(a: Operand, repeats: Any, axis: Any = None) -> torch.Tensor:
     a = as_tensor(a)
     if axis is None:
         a, axis = a.reshape(-1), 0
@@ -150,7 +158,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> torch.Tensor:
 
 
 @serves("numpy.copy numpy.array numpy.asarray numpy.asanyarray numpy.ascontiguousarray numpy.asfortranarray")
-def array(a: Any, dtype: Any = None, *, ndmin: int = 0, like: Any = None, **layout: Any) -> torch.Tensor:
+def array(a: Operand, dtype: Any = None, *, ndmin: int = 0, like: Any = None, **layout: Any) -> torch.Tensor:
     refuse(like=like)
     unknown = layout.keys() - {"copy", "order", "subok", "device"}
     if unknown:
@@ -162,9 +170,9 @@ def array(a: Any, dtype: Any = None, *, ndmin: int = 0, like: Any = None, **layo
 
 
 @serves("numpy.astype")
-def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> torch.Tensor:  # noqa: ARG001  # NumPy's signature
+def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: Any = None) -> torch.Tensor:  # noqa: ARG001  # NumPy's signature
     return widened(as_tensor(x), dtype)
 
 
 def _reversed(a: torch.Tensor) -> torch.Tensor:
-    return a.permute(*range(a.ndim - 1, -1, -1))
+    return a.permute(tuple(range(a.ndim - 1, -1, -1)))

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from gradcheck.trace.rules.axes import one_axis
-from gradcheck.trace.rules.convert import as_tensor, numpy_value
+from gradcheck.trace.rules.convert import Operand, as_tensor, numpy_value
 from gradcheck.trace.rules.positions import moves
 from gradcheck.trace.rules.table import register, serves
 
 
 @serves("numpy.array_split")
-def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[torch.Tensor]:
+def array_split(ary: Operand, indices_or_sections: Any, axis: int = 0) -> list[torch.Tensor]:
     ary = as_tensor(ary)
     axis = one_axis(axis, ary.ndim)
     # Where the cuts are is NumPy's own answer; each piece is then a view.
@@ -23,28 +23,28 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[torch
 
 
 @serves("numpy.split")
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[torch.Tensor]:
+def split(ary: Operand, indices_or_sections: Any, axis: int = 0) -> list[torch.Tensor]:
     return array_split(ary, indices_or_sections, axis)
 
 
 @serves("numpy.vsplit")
-def vsplit(ary: Any, indices_or_sections: Any) -> list[torch.Tensor]:
+def vsplit(ary: Operand, indices_or_sections: Any) -> list[torch.Tensor]:
     return array_split(ary, indices_or_sections, 0)
 
 
 @serves("numpy.hsplit")
-def hsplit(ary: Any, indices_or_sections: Any) -> list[torch.Tensor]:
+def hsplit(ary: Operand, indices_or_sections: Any) -> list[torch.Tensor]:
     ary = as_tensor(ary)
     return array_split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
 @serves("numpy.dsplit")
-def dsplit(ary: Any, indices_or_sections: Any) -> list[torch.Tensor]:
+def dsplit(ary: Operand, indices_or_sections: Any) -> list[torch.Tensor]:
     return array_split(ary, indices_or_sections, 2)
 
 
 @serves("numpy.unstack")
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[torch.Tensor, ...]:
+def unstack(x: Operand, /, *, axis: int = 0) -> tuple[torch.Tensor, ...]:
     return torch.unbind(as_tensor(x), axis)
 
 
@@ -52,7 +52,7 @@ register("numpy.delete", moves(np.delete))
 
 
 @serves("numpy.trim_zeros")
-def trim_zeros(filt: Any, trim: str = "fb", **options: Any) -> torch.Tensor:
+def trim_zeros(filt: Operand, trim: str = "fb", **options: Any) -> torch.Tensor:
     if options:
         raise NotImplementedError("trim_zeros along an axis")
     filt = as_tensor(filt)
