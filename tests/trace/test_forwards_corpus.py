@@ -94,6 +94,7 @@ class Verdict:
     right: bool
     leaks: list[Leak]
     detail: str
+    raised: bool = False
 
 
 def traced_gradients(
@@ -122,8 +123,8 @@ def judge(case: Case, make: type[Trace] = Trace) -> Verdict:
     upstreams = upstreams_for(plain)
     try:
         gradients, values = traced_gradients(isolated, upstreams, trace)
-    except Exception as error:  # the trace may break a forward in any way: that is what the summary counts
-        return Verdict(False, trace.leaks, f"{type(error).__name__}: {error}")
+    except Exception as error:  # whatever it is, it is one forward's failure and not the corpus's
+        return Verdict(False, trace.leaks, f"{type(error).__name__}: {error}", raised=True)
     for ours, theirs in zip(values, plain, strict=True):
         if not np.allclose(ours, theirs, rtol=1e-12, atol=1e-14):
             return Verdict(False, trace.leaks, f"value {ours} is not {theirs}")
@@ -198,6 +199,7 @@ def test_forward_is_repeatable_and_smooth_where_it_is_asked(case: Case) -> None:
 @pytest.mark.parametrize(("name", "case"), [(n, c) for n, (_, c) in zip(NAMES, CASES, strict=True)], ids=NAMES)
 def test_trace_is_right_or_says_where_it_lost_the_value(name: str, case: Case, verdicts: dict[str, Verdict]) -> None:
     verdict = verdict_on(name, case, verdicts)
+    assert not verdict.raised, f"runs on NumPy, breaks under the trace: {verdict.detail}"
     if not verdict.right:
         assert verdict.leaks, verdict.detail
         own = [leak for leak in verdict.leaks if Path(leak.where.file).parent == FORWARDS]
