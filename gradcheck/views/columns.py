@@ -40,6 +40,7 @@ class Row:
     style: str = ""
     rest: str = ""
     remarks: tuple[str, ...] = ()
+    remark_style: str = "dim"
 
 
 def natural_width(columns: Sequence[Column], rows: Sequence[Row]) -> int:
@@ -63,7 +64,7 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int, heading:
         lines += _row(columns, widths, row, width)
         for remark in row.remarks:
             pieces = wrap(remark, max(width - below, ROOM), hang=2)
-            lines += [Text(" " * below + piece, style=row.style or "dim") for piece in pieces]
+            lines += [Text(" " * below + piece, style=row.remark_style) for piece in pieces]
     return lines
 
 

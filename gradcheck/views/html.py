@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["to_html"]
 
+LONG = 20  # longer names may be broken
 UNLIMITED = 10_000  # the browser breaks the lines
 # Text and background are the notebook's own; the three accents contrast with white and with black.
 STYLE = """
@@ -24,9 +25,10 @@ STYLE = """
 .gradcheck, .gradcheck * { background: none !important; }
 .gradcheck h4 { font-size: 1.1em; margin: 0.3em 0; }
 .gradcheck div.scroll { overflow-x: auto; }
-.gradcheck table { border-collapse: collapse; margin: 0.6em 0; font-variant-numeric: tabular-nums; }
+.gradcheck table { font-size: inherit; border-collapse: collapse; margin: 0.6em 0; font-variant-numeric: tabular-nums; }
 .gradcheck th, .gradcheck td { text-align: left; padding: 0.1em 1.2em 0.1em 0; border: 0; vertical-align: top; }
 .gradcheck td { white-space: nowrap; }
+.gradcheck td.name { white-space: normal; overflow-wrap: anywhere; min-width: 7em; }
 .gradcheck td.rest { white-space: normal; }
 .gradcheck td.remark { white-space: normal; padding-left: 1.2em; }
 .gradcheck .number { text-align: right; }
@@ -118,16 +120,18 @@ def _row(columns: Sequence[Column], row: Row) -> str:
     cells = "".join(f"<td{_class(column, row)}>{escape(row.cells[column.key])}</td>" for column in given)
     if row.rest:
         cells += f'<td class="rest" colspan="{len(columns) - len(given)}">{escape(row.rest)}</td>'
-    dim = ' class="dim"' if row.style else ""
-    lines = f"<tr{dim}>{cells}</tr>" if given else ""
-    return lines + "".join(
-        f'<tr class="dim"><td class="remark" colspan="{len(columns)}">{escape(remark)}</td></tr>'
-        for remark in row.remarks
-    )
+    lines = f"<tr{_dim(row.style)}>{cells}</tr>" if given else ""
+    below = f'<tr{_dim(row.remark_style)}><td class="remark" colspan="{len(columns)}">'
+    return lines + "".join(f"{below}{escape(remark)}</td></tr>" for remark in row.remarks)
+
+
+def _dim(style: str) -> str:
+    return ' class="dim"' if style == "dim" else ""
 
 
 def _class(column: Column, row: Row) -> str:
     accents = {"green": "right", "red": "wrong", "bold red": "wrong", "yellow": "undecided"}
     names = ["number"] if column.right else []
+    names += ["name"] if column.foldable and len(row.cells.get(column.key, "")) > LONG else []
     names += [accents[row.styles[column.key]]] if row.styles.get(column.key) in accents else []
     return f' class="{" ".join(names)}"' if names else ""

@@ -144,8 +144,11 @@ def _row(g: GradientResult, report: Report, detail: Detail) -> Row:
         }
     styles = {"verdict": STYLES[g.verdict]}
     if g.verdict == "wrong":
-        styles |= {"relative": "red", "gradient": "bold", "probe yours": "red"}
-    return Row(cells, styles=styles, remarks=_remarks(g, report, detail, digits))
+        styles |= {"relative": "red", "probe yours": "red"} | (
+            {"verdict": "red"} if g.inherits else {"gradient": "bold"}
+        )
+    important = "" if g.verdict in ("wrong", "undecided") else "dim"
+    return Row(cells, styles, remarks=_remarks(g, report, detail, digits), remark_style=important)
 
 
 def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int) -> tuple[str, ...]:

@@ -68,13 +68,9 @@ def _lines(reports: Sequence[Report], width: int) -> Iterator[Text]:
         return
     beside = width - natural_width(COLUMNS, [_row(report, beside=True) for report in reports]) - GAP >= ENOUGH
     rows = [_row(report, beside) for report in reports]
-    columns = (
-        [*COLUMNS, Column("finding", "first finding", least=ENOUGH)]
-        if beside and any(row.rest for row in rows)
-        else COLUMNS
-    )
+    finding = [Column("finding", "first finding", least=ENOUGH)] if any(row.rest for row in rows) else []
     yield Text()
-    yield from lay_out(columns, rows, width)
+    yield from lay_out([*COLUMNS, *finding], rows, width)
 
 
 def _total(outcomes: Counter[Verdict], number: int) -> str:

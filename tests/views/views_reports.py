@@ -185,7 +185,7 @@ NOTHING = layer("f", GradientResult("", "dk", "k", (3,), "int64", "not different
 LONG_NAMES = Report(
     "TransformerDecoderLayerWithCrossAttentionAndRelativePositionEmbeddings.backward_through_everything",
     "network",
-    "object with forward(x, memory, mask) and backward(dout); parameters in the dictionary .params, gradients in .grads",
+    "object with forward(x, memory, mask), backward(dout); parameters in the dictionary .params, gradients in .grads",
     "float64",
     0,
     (
@@ -203,7 +203,7 @@ LONG_NAMES = Report(
                 f"{FOLDER}/attention.py",
                 1234,
                 "RelativePositionAttention.forward_with_cache",
-                "scores = np.einsum('bhqd,bhkd->bhqk', query, key) * scale + relative_position_embedding[offsets] + mask",
+                "scores = np.einsum('bhqd,bhkd->bhqk', query, key) * scale + relative_position_embedding[offset]",
             ),
             cause=(f"see {FOLDER}/attention.py",),
         ),
