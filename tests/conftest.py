@@ -1,8 +1,9 @@
 """Fixtures for tests that run pytest or scripts in a folder of their own."""
 
-import importlib
-
 import pytest
+
+# Sessions started in this process forget what was first imported in them, and would meet two copies of a module.
+import gradcheck.commands.run  # noqa: F401
 
 LAYERS = '''\
 
@@ -33,10 +34,8 @@ def bad(name="bad layer", raises=None):
 @pytest.fixture
 def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """An empty folder with a module ``layers``: ``good()`` and ``bad()`` end a check that passes or fails."""
-    # Sessions in this process forget what they import: without these each would load rich, and hypothesis, anew.
+    # Hypothesis would be loaded anew by every session in this process.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    importlib.import_module("gradcheck.views.summary")
-    importlib.import_module("gradcheck.views.json")
     pytester.makepyfile(layers=LAYERS)
     pytester.syspathinsert()
     return pytester
