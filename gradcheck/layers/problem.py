@@ -55,6 +55,8 @@ class Problem(ABC):
     upstream: Literal["any", "one"] = "any"
     updates: bool = False
     """Backward changes the weights; the gradients are taken from the change."""
+    learning_rate: float | None = None
+    """The step of that update."""
     keeps_state_elsewhere: bool = False
     """Functions whose backward takes the upstream gradient only: what it needs is kept in a global or a closure."""
 
@@ -65,3 +67,7 @@ class Problem(ABC):
     @abstractmethod
     def backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Gradients:
         """Call the user's backward for the last forward."""
+
+    def close(self) -> None:
+        """Put back what adapting had to leave changed for the time of the check (parameters made by a first forward)."""
+        return

@@ -1,0 +1,224 @@
+"""What each argument of a backward wants: the upstream gradient, the cache, an input, the output, an option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.calling import Signature
+from gradcheck.layers.spelling import (
+    gradient_bases,
+    is_cache_name,
+    is_output_name,
+    is_rate_name,
+    is_upstream_name,
+    normal_forms,
+)
+from gradcheck.layers.values import is_array, is_number
+
+__all__ = ["Binding", "Role", "bind"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one argument is given: ``kind`` and which one of that kind."""
+
+    kind: Literal[
+        "upstream", "upstreams", "returned", "rest", "input", "output", "option", "rate", "unknown", "default"
+    ]
+    which: Any = None
+
+
+@dataclass
+class Binding:
+    """How to call a backward, and which of the values that the forward returned are its outputs."""
+
+    roles: list[Role]
+    names: tuple[str, ...]
+    keywords: dict[str, Role] = field(default_factory=dict)
+    outputs: tuple[int, ...] | None = None  # None: the returned value as a whole is the one output
+    unused: tuple[int, ...] = ()
+
+    def kinds(self) -> set[str]:
+        """The kinds of roles in use."""
+        return {role.kind for role in (*self.roles, *self.keywords.values())}
+
+    def split(self, returned: Any) -> tuple[Any, ...]:
+        """The outputs in what the forward returned."""
+        return (returned,) if self.outputs is None else tuple(returned[i] for i in self.outputs)
+
+
+def bind(
+    signature: Signature,
+    what: str,
+    inputs: Sequence[str],
+    options: Mapping[str, Any],
+    returned: Any,
+    written: Sequence[str | None] | None,
+    *,
+    plural: bool = False,
+) -> Binding:
+    """Read a backward's signature.
+
+    Args:
+        signature: the backward's.
+        what: its name, for messages.
+        inputs: the names of the forward's arguments.
+        options: what is passed on by name where the backward takes it.
+        returned: what the forward returned in one call.
+        written: the names in the forward's return statement.
+        plural: whether the one upstream argument is unpacked into several.
+
+    Raises:
+        GradcheckError: an argument that nothing known fits.
+    """
+    items = list(returned) if isinstance(returned, tuple | list) and len(returned) > 1 else None
+    if items is not None and (written is None or len(written) != len(items)):
+        written = [None] * len(items)
+    names = signature.names
+    if not signature.known or (signature.rest and not names):
+        # a backward(*args): the upstream gradient, then what the forward kept
+        tail = [Role("returned", i) for i in range(1, len(items))] if items is not None else []
+        return Binding([Role("upstream", 0), *tail], ("dout",), outputs=None if items is None else (0,))
+    kept = [name for name in (written or ())[1:] if name]
+    roles = [_by_name(name, inputs, options, kept, items, written) for name in names]
+    if not any(role.kind == "upstream" for role in roles):
+        first = next((i for i, role in enumerate(roles) if role.kind in ("unknown", "output")), None)
+        taken = {role.which for role in roles if role.kind == "input"}
+        if first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):
+            roles[first] = Role("upstream", None)
+    if plural and items is not None:
+        roles = [Role("upstreams") if role.kind == "upstream" else role for role in roles]
+    _place_unknown(roles, items)
+    for i, role in enumerate(roles):
+        if role.kind == "unknown":
+            if i < signature.required:
+                raise _not_known(names[i], what, signature, inputs, items)
+            roles[i:] = [r if r.kind == "option" else Role("default") for r in roles[i:]]
+            break
+    outputs, unused = _outputs(roles, names, items, written or [])
+    keywords = {name: Role("option", name) for name in signature.keyword_only if name in options}
+    for name in signature.keyword_required:
+        if name not in keywords:
+            role = _by_name(name, inputs, options, kept, items, written)
+            if role.kind == "unknown":
+                raise _not_known(name, what, signature, inputs, items)
+            keywords[name] = role
+    # arguments after one that is left at its default can be given by name only
+    first_default = next((i for i, role in enumerate(roles) if role.kind == "default"), len(roles))
+    for name, role in list(zip(names, roles, strict=True))[first_default:]:
+        if role.kind != "default":
+            keywords[name] = role
+    return Binding(roles[:first_default], names, keywords, outputs, unused)
+
+
+def _by_name(
+    name: str,
+    inputs: Sequence[str],
+    options: Mapping[str, Any],
+    kept: Sequence[str],
+    items: list[Any] | None,
+    written: Sequence[str | None] | None,
+) -> Role:
+    if items is not None and name in kept and written is not None:
+        return Role("returned", list(written).index(name))
+    if name in inputs:
+        return Role("input", name)
+    if name in options:
+        return Role("option", name)
+    if is_rate_name(name):
+        return Role("rate", name)
+    if is_cache_name(name) and items is not None:
+        return Role("rest")
+    if is_upstream_name(name):
+        return Role("upstream", None)
+    close = [other for other in inputs if set(normal_forms(other)[1:]) & set(normal_forms(name)[1:])]
+    if len(close) == 1:
+        return Role("input", close[0])
+    if items is None and written and written[0] == name:
+        return Role("output", 0)
+    if is_output_name(name):
+        return Role("output", 0)
+    return Role("unknown", name)
+
+
+def _place_unknown(roles: list[Role], items: list[Any] | None) -> None:
+    """Arguments whose names say nothing take the values the forward kept, when there is one for each."""
+    if items is None:
+        return
+    unknown = [i for i, role in enumerate(roles) if role.kind in ("unknown", "output")]
+    taken = {role.which for role in roles if role.kind == "returned"}
+    ups = sum(role.kind == "upstream" for role in roles)
+    free = [i for i in range(max(ups, 1), len(items)) if i not in taken]
+    if any(role.kind == "rest" for role in roles):
+        return
+    if unknown and len(unknown) == len(free):
+        for i, item in zip(unknown, free, strict=True):
+            roles[i] = Role("returned", item)
+    elif len(unknown) == 1 and roles[unknown[0]].kind == "unknown" and free:
+        roles[unknown[0]] = Role("rest")
+
+
+def _outputs(
+    roles: list[Role], names: Sequence[str], items: list[Any] | None, written: Sequence[str | None]
+) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
+    """Which returned values have an upstream gradient; numbers the upstream roles accordingly."""
+    ups = [i for i, role in enumerate(roles) if role.kind == "upstream"]
+    if items is None:
+        for place in ups[1:]:
+            roles[place] = Role("unknown", names[place])
+        if ups:
+            roles[ups[0]] = Role("upstream", 0)
+        return None, ()
+    taken = {role.which for role in roles if role.kind == "returned"}
+    rest = any(role.kind == "rest" for role in roles)
+    differentiable = [
+        i
+        for i, item in enumerate(items)
+        if i not in taken and (is_array(item) or is_number(item)) and not _is_int(item)
+    ]
+    if any(role.kind == "upstreams" for role in roles):
+        chosen = differentiable[: len(differentiable) - (1 if rest and len(differentiable) == len(items) else 0)]
+    else:
+        chosen = []
+        free = [i for i in differentiable if i not in chosen]
+        for place in ups:
+            bases = [name.lower() for name in gradient_bases(names[place])]
+            match = next((i for i in free if (written[i] or "\0").lower() in bases), None)
+            if match is None:
+                match = free[0] if free else None
+            if match is None:
+                roles[place] = Role("unknown", names[place])
+                continue
+            free.remove(match)
+            roles[place] = Role("upstream", len(chosen))
+            chosen.append(match)
+        if not ups:
+            chosen = differentiable[:1]
+    if rest:
+        left = [i for i in range(len(items)) if i not in chosen and i not in taken]
+        # a cache is usually the last value, and what stands before it other outputs
+        holders = [i for i in left if not is_array(items[i]) and not is_number(items[i])]
+        cache = [i for i in left if is_cache_name(written[i] or "")] or holders[-1:] or left
+        place = next(i for i, role in enumerate(roles) if role.kind == "rest")
+        roles[place] = Role("returned", cache[0]) if len(cache) == 1 else Role("rest", tuple(cache))
+        taken |= set(cache)
+    unused = tuple(i for i in range(len(items)) if i not in taken and i not in chosen)
+    return tuple(chosen), unused
+
+
+def _is_int(item: Any) -> bool:
+    return (is_array(item) and item.dtype.kind not in "f") or (is_number(item) and isinstance(item, int))
+
+
+def _not_known(
+    name: str, what: str, signature: Signature, inputs: Sequence[str], items: list[Any] | None
+) -> GradcheckError:
+    have = ["the upstream gradient (dout)", *inputs, "the output (out)"]
+    have += ["what the forward returned beside its output (cache)"] if items is not None else []
+    return GradcheckError(
+        f"the backward {what}{signature} has the argument {name!r}, and nothing known is called that. "
+        f"It can be given {', '.join(have)}, or anything in kwargs="
+    )

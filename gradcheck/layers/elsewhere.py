@@ -1,0 +1,45 @@
+"""Where functions keep things: module globals, closure variables and function attributes that their code names."""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+from gradcheck.layers.reach import Path
+from gradcheck.state.territory import is_user_module, names_in
+
+__all__ = ["starts_of"]
+
+
+def starts_of(*callables: Any) -> list[Path]:
+    """The globals and closure variables named in the code of ``callables`` and of the functions they call."""
+    found: list[Path] = []
+    seen: set[int] = set()
+    queue = list(callables)
+    while queue:
+        function = queue.pop(0)
+        if isinstance(function, functools.partial):
+            queue += [function.func]
+            continue
+        if isinstance(function, types.MethodType):
+            function = function.__func__
+        if not isinstance(function, types.FunctionType) or id(function) in seen:
+            continue
+        seen.add(id(function))
+        if not is_user_module(function.__module__):
+            continue
+        held = [Path(function, (("attribute", name),)) for name in vars(function)]
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            held.append(Path(cell, (("cell", name),)))
+        namespace = function.__globals__
+        held += [
+            Path(namespace, (("item", name),)) for name in sorted(names_in(function.__code__)) if name in namespace
+        ]
+        for path in held:
+            value = path.get()
+            if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+                queue.append(value)
+            elif not isinstance(value, type | types.ModuleType):
+                found.append(path)
+    return list({(id(path.root), path.steps): path for path in found}.values())

@@ -1,0 +1,294 @@
+"""Layers that keep parameters or gradients outside the call: in attributes, dicts, lists, globals, closures."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers import faults
+from gradcheck.layers.layer import Layer, sample_upstream
+from gradcheck.layers.matching import as_mapping, flattened, match_returned
+from gradcheck.layers.problem import Gradients, Variable
+from gradcheck.layers.reach import Path
+from gradcheck.layers.request import check_array
+from gradcheck.layers.spelling import match_names
+from gradcheck.layers.stored import Keeper
+from gradcheck.layers.update import Rate, Updating
+from gradcheck.layers.values import is_array
+
+__all__ = ["Keeping"]
+
+
+class Keeping(Layer):
+    """A layer whose parameters and gradients are looked for around its callables, by name."""
+
+    keeps_parameters = False  # functions: only what has a gradient is taken for a parameter; objects: also by its look
+    gradient_names: list[str | None] | None = None
+    updating: Updating | None = None
+    _stable: list[tuple[Path, Any]]
+    _undo: Callable[[], None] | None = None
+
+    @abstractmethod
+    def starts(self) -> list[Path]:
+        """Where parameters and stored gradients are looked for."""
+
+    @abstractmethod
+    def first_run(self) -> Any:
+        """One forward, ``after_forward``, one backward; returns what the backward returned."""
+
+    @abstractmethod
+    def run_backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
+        """Call the user's backward."""
+
+    def note(self, text: str) -> None:
+        """Say something in the report, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def close(self) -> None:
+        """Take away parameters that the first forward made."""
+        if self._undo is not None:
+            self._undo()
+
+    # -- learning where things are -------------------------------------------------------------------------
+
+    def learn(self) -> None:
+        """Run forward and backward once, see what they return and store, and put everything back."""
+        own = list(self.variables)
+        snapshot = self.snapshot()
+        try:
+            self.keeper = Keeper(self.starts)
+            raw = self._learn()
+            lazy = self._parameters_made_now()
+        except BaseException:
+            snapshot.restore()
+            raise
+        snapshot.restore()
+        if lazy:
+            self.variables = own
+            self._undo = lambda: snapshot.restore()  # a function: copies of the problem share it
+            raw = self._learn_lazily()
+        self.keeper.forget()
+        try:
+            self._find_accumulators()
+            self.settle()
+        except BaseException:
+            self.close()
+            raise
+        self.collect(raw)
+
+    def _learn(self) -> Any:
+        stood = {path: value for path, value in self.keeper.before if is_array(value)}
+        contents = {path: value.copy() for path, value in stood.items()}
+        raw = self.first_run()
+        self.promote(raw)
+        self._find_parameters(raw, self._stable)
+        self._find_updates(stood, contents)
+        return raw
+
+    def after_forward(self) -> None:
+        """Called in the rehearsal between forward and backward: a parameter is what the forward left in its place."""
+        self._stable = self.keeper.stable([*self.arguments, *self.outputs], False)
+        self.keeper.see()
+
+    def _learn_lazily(self) -> Any:
+        """Parameters that the first forward makes stay for the time of the check: it is about them."""
+        try:
+            self.rehearse_forward()
+            snapshot = self.snapshot()
+            try:
+                self.keeper = Keeper(self.starts)
+                raw = self._learn()
+            finally:
+                snapshot.restore()
+        except BaseException:
+            self.close()
+            raise
+        if self.keeper.parameters:
+            self.note("parameters made by the first forward: checked as they are after one")
+        else:
+            self.close()
+            self._undo = None
+        return raw
+
+    def _parameters_made_now(self) -> bool:
+        made = Keeper(self.keeper.starts)
+        old = {path for path, _ in self.keeper.before}
+        new = [(p, v) for p, v in made.stable([*self.arguments, *self.outputs], True) if p not in old]
+        made.pair_up(new, self.names)
+        looked = made.adopt(new) if self.keeps_parameters else []
+        return bool(made.parameters or looked) and not self.keeper.parameters
+
+    def _find_parameters(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
+        keeper = self.keeper
+        declared = {id(v.array) for v in self.variables}
+        keeper.pair_up(candidates, self.names)
+        names = self._names_returned(raw)
+        if self.keeps_parameters:
+            keeper.adopt(candidates)
+        if names:
+            self._adopt_returned(names, candidates)
+        for name, path in list(keeper.parameters.items()):
+            value = path.get()
+            if is_array(value) and id(value) in declared:
+                known = next(v for v in self.variables if v.array is value)
+                if name in keeper.gradients:
+                    keeper.gradients[known.name] = keeper.gradients.pop(name)
+                del keeper.parameters[name]
+                continue
+            self.variables.append(self._parameter(name, path, value))
+
+    def _parameter(self, name: str, path: Path, value: Any) -> Variable:
+        taken = {v.name for v in self.variables}
+        label = f"parameter {path.text}"
+        stored = self.keeper.gradients.get(name)
+        shown = stored.text if stored is not None else f"d{name}"
+        if name in taken:
+            old, name = name, f"self.{path.text}"
+            self.keeper.parameters[name] = self.keeper.parameters.pop(old)
+            if stored is not None:
+                self.keeper.gradients[name] = self.keeper.gradients.pop(old)
+        if is_array(value):
+            check_array(label, value, integers=False)
+            return Variable(name, value, "parameter", shown)
+        return Variable(name, np.asarray(value), "parameter", shown, slots=(path.slot(),))
+
+    def _names_returned(self, raw: Any) -> list[str]:
+        items = flattened(raw)
+        keys = [key for item in items for key in (as_mapping(item) or {})]
+        written = self.gradient_names
+        if written is not None and len(written) == len(items):
+            keys += [name for name, item in zip(written, items, strict=True) if name and as_mapping(item) is None]
+        return keys
+
+    def _adopt_returned(self, names: list[str], candidates: list[tuple[Path, Any]]) -> None:
+        """Gradients returned under a name that no argument has: the parameter is looked for under it."""
+        known = match_names([v.name for v in self.variables], names)
+        free = [name for name in names if name not in known.values()]
+        # a plain name may be the parameter's own, in a dict of gradients
+        paths = {path.words()[-1]: path for path, value in candidates if path.words() and is_array(value)}
+        for word, _key in match_names(list(paths), free).items():
+            path = paths[word]
+            if path not in self.keeper.parameters.values() and word not in self.keeper.parameters:
+                self.keeper.parameters[word] = path
+
+    # -- gradients that add up, weights that move ----------------------------------------------------------
+
+    def _find_accumulators(self) -> None:
+        places = self.keeper.gradients
+        there = [name for name, path in places.items() if is_array(path.get()) or isinstance(path.get(), float)]
+        if not there or self.updating is not None:
+            return
+        snapshot = self.snapshot()
+        try:
+            self.forward()
+            self.keeper.spoil()
+            with np.errstate(all="ignore"):
+                self.run_backward(self._sample_upstreams())
+            added = self.keeper.find_accumulators()
+        except Exception:
+            added = self.keeper.accumulates = there  # NaN was not to its liking: zeros are never wrong
+        finally:
+            snapshot.restore()
+        if added:
+            shown = ", ".join(places[name].text for name in added)
+            self.note(f"gradients are added up (+=) in {shown}: set to zero before each call")
+
+    def _find_updates(self, stood: dict[Path, Any], contents: dict[Path, Any]) -> None:
+        moved = {}
+        for name, path in self.keeper.parameters.items():
+            now = path.get()
+            if path not in stood or not is_array(now) or now.shape != contents[path].shape:
+                continue
+            if not np.array_equal(now, contents[path]):
+                moved[name] = path
+        without = {name: path for name, path in moved.items() if name not in self.keeper.gradients}
+        if moved and not without:
+            self.note("backward updates the parameters too: they are put back after each call")
+            self.updating = Updating(moved, None, self.rate_source())
+        elif without:
+            rate = self.rate_source()
+            if rate is None:
+                raise GradcheckError(
+                    f"backward changes {', '.join(without)} itself, and no gradient of it is stored or returned: name the "
+                    f'learning rate, kwargs={{"lr": 0.01}}, or an attribute lr, so that (before - after) / lr is the gradient'
+                )
+            self.updating = Updating(moved, without, rate)
+            for name in without:
+                variable = next(v for v in self.variables if v.name == name)
+                variable.gradient = f"d{name}"
+            self.updates, self.learning_rate = True, rate.get()
+            self.note(
+                f"backward updates {', '.join(without)} itself: the gradient is (before - after) / {rate.label}, "
+                f"and the weights are put back after each call"
+            )
+
+    def rate_source(self) -> Rate | None:
+        """The learning rate that a self-updating backward uses; None where there is none to be found."""
+        return None
+
+    # -- one backward --------------------------------------------------------------------------------------
+
+    def backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Gradients:
+        """Make room, call the backward, collect what it returned and stored."""
+        self.keeper.make_room()
+        if self.updating is None:
+            return self.collect(self.run_backward(upstreams))
+        with self.updating.watching():
+            raw = self.run_backward(upstreams)
+        return self.collect(raw)
+
+    def collect(self, raw: Any) -> Gradients:
+        """Gradients by name: returned ones first, then those stored, then those seen in an update."""
+        stored = {name: path.get() for name, path in self.keeper.gradients.items()}
+        if self.updating is not None:
+            stored.update(self.updating.gradients)
+        result = self._returned_gradients(raw, stored)
+        for name, value in stored.items():
+            if name in result.values and result.values[name] is None:
+                result.values[name] = value
+        return result
+
+    def _returned_gradients(self, raw: Any, stored: dict[str, Any]) -> Gradients:
+        loose = [v for v in self.variables if v.name not in stored]
+        if raw is None:
+            result = Gradients({v.name: None for v in self.variables})
+            how = "backward returns None" + (" and no attribute holds it" if self.keeps_parameters else "")
+            result.faults = [faults.missing(v.name, v.gradient, how) for v in loose if v.differentiated]
+            return result
+        readings = []
+        for variables in (self.variables, loose):
+            reading = match_returned(
+                raw,
+                variables,
+                slots=self.positions(),
+                written=self.gradient_names,
+                order=self.request.order,
+                by_name=self.keeps_parameters,
+            )
+            reading.faults = [fault for fault in reading.faults if not _covered(fault, stored)]
+            reading.values = {v.name: reading.values.get(v.name) for v in self.variables}
+            readings.append(reading)
+        return min(readings, key=lambda reading: len(reading.faults))
+
+    def _sample_upstreams(self) -> list[np.ndarray[Any, Any]]:
+        return [sample_upstream(output, self.upstream) for output in self.outputs]
+
+    def kept_in_words(self) -> str:
+        """What the style says of gradients that are stored and not returned."""
+        kept = {name: path.text for name, path in self.keeper.gradients.items()}
+        if self.updating is not None and self.updating.measured:
+            return f", updates {', '.join(self.updating.measured)} itself"
+        if not kept:
+            return ""
+        how = "adds to" if self.keeper.accumulates else "stores"
+        return f", {how} {', '.join(kept.values())}"
+
+
+def _covered(fault: Any, stored: dict[str, Any]) -> bool:
+    """A gradient missing from what was returned is not missing when it is stored."""
+    return fault.code == "GC103" and any(fault.title.startswith(f"no gradient for {name}:") for name in stored)

@@ -1,0 +1,187 @@
+"""What every style of layer shares: its arguments, how the forward is called, and one rehearsal before anything is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.calling import Signature, called, signature_of, user_code
+from gradcheck.layers.matching import as_mapping, flattened
+from gradcheck.layers.problem import Gradients, Problem, Variable
+from gradcheck.layers.request import Request
+from gradcheck.layers.spelling import match_names
+from gradcheck.layers.values import describe, is_array, is_number, shape_of
+from gradcheck.layers.variables import (
+    apply_choices,
+    argument_names,
+    float_variable,
+    held_in_dicts,
+    scalar_variables,
+    variables_of,
+)
+from gradcheck.state import Snapshot, State
+
+__all__ = ["Layer", "sample_upstream"]
+
+
+class Layer(Problem):
+    """A problem made of one forward callable and its arguments.
+
+    ``self.arguments`` and ``self.keywords`` are read at every call, so that what the engine puts in their places
+    is what the user's code gets.
+    """
+
+    key: ClassVar[str]
+
+    def __init__(self, request: Request, forward: Callable[..., Any], *others: object) -> None:
+        self.request = request
+        self.call_forward = forward
+        self.signature: Signature = signature_of(forward)
+        self.arguments: list[Any] = list(request.arguments)
+        self.keywords: dict[str, Any] = dict(request.keywords)
+        self.subject = request.name or called(request.subject)
+        self.notes: list[str] = []
+        self.style = self.key
+        self.roots: list[object] = [forward, *others, request.subject, self.arguments, self.keywords]
+        self.outputs: tuple[object, ...] = ()
+        self._check_call()
+        self._separate_twins()
+        self.names = argument_names(self.signature, len(self.arguments))
+        self.variables = variables_of(self.names, self.arguments, self.keywords)
+        self.optional = held_in_dicts(self.names, self.arguments, self.keywords)
+        for name, array in request.params.items():
+            self._add_parameter(name, array)
+
+    # -- setting up ----------------------------------------------------------------------------------------
+
+    def _check_call(self) -> None:
+        for name in self.keywords:
+            if not self.signature.takes(name) and not self.signature.any_keyword:
+                raise GradcheckError(
+                    f"kwargs has {name!r}, which {called(self.call_forward)}{self.signature} does not take"
+                )
+            if name in self.signature.names[: len(self.arguments)]:
+                raise GradcheckError(f"kwargs gives {name!r}, which is given by position too: give it once")
+        by_name = sum(name in self.signature.names for name in self.keywords)
+        lacking = max(self.signature.required - len(self.arguments) - by_name, 0)
+        lacking += sum(name not in self.keywords for name in self.signature.keyword_required)
+        if self.signature.known and (lacking or not self._fits(len(self.arguments))):
+            count = len(self.arguments)
+            raise GradcheckError(
+                f"the forward {called(self.call_forward)}{self.signature} was given {count} "
+                f"input{'' if count == 1 else 's'}: pass what it takes, in its order (more by name in kwargs=)"
+            )
+
+    def _fits(self, count: int) -> bool:
+        return self.signature.rest or count <= len(self.signature.names)
+
+    def _separate_twins(self) -> None:
+        # f(x, x) has two gradients, one for each place: they can be told apart only when two arrays stand there
+        for i, value in enumerate(self.arguments):
+            if is_array(value) and any(value is other for other in self.arguments[:i]):
+                self.arguments[i] = value.copy()
+                self.notes.append(f"argument {i + 1} is the same array as an earlier one: checked as two")
+
+    def _add_parameter(self, name: str, array: Any) -> None:
+        if any(v.name == name for v in self.variables):
+            raise GradcheckError(f"params names {name!r}, which is an argument of the forward already")
+        reachable = State(*self.roots)
+        if not any(array is other for other in reachable.arrays):
+            raise GradcheckError(
+                f"params[{name!r}] is not an array that {called(self.call_forward)} uses: "
+                f"give the very object that its code names (not a copy of it)"
+            )
+        self.variables.append(float_variable(name, array, "parameter"))
+
+    def settle(self) -> None:
+        """Find scalar inputs where there are no arrays, then apply ``constants`` and ``wrt``."""
+        if not any(v.differentiated for v in self.variables):
+            self.variables = scalar_variables(self.names, self.arguments) + self.variables
+        if not self.variables and not self.arguments:
+            raise GradcheckError(
+                f"no inputs: pass the arrays that {called(self.call_forward)} is called with, after the functions"
+            )
+        order = self.request.order
+        known = {variable.name: variable for variable in self.variables}
+        if order is not None:
+            self.request.order = order = tuple(name if name in known else name.removeprefix("d") for name in order)
+            unknown = [name for name in order if name not in known]
+            if unknown:
+                raise GradcheckError(
+                    f"gradients names {unknown[0]!r}: give the inputs' names in the order backward returns them, "
+                    f"out of {', '.join(known)}"
+                )
+        apply_choices(self.variables, self.request.constants, self.request.wrt, self.request.subject)
+
+    def positions(self) -> list[Variable | None]:
+        """For each positional argument its variable, None where it is no array."""
+        by_name = {variable.name: variable for variable in self.variables}
+        return [by_name.get(name) for name in self.names]
+
+    def promote(self, returned: object) -> None:
+        """Take in arrays held in dicts of options when the backward gives gradients of their names."""
+        keys = [key for item in flattened(returned) for key in (as_mapping(item) or {})]
+        found = match_names([variable.name for variable in self.optional], keys, plain=False)
+        self.variables += [variable for variable in self.optional if variable.name in found]
+        self.optional = [variable for variable in self.optional if variable.name not in found]
+
+    # -- the rehearsal -------------------------------------------------------------------------------------
+
+    def run_forward(self) -> Any:
+        """The user's forward, called with what stands in the slots now."""
+        return self.call_forward(*self.arguments, **self.keywords)
+
+    def rehearse_forward(self) -> Any:
+        """The first call of the forward, its exceptions told in words."""
+        with user_code(f"the forward {called(self.call_forward)}", {"called with": self._arguments_in_words()}):
+            return self.run_forward()
+
+    def rehearse(self) -> Gradients:
+        """One backward after a forward, with a random upstream gradient; the outputs are kept for the engine."""
+        with user_code(f"the forward {called(self.call_forward)}", {"called with": self._arguments_in_words()}):
+            outputs = self.forward()
+        self.check_outputs(outputs)
+        self.outputs = outputs
+        with user_code(self._backward_in_words()):
+            return self.backward([sample_upstream(output, self.upstream) for output in outputs])
+
+    def snapshot(self) -> Snapshot:
+        """What user code can reach, remembered."""
+        return State(*self.roots).snapshot()
+
+    def check_outputs(self, outputs: Sequence[Any]) -> None:
+        """Refuse outputs that nothing can be differentiated through."""
+        for i, output in enumerate(outputs):
+            label = "the forward's output" if len(outputs) == 1 else f"output {i + 1} of the forward"
+            if not is_array(output) and not is_number(output):
+                raise GradcheckError(
+                    f"{label} is {describe(output)}: {called(self.call_forward)} must return an array, "
+                    f"(out, cache), or (loss, gradients)"
+                )
+            if is_array(output) and output.dtype.kind not in "f":
+                raise GradcheckError(f"{label} has dtype {output.dtype}: an output of floats is needed for a gradient")
+            if is_number(output) and isinstance(output, int | np.integer):
+                raise GradcheckError(f"{label} is the integer {output}: an output of floats is needed for a gradient")
+            if not np.isfinite(output).all():
+                raise GradcheckError(
+                    f"{label} holds NaN or inf at the inputs given: check at inputs where it is finite"
+                )
+
+    def _arguments_in_words(self) -> str:
+        values = [*zip(self.names, self.arguments, strict=True), *self.keywords.items()]
+        return ", ".join(f"{n} {shape_of(v) if is_array(v) else describe(v)}" for n, v in values) or "no arguments"
+
+    def _backward_in_words(self) -> str:
+        return f"the backward of {self.subject}"
+
+
+def sample_upstream(output: Any, kind: str) -> np.ndarray[Any, Any]:
+    """An upstream gradient of the output's shape and dtype: Gaussian, or ones where the style allows only those."""
+    shape = shape_of(output) or ()
+    dtype = output.dtype if is_array(output) and output.dtype.kind == "f" else np.dtype(np.float64)
+    if kind == "one":
+        return np.ones(shape, dtype)
+    return np.asarray(np.random.default_rng(0).standard_normal(shape)).astype(dtype)

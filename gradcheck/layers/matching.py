@@ -1,0 +1,210 @@
+"""Which returned value is the gradient of which variable. Nothing is ever permuted to make shapes fit."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from itertools import permutations
+from typing import Any
+
+from gradcheck.layers import faults
+from gradcheck.layers.problem import Gradients, Variable
+from gradcheck.layers.spelling import gradient_bases, match_names
+from gradcheck.layers.values import describe, is_array, is_number, same_shape, shape_of
+
+__all__ = ["as_mapping", "flattened", "match_returned", "names_for"]
+
+
+def as_mapping(value: object) -> dict[str, Any] | None:
+    """A dict, a namedtuple, a dataclass or a namespace as names and values; None for anything else."""
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return dict(zip(value._fields, value, strict=True))
+    if isinstance(value, types.SimpleNamespace) or (is_dataclass(value) and not isinstance(value, type)):
+        return dict(vars(value)) if hasattr(value, "__dict__") else None
+    return None
+
+
+def flattened(value: object) -> list[Any]:
+    """The arrays, numbers and Nones of nested tuples and lists, in order (dicts stay whole)."""
+    if isinstance(value, tuple | list) and as_mapping(value) is None:
+        return [leaf for item in value for leaf in flattened(item)]
+    return [value]
+
+
+def names_for(items: int, written: Sequence[str | None] | None, variables: Sequence[Variable]) -> list[str] | None:
+    """The variables that the names in a return statement speak of, when every one of them is clear."""
+    if written is None or len(written) != items or None in written:
+        return None
+    keys = [name for name in written if name is not None]
+    # a plain name counts only with a mark: ``return x, w`` says nothing about gradients
+    found = {key: name for name, key in match_names([v.name for v in variables], keys, plain=False).items()}
+    return [found[key] for key in keys] if len(found) == items else None
+
+
+def match_returned(
+    returned: object,
+    variables: Sequence[Variable],
+    *,
+    slots: Sequence[Variable | None] = (),
+    written: Sequence[str | None] | None = None,
+    order: Sequence[str] | None = None,
+    by_name: bool = False,
+) -> Gradients:
+    """Give each variable its gradient.
+
+    Args:
+        returned: what the backward returned.
+        variables: every float variable in the order of the forward's arguments, parameters last.
+        slots: one entry per positional argument of the forward (None where it is no float array), for backwards
+            that return None in the places of labels and options.
+        written: the names in the backward's return statement.
+        order: the order the caller declared (``gradients=[...]``).
+        by_name: take the written names as the truth about the order. For objects, whose attributes have none.
+    """
+    named = as_mapping(returned)
+    if named is not None:
+        return _by_key(named, variables)
+    items = flattened(returned)
+    if any(as_mapping(item) is not None for item in items):
+        return _mixed(items, variables)
+    wanted = _candidates(len(items), variables, slots, written, order, by_name)
+    result = Gradients({v.name: None for v in variables})
+    expected = [v for v in variables if _expected(v)]
+    if wanted is None:
+        names = names_for(len(items), written, variables)
+        if names is not None:
+            wanted = [v for name in names for v in variables if v.name == name]
+        else:
+            wanted = list(expected[: len(items)])
+        bare = len(items) == 1 and not isinstance(returned, tuple | list)
+        if not (bare and items[0] is not None):
+            what = [f"it returns {describe(item)}" for item in items[:4]]
+            result.faults.append(faults.wrong_number(len(items), [v.name for v in expected], what))
+    elif order is None and not by_name:
+        _check_order(items, wanted, written, result)
+    for variable, item in zip(wanted, items, strict=False):
+        if variable is not None:
+            result.values[variable.name] = item
+            if item is None and variable.differentiated:
+                result.faults.append(faults.missing(variable.name, variable.gradient, "backward returns None"))
+    return result
+
+
+def _expected(variable: Variable) -> bool:
+    return variable.differentiated or variable.reason == "not in wrt"
+
+
+def _candidates(
+    count: int,
+    variables: Sequence[Variable],
+    slots: Sequence[Variable | None],
+    written: Sequence[str | None] | None,
+    order: Sequence[str] | None,
+    by_name: bool,
+) -> Sequence[Variable | None] | None:
+    """The reading of ``count`` values: as gradients of which variables, in which order."""
+    known = {v.name: v for v in variables}
+    if order is not None:
+        return [known.get(name) for name in order] if len(order) == count else None
+    names = names_for(count, written, variables)
+    if by_name and names is not None:
+        return [known[name] for name in names]
+    expected = [v for v in variables if _expected(v)]
+    inputs = [v for v in expected if v.role == "input"]
+    every_input = [v for v in variables if v.role == "input"]
+    parameters = [v for v in expected if v.role == "parameter"]
+    readings: list[Sequence[Variable | None]] = [expected, inputs, list(variables), every_input, list(slots)]
+    if slots:
+        readings.append([*slots, *parameters])
+    fitting = [reading for reading in readings if len(reading) == count]
+    if names is not None and fitting:
+        for reading in fitting:
+            if {v.name for v in reading if v is not None} == set(names):
+                return reading
+    return fitting[0] if fitting else None
+
+
+def _check_order(
+    items: Sequence[object],
+    wanted: Sequence[Variable | None],
+    written: Sequence[str | None] | None,
+    result: Gradients,
+) -> None:
+    variables = [v for v in wanted if v is not None]
+    if len(variables) != len(items) or len(items) < 2:
+        return
+    expected = [v.name for v in variables]
+    names = names_for(len(items), written, variables)
+    if names is not None and names != expected:
+        line = f"its return statement says {', '.join(str(name) for name in written or ())}"
+        result.faults.append(faults.wrong_order(names, expected, [line]))
+        return
+    if all(item is None or same_shape(item, v.array) for item, v in zip(items, variables, strict=True)):
+        return
+    if len(items) > 6 or not all(is_array(item) or is_number(item) for item in items):
+        return
+    for arrangement in permutations(variables):
+        if all(same_shape(item, v.array) for item, v in zip(items, arrangement, strict=True)):
+            evidence = [
+                f"gradient {i + 1} has the shape {shape_of(item)}: that of {fits.name}, not of {stands.name} {stands.array.shape}"
+                for i, (item, fits, stands) in enumerate(zip(items, arrangement, variables, strict=True))
+                if not same_shape(item, stands.array)
+            ]
+            result.faults.append(faults.wrong_order([v.name for v in arrangement], expected, evidence))
+            return
+
+
+def _by_key(named: Mapping[str, Any], variables: Sequence[Variable]) -> Gradients:
+    flat = _unnested(named)
+    found = match_names([v.name for v in variables], list(flat))
+    result = Gradients({v.name: flat[found[v.name]] if v.name in found else None for v in variables})
+    strays = [key for key in flat if key not in found.values()]
+    left = [v for v in variables if v.name not in found and v.differentiated]
+    if left and strays:
+        result.faults.append(faults.wrong_names(strays, [v.name for v in left]))
+    elif left:
+        have = ", ".join(repr(key) for key in flat) or "nothing"
+        result.faults += [faults.missing(v.name, v.gradient, f"backward's dict has {have}") for v in left]
+    for variable in variables:
+        key = found.get(variable.name)
+        if key is not None and variable.differentiated:
+            variable.gradient = key if gradient_bases(key) and key != variable.name else variable.gradient
+            if flat[key] is None:
+                result.faults.append(
+                    faults.missing(variable.name, variable.gradient, f"backward gives None for {key!r}")
+                )
+    return result
+
+
+def _unnested(named: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in named.items():
+        inner = as_mapping(item)
+        if inner is not None:
+            flat.update(_unnested(inner))
+        else:
+            flat[str(key)] = item
+    return flat
+
+
+def _mixed(items: Sequence[object], variables: Sequence[Variable]) -> Gradients:
+    """``return dx, {"W": dW, "b": db}``: what comes by position first, the rest by name."""
+    named: dict[str, Any] = {}
+    loose = []
+    for item in items:
+        inner = as_mapping(item)
+        if inner is None:
+            loose.append(item)
+        else:
+            named.update(_unnested(inner))
+    taken = match_names([v.name for v in variables], list(named))
+    by_key = [v for v in variables if v.name in taken]
+    by_place = [v for v in variables if v.name not in taken]
+    result = Gradients({v.name: None for v in variables})
+    for part in (match_returned(tuple(loose), by_place), _by_key(named, by_key)):
+        result.values.update(part.values)
+        result.faults += part.faults
+    return result

@@ -1,0 +1,233 @@
+"""Objects with a forward and a backward method, under any of their common names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.calling import called, signature_of
+from gradcheck.layers.pair import Pair
+from gradcheck.layers.reach import Path, children
+from gradcheck.layers.request import Request
+from gradcheck.layers.spelling import is_rate_name
+from gradcheck.layers.update import Rate
+from gradcheck.layers.values import describe, is_number
+from gradcheck.state.slot import MISSING
+
+__all__ = ["BACKWARDS", "DERIVATIVES", "FORWARDS", "Object", "is_object", "method_of"]
+
+FORWARDS = [
+    "forward",
+    "forward_pass",
+    "forward_propagation",
+    "forward_prop",
+    "forward_propagate",
+    "feedforward",
+    "feed_forward",
+    "fprop",
+    "fwd",
+    "propagate",
+    "compute",
+    "calculate_output",
+    "call",
+    "__call__",
+    "apply",
+    "activate",
+    "predict",
+    "output",
+    "loss",
+]
+BACKWARDS = [
+    "backward",
+    "backward_pass",
+    "backward_propagation",
+    "backward_prop",
+    "backward_propagate",
+    "backprop",
+    "back_prop",
+    "backpropagate",
+    "backpropagation",
+    "back_propagation",
+    "back_propagate",
+    "bprop",
+    "bwd",
+    "backwards",
+    "back",
+    "vjp",
+    "pullback",
+    "grad_input",
+    "compute_gradients",
+]
+DERIVATIVES = [
+    "derivative",
+    "deriv",
+    "derivate",
+    "prime",
+    "df",
+    "dfdx",
+    "df_dx",
+    "f_prime",
+    "fprime",
+    "d_f",
+    "der",
+    "gradient",
+    "grad",
+    "grads",
+    "d",
+    "D",
+    "backward_derivative",
+    "dydx",
+    "activation_derivative",
+    "activation_prime",
+    "d_activation",
+    "dactivation",
+    "activate_derivative",
+    "forward_derivative",
+    "derivation",
+    "diff",
+]
+_ZERO = [
+    "zero_grad",
+    "zero_grads",
+    "zero_gradients",
+    "zerograd",
+    "reset_grad",
+    "reset_grads",
+    "reset_gradients",
+    "clear_grad",
+    "clear_grads",
+    "clear_gradients",
+    "cleargrads",
+    "init_grads",
+    "flush_gradients",
+]
+
+
+def method_of(holder: Any, names: list[str]) -> tuple[str, Callable[..., Any]] | None:
+    """The first of ``names`` that ``holder`` has as a method."""
+    for name in names:
+        found = inspect.getattr_static(holder, name, None)
+        if found is not None and callable(getattr(holder, name, None)):
+            return name, getattr(holder, name)
+    return None
+
+
+def is_object(value: object) -> bool:
+    """Whether ``value`` is a user's object (or a class or module used as one), and no bare function."""
+    return not inspect.isroutine(value) and not isinstance(value, str | int | float | list | tuple | dict | None)
+
+
+class Object(Pair):
+    """An object: forward(...), backward(...), with parameters and gradients in its attributes or returned."""
+
+    key: ClassVar[str] = "object"
+    keeps_parameters = True
+
+    @classmethod
+    def matches(cls, request: Request) -> bool:
+        """An object with a forward and a backward method."""
+        if request.partner is not None or not is_object(request.subject):
+            return False
+        return method_of(request.subject, FORWARDS) is not None and backward_of(request.subject) is not None
+
+    def __init__(self, request: Request) -> None:
+        self.holder = request.subject
+        forward, backward = method_of(self.holder, FORWARDS), backward_of(self.holder)
+        if forward is None or backward is None:
+            raise not_a_layer(request)
+        _refuse_class(self.holder, forward[1], backward[1])
+        self.methods = forward[0], backward[0]
+        self.reset = method_of(self.holder, _ZERO)
+        self._rates: dict[str, Any] = {}
+        self.start(request, forward[1], backward[1])
+
+    def starts(self) -> list[Path]:
+        """Parameters and gradients are below the object itself."""
+        return [Path(self.holder, (step,)) for step in children(self.holder)] if self.holder is not None else []
+
+    def run_backward(self, upstreams: Any) -> Any:
+        """Clear the gradients the object's own way, if it has one, then call its backward."""
+        if self.reset is not None and signature_of(self.reset[1]).required == 0:
+            self.reset[1]()
+            self.note(f"{self.reset[0]}() is called before each backward")
+        return super().run_backward(upstreams)
+
+    def rate(self, name: str) -> Any:
+        """The learning rate for a backward that asks for one: the caller's, the object's, else 1 (exact to divide by)."""
+        if name in self.keywords:
+            return self.keywords[name]
+        found = self._rate_of_object()
+        self._rates[name] = 1.0 if found is None else found.get()
+        return self._rates[name]
+
+    def rate_source(self) -> Rate | None:
+        """The rate given to the backward, or the object's own."""
+        for role in (*self.binding.roles, *self.binding.keywords.values()):
+            if role.kind == "rate" or (role.kind == "option" and is_rate_name(str(role.which))):
+                name = str(role.which)
+                return Rate(name, lambda: float(self.keywords.get(name, self._rates.get(name, 1.0))))
+        return self._rate_of_object()
+
+    def _rate_of_object(self) -> Rate | None:
+        level = self.starts()
+        for _ in range(2):
+            below: list[Path] = []
+            for path in level:
+                value = path.get()
+                if isinstance(path.keys[-1], str) and is_rate_name(path.keys[-1]) and is_number(value):
+                    return Rate(path.text, lambda path=path: float(path.get()))  # type: ignore[misc]  # a default binds the loop's path
+                if value is not MISSING:
+                    below += [Path(path.root, (*path.steps, step)) for step in children(value)]
+            level = below
+        return None
+
+    def describe_style(self) -> str:
+        """The methods in use, and where the gradients are."""
+        forward, backward = self.methods
+        out = self._outputs_in_words()
+        words = f"object: {forward}({', '.join(self.names)}) -> {out}, {backward}({', '.join(self._asked())})"
+        return words + self.kept_in_words()
+
+
+def backward_of(holder: Any) -> tuple[str, Callable[..., Any]] | None:
+    """The method that goes backwards; one called ``gradient`` counts when nothing plainer is there."""
+    return method_of(holder, BACKWARDS) or method_of(holder, ["gradient", "grad", "gradients"])
+
+
+def not_a_layer(request: Request) -> GradcheckError:
+    """What to say of a first argument that no style fits."""
+    subject = request.subject
+    if not callable(subject) and not is_object(subject):
+        return GradcheckError(
+            f"the first argument is {describe(subject)}: give a forward and a backward function, or an object that has both"
+        )
+    name = called(subject)
+    if inspect.isroutine(subject):
+        return GradcheckError(
+            f"{name} was given without a backward: pass one after it, check_layer({name}, {name}_backward, x), or return "
+            f"(out, backprop) or (loss, gradients) from it, or give gradients={{...}} at hand"
+        )
+    if method_of(subject, FORWARDS) is None:
+        return GradcheckError(
+            f"{name} has no forward: a layer object needs forward(x) (or fprop, __call__ ...) and backward(dout); "
+            f"it has {_methods_in_words(subject)}"
+        )
+    return GradcheckError(
+        f"{name} has no backward: a layer object needs backward(dout) (or backprop, bprop, gradient ...) beside its forward; "
+        f"it has {_methods_in_words(subject)}"
+    )
+
+
+def _methods_in_words(subject: Any) -> str:
+    names = [n for n in dir(subject) if not n.startswith("_") and callable(getattr(subject, n, None))]
+    return ", ".join(names[:12]) or "no methods"
+
+
+def _refuse_class(holder: Any, *methods: Callable[..., Any]) -> None:
+    if isinstance(holder, type) and any(
+        inspect.isfunction(method) and not isinstance(inspect.getattr_static(holder, method.__name__), staticmethod)
+        for method in methods
+    ):
+        raise GradcheckError(f"{holder.__name__} is a class: pass an object of it, {holder.__name__}(...)")

@@ -1,0 +1,150 @@
+"""Two functions: a forward, and a backward that is given the upstream gradient and what it asks for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.binding import Binding, Role, bind
+from gradcheck.layers.calling import called, signature_of, user_code
+from gradcheck.layers.elsewhere import starts_of
+from gradcheck.layers.keeping import Keeping
+from gradcheck.layers.layer import sample_upstream
+from gradcheck.layers.reach import Path
+from gradcheck.layers.request import Request
+from gradcheck.layers.source import returned_names, unpacked_names
+from gradcheck.layers.spelling import is_upstream_name
+
+__all__ = ["Pair"]
+
+
+class Pair(Keeping):
+    """forward -> out or (out, cache), backward(dout, cache) or backward(dout, x, w, b) or backward(dout)."""
+
+    key: ClassVar[str] = "pair"
+
+    @classmethod
+    def matches(cls, request: Request) -> bool:
+        """Two callables."""
+        return request.functions() is not None
+
+    def __init__(self, request: Request) -> None:
+        functions = request.functions()
+        if functions is None:
+            raise GradcheckError('style="pair" needs two functions: check_layer(forward, backward, x)')
+        self.start(request, *functions)
+
+    def start(self, request: Request, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
+        """Set up the two calls, and rehearse them."""
+        super().__init__(request, forward, backward)
+        self.call_backward = backward
+        self.learn()
+        self.style = self.describe_style()
+
+    def starts(self) -> list[Path]:
+        """Parameters of functions are globals or closure variables."""
+        return starts_of(self.call_forward, self.call_backward)
+
+    def prepare(self, returned: Any) -> None:
+        """Read the backward's signature in the light of what the forward returned."""
+        backward = self.call_backward
+        signature = signature_of(backward)
+        self.gradient_names = returned_names(backward)
+        self.output_names = returned_names(self.call_forward)
+        lone = signature.names[0] if signature.required == 1 and signature.names else ""
+        plural = bool(unpacked_names(backward, lone)) and is_upstream_name(lone)
+        self.binding: Binding = bind(
+            signature, called(backward), self._input_names(), self.options(), returned, self.output_names, plural=plural
+        )
+        self.upstream = "any" if self.binding.kinds() & {"upstream", "upstreams"} else "one"
+        self.keeps_state_elsewhere = not self.keeps_parameters and not self.binding.kinds() & {
+            "returned",
+            "rest",
+            "input",
+            "output",
+        }
+        if self.binding.unused:
+            names = [self._output_name(i) for i in self.binding.unused]
+            self.note(
+                f"the forward returns {', '.join(names)} too, which backward takes no upstream gradient for: not checked"
+            )
+
+    def options(self) -> dict[str, Any]:
+        """What is passed on by name where the backward asks for it."""
+        return self.keywords
+
+    def _input_names(self) -> list[str]:
+        return [*self.names, *self.keywords]
+
+    def _output_name(self, i: int) -> str:
+        names = self.output_names or []
+        name = names[i] if i < len(names) else None
+        return name or f"value {i + 1}"
+
+    # -- the two calls -------------------------------------------------------------------------------------
+
+    def forward(self) -> tuple[object, ...]:
+        """Call the forward; keep what it returned."""
+        self._returned = self.run_forward()
+        self._outputs = self.binding.split(self._returned)
+        return self._outputs
+
+    def first_run(self) -> Any:
+        """The rehearsal: one forward, one backward, what is wrong with the calls told in words."""
+        self._returned = self.rehearse_forward()
+        self.prepare(self._returned)
+        self.outputs = self._outputs = self.binding.split(self._returned)
+        self.check_outputs(self.outputs)
+        self.after_forward()
+        with user_code(f"the backward {called(self.call_backward)}({', '.join(self._asked())})"):
+            return self.run_backward([sample_upstream(output, self.upstream) for output in self.outputs])
+
+    def run_backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
+        """The user's backward with its arguments filled in."""
+        places = [self._value(role, upstreams) for role in self.binding.roles]
+        named = {name: self._value(role, upstreams) for name, role in self.binding.keywords.items()}
+        return self.call_backward(*places, **named)
+
+    def _value(self, role: Role, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
+        which = role.which
+        if role.kind == "upstream":
+            return upstreams[which]
+        if role.kind == "upstreams":
+            return tuple(upstreams)
+        if role.kind == "input":
+            return self.arguments[self.names.index(which)] if which in self.names else self.keywords[which]
+        if role.kind == "returned":
+            return self._returned[which]
+        if role.kind == "rest":
+            return tuple(self._returned[i] for i in which)
+        if role.kind == "output":
+            return self._outputs[which]
+        if role.kind == "rate":
+            return self.rate(which)
+        return self.options()[which]
+
+    def rate(self, name: str) -> Any:
+        """The learning rate that a backward asks for, where kwargs= does not give it."""
+        raise GradcheckError(f"the backward asks for {name!r}: give it, kwargs={{{name!r}: 0.01}}")
+
+    # -- in words ------------------------------------------------------------------------------------------
+
+    def describe_style(self) -> str:
+        """The style as the report shows it, in the user's own words where the source can be read."""
+        return f"forward -> {self._outputs_in_words()}, backward({', '.join(self._asked())}){self.kept_in_words()}"
+
+    def _asked(self) -> list[str]:
+        return [*self.binding.names[: len(self.binding.roles)], *self.binding.keywords]
+
+    def _outputs_in_words(self) -> str:
+        if self.binding.outputs is None:
+            return "out"
+        words: list[str] = []
+        for i in range(len(self._returned)):
+            written = (self.output_names or [])[i : i + 1]
+            plain = "out" if i in self.binding.outputs else "cache"
+            words.append((written and written[0]) or (plain if plain not in words else f"{plain}{i + 1}"))
+        return f"({', '.join(words)})"

@@ -1,0 +1,114 @@
+"""What a function's source says: the names in its return statement, the names it unpacks an argument into."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["augmented_names", "returned_names", "unpacked_names"]
+
+
+def returned_names(function: object) -> list[str | None] | None:
+    """The names of the last ``return a, b, c`` ("self.dW" counts as "dW", None for an expression); None if unreadable."""
+    tree = _tree(function)
+    if tree is None:
+        return None
+    if isinstance(tree, ast.Lambda):
+        values = [tree.body]
+    else:
+        values = [node.value for node in _own_nodes(tree) if isinstance(node, ast.Return) and node.value is not None]
+    if not values:
+        return None
+    items = values[-1].elts if isinstance(values[-1], ast.Tuple | ast.List) else [values[-1]]
+    return [_name(item) for item in items]
+
+
+def unpacked_names(function: object, argument: str) -> list[str] | None:
+    """The names in ``x, w, b = argument``; None when there is no such statement or no source."""
+    tree = _tree(function)
+    if tree is None or isinstance(tree, ast.Lambda):
+        return None
+    for node in _own_nodes(tree):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == argument
+            and isinstance(node.targets[0], ast.Tuple | ast.List)
+        ):
+            names = [_name(item) for item in node.targets[0].elts]
+            return [name for name in names if name is not None] if all(names) else None
+    return None
+
+
+def augmented_names(function: object) -> frozenset[str]:
+    """The last names of everything that ``+=`` is applied to: ``self.grads["W"] += g`` gives "W" and "grads"."""
+    tree = _tree(function)
+    found: set[str] = set()
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.AugAssign):
+            for part in ast.walk(node.target):
+                if isinstance(part, ast.Attribute):
+                    found.add(part.attr)
+                elif isinstance(part, ast.Name):
+                    found.add(part.id)
+                elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    found.add(part.value)
+    return frozenset(found)
+
+
+def _name(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return node.slice.value
+    return None
+
+
+def _tree(function: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function) if callable(function) else function
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        call = getattr(type(function), "__call__", None)
+        code = getattr(call, "__code__", None)
+    return None if code is None else _tree_of(code)
+
+
+@functools.lru_cache(maxsize=256)
+def _tree_of(code: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+    try:
+        lines, first = inspect.getsourcelines(code)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None  # typed at a prompt, made by exec, or a lambda in the middle of a call
+    want = code.co_firstlineno - first + 1
+    if code.co_name == "<lambda>":
+        lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and _fits(node, code)]
+        return lambdas[0] if len(lambdas) == 1 else None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+            lines_of = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+            if want in lines_of or len(lines) == 1:
+                return node
+    return None
+
+
+def _fits(node: ast.Lambda, code: Any) -> bool:
+    names = tuple(argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+    return bool(names == code.co_varnames[: len(names)])
+
+
+def _own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's body in source order, without those of functions written inside it."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            continue
+        yield child
+        yield from _own_nodes(child)

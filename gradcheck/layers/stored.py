@@ -1,0 +1,213 @@
+"""Parameters that an object keeps, and the gradients that its backward writes beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.layers.reach import Path, arrays_of, nodes_of
+from gradcheck.layers.spelling import looks_like_parameter, normal_forms
+from gradcheck.layers.values import is_array
+from gradcheck.state.slot import MISSING
+
+__all__ = ["Keeper", "match_paths", "name_of"]
+
+_PLAINLY = re.compile(r"_*(d(?!elta)|.*grad)", re.IGNORECASE)
+
+
+def name_of(path: Path, others: Sequence[Path]) -> str:
+    """A short name for what lies at ``path``: its last word where that is unique among ``others``, else the path."""
+    words = path.words()
+    if words and not words[-1].isdigit():
+        same = [other for other in others if other.words()[-1:] == words[-1:]]
+        if len(same) == 1:
+            return words[-1]
+    text = path.text
+    for tail in (".value", ".data", ".val", ".array"):
+        text = text.removesuffix(tail)
+    return text
+
+
+def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Path]:
+    """Which path holds the gradient of which: W and dW, params['W'] and grads['W'], p.value and p.grad, weights[0] and nabla_w[0]."""
+    found: dict[Path, Path] = {}
+    forms = {path: path.gradient_of() for path in gradients}
+    for tail in (False, True):
+        for level in range(4):
+            offers: dict[tuple[str, ...], list[Path]] = {}
+            for path, candidates in forms.items():
+                for form in dict.fromkeys(_normal(c, level, tail) for c in candidates):
+                    offers.setdefault(form, []).append(path)
+            wanted: dict[tuple[str, ...], list[Path]] = {}
+            for path in of:
+                if path not in found and path.words():
+                    wanted.setdefault(_normal(path.words(), level, tail), []).append(path)
+            for form, names in wanted.items():
+                taken = found.values()
+                offered = [p for p in offers.get(form, []) if p not in taken and p not in names]
+                if len(offered) > 1:
+                    nearest = [p for p in offered if p.steps[:-1] == names[0].steps[:-1]]
+                    offered = nearest or offered
+                if len(offered) > 1:
+                    # delta_W beside dW is a momentum term, not a second gradient
+                    offered = [p for p in offered if _PLAINLY.match(str(p.keys[-1]))] or offered
+                if len(names) == 1 and len(offered) == 1:
+                    found[names[0]] = offered[0]
+    return found
+
+
+def _normal(words: tuple[str, ...], level: int, tail: bool) -> tuple[str, ...]:
+    words = words[-1:] if tail else words
+    return tuple(normal_forms(word)[level] for word in words)
+
+
+class Keeper:
+    """The arrays kept outside the arguments: which are parameters, where their gradients appear, how to make room for new ones.
+
+    Args:
+        starts: where to look: an object, or the globals and closure variables that functions name. A callable,
+            for a backward may make new ones.
+    """
+
+    def __init__(self, starts: Callable[[], list[Path]]) -> None:
+        self.starts = starts
+        self.before = self.arrays()
+        self.parameters: dict[str, Path] = {}
+        self.gradients: dict[str, Path] = {}
+        self.accumulates: list[str] = []
+        self._between: dict[Path, Any] = {}
+        self._vacant: list[tuple[Path, Any]] = []
+
+    def arrays(self) -> list[tuple[Path, Any]]:
+        """Everything there is now."""
+        return arrays_of(*self.starts())
+
+    def stable(self, arguments: Sequence[object], lazily: bool) -> list[tuple[Path, Any]]:
+        """Float arrays (and floats) that a forward has left in place, each once and under its best path.
+
+        Args:
+            arguments: the forward's arguments: an attribute that holds one is no parameter.
+            lazily: take those in that the forward has just made.
+        """
+        first = dict(self.before)
+        best: dict[int, tuple[Path, Any]] = {}
+        numbers = []
+        for path, value in self.arrays():
+            if any(value is argument for argument in arguments):
+                continue
+            if is_array(value):
+                if value.dtype.kind != "f" or (not lazily and first.get(path) is not value):
+                    continue
+                known = best.get(id(value))
+                if known is None or _plainer(path, known[0]):
+                    best[id(value)] = (path, value)
+            elif path in first:
+                numbers.append((path, value))
+        return [*best.values(), *numbers]
+
+    def pair_up(self, candidates: Sequence[tuple[Path, Any]], input_names: Sequence[str]) -> dict[str, Path]:
+        """Match parameters with gradients, after a backward; returns the gradients of inputs found in attributes."""
+        arrays = [path for path, _ in self.arrays()]
+        # a gradient is no parameter, and what has a gradient is no gradient
+        parameters = [path for path, value in candidates if is_array(value) and value.size > 0]
+        parameters += [path for path, value in candidates if not is_array(value)]
+        names = {path: name_of(path, parameters) for path in parameters}
+        matched = match_paths(parameters, arrays)
+        matched = {p: g for p, g in matched.items() if g not in matched and p not in matched.values()}
+        numbers = [p for p in matched if not is_array(p.get())]
+        for path in numbers:
+            if is_array(matched[path].get()) and matched[path].get().size != 1:
+                del matched[path]
+        self.parameters = {names[p]: p for p in parameters if p in matched}
+        self.gradients = {names[p]: matched[p] for p in self.parameters.values()}
+        inputs = {name: Path(None, (("attribute", name),)) for name in input_names}
+        left = [path for path in arrays if path not in matched.values() and path not in matched]
+        of_inputs = match_paths(list(inputs.values()), [p for p in left if len(p.steps) <= 2])
+        found = {name: of_inputs[path] for name, path in inputs.items() if path in of_inputs}
+        self.gradients.update(found)
+        return found
+
+    def adopt(self, candidates: Sequence[tuple[Path, Any]]) -> list[str]:
+        """Take in parameters by their look (W, b, gamma ...) that no gradient was stored for; returns their names."""
+        taken = set(self.parameters.values()) | set(self.gradients.values())
+        paths = [path for path, value in candidates if is_array(value)]
+        new = []
+        for path in paths:
+            words = path.words()
+            holder = str(path.keys[0]).strip("_").lower()
+            looks = bool(words) and looks_like_parameter(words[-1])
+            if path in taken or not (looks or (words and holder in ("params", "parameters", "weights", "biases"))):
+                continue
+            name = name_of(path, paths)
+            if name not in self.parameters:
+                self.parameters[name] = path
+                new.append(name)
+        return new
+
+    def see(self) -> None:
+        """Between the first forward and the first backward: what stands where."""
+        self._between = dict(nodes_of(*self.starts()))
+
+    def forget(self) -> None:
+        """Let go of what was only needed for learning; keep where gradients were not yet, for :meth:`make_room`."""
+        steps = dict.fromkeys(step for path in self.gradients.values() for step in _along(path))
+        self._vacant = [(step, self._between.get(step, MISSING)) for step in steps]
+        self._vacant = [(step, value) for step, value in self._vacant if value is None or value is MISSING]
+        self._between, self.before = {}, []
+
+    def make_room(self) -> None:
+        """Before a backward: gradients that the first one made are gone again, and accumulators hold zeros."""
+        for path, value in self._vacant:
+            if path.get() is MISSING:
+                continue
+            if value is None:
+                path.set(None)
+            else:
+                _remove(path)
+        for name in self.accumulates:
+            held = self.gradients[name].get()
+            if is_array(held):
+                held[...] = 0
+            elif isinstance(held, float):
+                self.gradients[name].set(0.0)
+
+    def spoil(self) -> None:
+        """Put NaN where gradients stand already: what is NaN after a backward was added to, and not overwritten."""
+        for path in self.gradients.values():
+            held = path.get()
+            if is_array(held) and held.dtype.kind == "f" and held.flags.writeable:
+                held[...] = np.nan
+            elif isinstance(held, float):
+                path.set(float("nan"))
+
+    def find_accumulators(self) -> list[str]:
+        """After :meth:`spoil` and a backward: the gradients that were added to."""
+        self.accumulates = [name for name, path in self.gradients.items() if _has_nan(path.get())]
+        return self.accumulates
+
+
+def _along(path: Path) -> list[Path]:
+    return [Path(path.root, path.steps[: i + 1]) for i in range(len(path.steps))]
+
+
+def _plainer(path: Path, other: Path) -> bool:
+    """Whether ``path`` is the better name: words before indices, then the shorter."""
+    return (isinstance(path.keys[-1], int), len(path.steps)) < (isinstance(other.keys[-1], int), len(other.steps))
+
+
+def _remove(path: Path) -> None:
+    holder = Path(path.root, path.steps[:-1]).get()
+    kind, key = path.steps[-1]
+    if kind == "attribute":
+        getattr(holder, "__dict__", {}).pop(key, None)
+    elif isinstance(holder, dict):
+        dict.pop(holder, key, None)
+    elif isinstance(holder, list):
+        del holder[key:]
+
+
+def _has_nan(value: Any) -> bool:
+    return value is not MISSING and value is not None and bool(np.isnan(value).any())

@@ -1,0 +1,117 @@
+"""The forward's arguments as variables: named, in order, and said of each whether a gradient is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.calling import Signature, called
+from gradcheck.layers.problem import Variable
+from gradcheck.layers.request import check_array
+from gradcheck.layers.values import describe, is_array
+from gradcheck.state import Slot
+
+__all__ = ["apply_choices", "argument_names", "float_variable", "held_in_dicts", "scalar_variables", "variables_of"]
+
+_PARAMETER_DICTS = ("params", "parameters", "param", "weights", "theta", "w", "p", "model")
+
+
+def argument_names(signature: Signature, count: int) -> list[str]:
+    """The names of ``count`` positional arguments; invented where the signature has none."""
+    names = list(signature.names[:count])
+    extra = count - len(names)
+    if extra == 1 and not names:
+        return ["x"]
+    return names + [f"x{i}" for i in range(extra)]
+
+
+def float_variable(name: str, array: Any, role: str = "input", gradient: str = "") -> Variable:
+    """A variable that a gradient is wanted of; for an integer array one that says why there is none."""
+    label = gradient or "d" + name
+    if array.dtype.kind == "f":
+        return Variable(name, array, "input" if role == "input" else "parameter", label)
+    why = "a boolean mask" if array.dtype.kind == "b" else "integer labels or indices"
+    return Variable(name, array, "input" if role == "input" else "parameter", label, False, why)
+
+
+def variables_of(names: Sequence[str], arguments: list[Any], keywords: dict[str, Any]) -> list[Variable]:
+    """Every array among the arguments, in lists and tuples too; in dicts where the dict is one of parameters."""
+    found: list[Variable] = []
+    for name, value in (*zip(names, arguments, strict=True), *keywords.items()):
+        found += _inside(name, value)
+    return found
+
+
+def held_in_dicts(names: Sequence[str], arguments: list[Any], keywords: dict[str, Any]) -> list[Variable]:
+    """Float arrays in dicts of options: differentiated only where the backward gives a gradient of that name."""
+    found = []
+    for name, value in (*zip(names, arguments, strict=True), *keywords.items()):
+        if isinstance(value, dict) and name.lower().strip("_") not in _PARAMETER_DICTS:
+            found += [
+                Variable(str(key), item, "input", f"d{key}")
+                for key, item in value.items()
+                if is_array(item) and item.dtype.kind == "f"
+            ]
+    return found
+
+
+def _inside(name: str, value: Any) -> list[Variable]:
+    if is_array(value):
+        return [float_variable(name, value)]
+    if isinstance(value, tuple | list):
+        return [variable for i, item in enumerate(value) for variable in _inside(f"{name}[{i}]", item)]
+    if isinstance(value, dict) and name.lower().strip("_") in _PARAMETER_DICTS:
+        found = []
+        for key, item in value.items():
+            if is_array(item):
+                check_array(f"{name}[{key!r}]", item, integers=True)
+            found += _inside(str(key), item)
+        return found
+    return []
+
+
+def scalar_variables(names: Sequence[str], arguments: list[Any]) -> list[Variable]:
+    """Python floats as variables, for layers of single numbers; each is found through the slot that holds it."""
+    found = []
+    for i, (name, value) in enumerate(zip(names, arguments, strict=True)):
+        if isinstance(value, float | np.floating):
+            if not np.isfinite(value):
+                raise GradcheckError(f"{name} is {value}: gradients are compared at finite values; pass a finite one")
+            slot = Slot(arguments, i, "item", name)
+            found.append(Variable(name, np.asarray(value), "input", f"d{name}", slots=(slot,)))
+    return found
+
+
+def apply_choices(
+    variables: list[Variable], constants: Sequence[str], wrt: Sequence[str] | None, subject: object
+) -> None:
+    """Mark what the caller declared constant or left out; raises :class:`GradcheckError` on names that are not there."""
+    known = {variable.name: variable for variable in variables}
+    for argument, names in (("constants", constants), ("wrt", wrt or ())):
+        for name in names:
+            if name not in known:
+                have = ", ".join(repr(v) for v in known) or "nothing"
+                raise GradcheckError(f"{argument} names {name!r}, which {called(subject)} does not have: it has {have}")
+    for name in wrt or ():
+        if not known[name].differentiated:
+            raise GradcheckError(
+                f"wrt names {name!r}, which has no gradient: {known[name].reason} ({describe(known[name].array)})"
+            )
+    for name in constants:
+        known[name].differentiated = False
+        known[name].reason = "declared constant"
+    if wrt is not None:
+        for variable in variables:
+            if variable.differentiated and variable.name not in wrt:
+                variable.differentiated = False
+                variable.reason = "not in wrt"
+    if not any(variable.differentiated for variable in variables):
+        said = "; ".join(f"{v.name}: {v.reason}" for v in variables)
+        raise GradcheckError(
+            f"nothing to differentiate in {called(subject)}: "
+            + (said or "no array of floats was given")
+            + (" (use x.astype(np.float64) for an input of numbers)" if "integer" in said else "")
+        )
