@@ -143,7 +143,10 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
         return [np.ones(o.shape) for o in outputs]
     if given is None:
         # Gaussian: for entries of ±1 alone u, sign(u), u³ and 1/u would all be the same
-        return [rng.standard_normal(o.shape).astype(o.dtype if o.dtype.kind == "f" else np.float64) for o in outputs]
+        return [
+            np.asarray(rng.standard_normal(o.shape)).astype(o.dtype if o.dtype.kind == "f" else np.float64)
+            for o in outputs
+        ]
     several: Sequence[object] = given if isinstance(given, list | tuple) and len(outputs) > 1 else [given]
     if len(several) != len(outputs):
         raise GradcheckError(

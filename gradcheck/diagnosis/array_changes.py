@@ -85,7 +85,7 @@ def _meaning(ratio: float, inputs: Mapping[str, object], upstream: object) -> st
     found = []
     arrays = {**inputs, **({} if upstream is None else {"the output": upstream})}
     for label, value in arrays.items():
-        shape = np.shape(value)  # type: ignore[arg-type]  # arrays, checked by the caller
+        shape = np.asarray(value).shape
         sizes = {f"axis {k} of {label}": n for k, n in enumerate(shape)}
         if len(shape) >= 2:
             sizes[f"the number of positions of {label}"] = math.prod(shape[-2:])

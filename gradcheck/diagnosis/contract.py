@@ -142,7 +142,10 @@ def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
 def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
     rng = evidence.rng
     once = evidence.yours.gradients
-    other = {n: v * np.exp(0.2 * rng.standard_normal(v.shape)).astype(v.dtype) for n, v in evidence.values.items()}
+    other = {
+        n: v * np.exp(0.2 * np.asarray(rng.standard_normal(v.shape))).astype(v.dtype)
+        for n, v in evidence.values.items()
+    }
     up = list(evidence.upstreams)
     # a power of two scales without rounding; both far up and far down, for a clip acts on one side only
     scales = (2.0**10, 2.0**-10) if subject.upstream == "any" else ()

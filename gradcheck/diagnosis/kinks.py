@@ -57,15 +57,20 @@ def right_beside(evidence: Evidence, name: str) -> bool:
     other_branch = False
     for _ in range(_MOVES):
         moved = {
-            n: v + 1e-3 * evidence.numeric.size(n) * evidence.rng.standard_normal(v.shape).astype(v.dtype)
+            n: v + (1e-3 * evidence.numeric.size(n) * np.asarray(evidence.rng.standard_normal(v.shape))).astype(v.dtype)
             for n, v in evidence.values.items()
         }
-        reference = evidence.subject.autograd(moved, evidence.upstreams)
-        if reference.gradients is None:
-            return False
-        other_branch = reference.branches != evidence.reference.branches
         yours = evidence.subject.yours(moved, evidence.upstreams).gradients.get(name)
-        if not _all_agree(evidence, name, moved, yours, reference.gradients[name]):
+        if evidence.reference.gradients is None:  # no branches are known and no truth but numeric
+            other_branch = True
+            true = yours
+        else:
+            reference = evidence.subject.autograd(moved, evidence.upstreams)
+            if reference.gradients is None:
+                return False
+            other_branch = reference.branches != evidence.reference.branches
+            true = reference.gradients[name]
+        if true is None or not _all_agree(evidence, name, moved, yours, true):
             return False
         if other_branch:
             break
@@ -77,8 +82,8 @@ def _all_agree(evidence: Evidence, name: str, at: dict[str, Array], yours: Array
         return False
     if relative_error(yours.reshape(true.shape), true) > (1e-6 if yours.dtype == np.float64 else 1e-2):
         return False
-    direction = evidence.rng.standard_normal(true.shape)
-    direction /= np.linalg.norm(direction.ravel())
+    direction = np.asarray(evidence.rng.standard_normal(true.shape))
+    direction = direction / float(np.linalg.norm(direction.ravel()))
     length = norm(true) / math.sqrt(true.size)
     found = Numeric(evidence.subject, at, evidence.upstreams).along_unit(name, direction, 1e-6 * length)
     return found.fits(float(np.vdot(direction, true)), 1e-6 * length)

@@ -20,6 +20,7 @@ __all__ = ["Limits", "judge"]
 _NUMERIC_LIMIT = 1e-5
 _PROBES = 4
 _WORST = 5
+_FEW = 256
 
 
 @dataclass
@@ -51,7 +52,7 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         return base
     true = evidence.autograd.get(name)
     yours = _shaped(evidence.yours.gradients.get(name), evidence.values[name])
-    told = {
+    told: dict[str, object] = {
         "norm_yours": None if yours is None else norm(yours),
         "norm_true": None if true is None else norm(true),
         "compared_with": "" if true is None else "autograd",
@@ -171,7 +172,31 @@ def _by_numeric_alone(
         if length > 0 and max(bars) > 1e-2 * length / root:
             return _with(base, "undecided", "numeric differences are too noisy here to confirm it", told)
         return _with(base, "right", "", told)
-    return _with(base, "wrong", "", told)
+    entries = _entry_by_entry(evidence, name, yours)
+    if entries is None:
+        return _with(base, "wrong", "", told)
+    if all(_inside_slopes(evidence, name, e, limit * length) for e in entries) and right_beside(evidence, name):
+        return _with(base, "right", f"{len(entries)} entries at a kink", told | {"kinks": len(entries)})
+    return _with(base, "wrong", "", told | {"worst": tuple(entries[:_WORST])})
+
+
+def _entry_by_entry(evidence: Evidence, name: str, yours: Array) -> list[Entry] | None:
+    """The entries that differ from numeric differences beyond their bars, worst first; None where there are too many."""
+    if yours.size > _FEW:
+        return None
+    off = []
+    scale = _NUMERIC_LIMIT * norm(yours) / math.sqrt(yours.size)
+    for index in np.ndindex(yours.shape):
+        found = evidence.numeric.entry(name, index, scale)
+        if not found.fits(float(yours[index]), scale):
+            off.append(Entry(index, float(yours[index]), None, found.value, found.error))
+    return sorted(off, key=lambda e: -abs(e.yours - (e.numeric or 0.0)))
+
+
+def _inside_slopes(evidence: Evidence, name: str, entry: Entry, slack: float) -> bool:
+    left, right, error = evidence.numeric.one_sided(name, entry.index)
+    low, high = sorted((left, right))
+    return high - low > 4 * error and low - 4 * error - slack <= entry.yours <= high + 4 * error + slack
 
 
 def _numeric_confirms(evidence: Evidence, name: str, yours: Array) -> bool:
@@ -203,6 +228,8 @@ def _lowest(dtype: np.dtype[np.floating], outputs: list[Array]) -> np.dtype[np.f
 def _within_floor(evidence: Evidence, name: str, yours: Array, true: Array, limits: Limits) -> bool:
     """Whether the difference is mere rounding although the gradient is too small for a relative limit."""
     gap = norm(yours - true)
+    if gap <= evidence.subject.gradient_rounding(name):
+        return True
     if limits.atol is not None and gap <= limits.atol:
         return True
     if gap == 0 or limits.rtol is not None:

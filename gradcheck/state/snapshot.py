@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,8 +104,10 @@ def _contents(container: Any) -> Any:
 def _put_back(container: Any, contents: Any) -> None:
     if isinstance(container, dict):
         if not _same(list(dict.items(container)), list(contents.items())):
-            dict.clear(container)
-            dict.update(container, contents)
+            # past what the user's class overrides, but not past the order that an OrderedDict keeps beside
+            own = OrderedDict if isinstance(container, OrderedDict) else dict
+            own.clear(container)
+            own.update(container, contents)
     elif isinstance(container, list):
         if len(container) != len(contents) or any(a is not b for a, b in zip(container, contents, strict=True)):
             list.__setitem__(container, slice(None), contents)

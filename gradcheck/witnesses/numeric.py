@@ -15,7 +15,12 @@ __all__ = ["Estimate", "Numeric", "derivative"]
 # Steps relative to the size of what is perturbed. The truncation error of the first pair is about 1e-7 of the third
 # derivative's share, its rounding error about 1e-13; the ladder below goes on where that is not good enough.
 _FIRST_STEP = 1e-3
-_LADDER = tuple(1e-1 / 4.0**k for k in range(13))
+
+# No powers of two: a forward computed in a lower precision rounds h and h/2 alike, and two equally wrong differences
+# look like a good one.
+_SECOND = 0.618
+_RATIO = 0.27
+_LADDER = tuple(1e-1 * _RATIO**k for k in range(13))
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,9 @@ class Estimate:
 def derivative(difference: Callable[[float], tuple[float, float]], target: float) -> Estimate:
     """Differentiate at 0 from ``difference(h) = (f(h) - f(-h), its rounding error)``, to ``target`` where it can.
 
-    The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴), so that D(h/2) - D(h) = -h²f'''/8 is
-    three times the error of D(h/2), and (4 D(h/2) - D(h)) / 3 is free of it. Two steps and their whole difference as
-    the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside the step) Ridders' tableau
+    The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴). With k = rh the difference
+    D(k) - D(h) is -(1 - r²)h²f'''/6, so that D(k) + (D(k) - D(h)) r²/(1 - r²) is free of that term. Two steps and
+    their whole difference as the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside the step) Ridders' tableau
     over a ladder of steps: extrapolate in h², keep the entry whose neighbours differ least (C. J. F. Ridders, Advances
     in Engineering Software 4, 1982).
     """
@@ -45,9 +50,10 @@ def derivative(difference: Callable[[float], tuple[float, float]], target: float
         return change / (2 * h), rounding / (2 * h)
 
     wide, _ = central(_FIRST_STEP)
-    narrow, noise = central(_FIRST_STEP / 2)
-    quick = Estimate((4 * narrow - wide) / 3, abs(narrow - wide) + 2 * noise)
-    if quick.error <= target:
+    narrow, noise = central(_FIRST_STEP * _SECOND)
+    square = _SECOND**2
+    quick = Estimate(narrow + (narrow - wide) * square / (1 - square), abs(narrow - wide) + 2 * noise)
+    if quick.error <= target and wide != 0:  # no change at all may also mean a step below the forward's resolution
         return quick
     best = quick if math.isfinite(quick.error) else Estimate(math.nan, math.inf)
     row: list[float] = []
@@ -56,7 +62,7 @@ def derivative(difference: Callable[[float], tuple[float, float]], target: float
         new = [start]
         factor = 1.0
         for j, old in enumerate(row):
-            factor *= 16.0  # (step ratio 4)²
+            factor /= _RATIO**2
             new.append((new[j] * factor - old) / (factor - 1))
             error = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old)) + 4 * noise
             if error < best.error:

@@ -82,6 +82,10 @@ class Subject(ABC):
         """The gradients when a second layer of the same make runs its forward in between; None if none can be made."""
         return None
 
+    def gradient_rounding(self, name: str) -> float:  # noqa: ARG002
+        """The 2-norm of the rounding error in a gradient that was not computed but taken from an update; else 0."""
+        return 0.0
+
     def wanted(self) -> list[Variable]:
         """The variables whose gradients are compared."""
         return [v for v in self.variables if v.differentiated]

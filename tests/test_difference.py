@@ -1,0 +1,40 @@
+"""Distances between arrays, and where they are largest."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck.difference import norm, relative_error, worst_indices
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-5, 1.0, 1e200])
+def test_norm_neither_overflows_nor_underflows(scale):
+    assert norm(scale * np.array([[3.0], [4.0]])) == pytest.approx(5 * scale)
+
+
+def test_norm_of_nothing_and_of_zeros():
+    assert norm(np.array([])) == 0
+    assert norm(np.zeros(3)) == 0
+
+
+def test_relative_error():
+    assert relative_error(np.array([2.0, 2.0]), np.array([1.0, 1.0])) == pytest.approx(1.0)
+    assert relative_error(np.zeros(2), np.zeros(2)) == 0
+    assert relative_error(np.ones(2), np.zeros(2)) == math.inf
+    assert relative_error(np.array([1.0, np.nan]), np.ones(2)) == math.inf
+
+
+def test_worst_indices_come_worst_first_and_leave_equal_entries_out():
+    true = np.zeros((2, 3))
+    yours = np.array([[0.0, 1.0, 0.0], [5.0, 0.0, -3.0]])
+    assert worst_indices(yours, true, 5) == [(1, 0), (1, 2), (0, 1)]
+    assert worst_indices(yours, true, 2) == [(1, 0), (1, 2)]
+
+
+def test_nan_is_the_worst():
+    assert worst_indices(np.array([9.0, np.nan]), np.zeros(2), 1) == [(1,)]
+
+
+def test_a_scalar_has_the_empty_index():
+    assert worst_indices(np.array(2.0), np.array(1.0), 3) == [()]
