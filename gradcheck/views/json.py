@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from dataclasses import MISSING, fields, is_dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -103,7 +104,7 @@ def _decode(value: Any, hint: Any, at: str) -> Any:
         if value in arguments:
             return value
         raise _wrong(at, f"one of {', '.join(map(repr, arguments))}", value)
-    if hint is float and (value in NOT_FINITE or type(value) is int):
+    if hint is float and (value in NOT_FINITE or (type(value) is int and abs(value) <= sys.float_info.max)):
         return float(value)
     if type(value) is hint:
         return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["count", "fold", "names", "path", "place", "source_line", "to_ascii", "visible", "wrap"]
 
-# Control characters, invisible format characters (among them the ones that reverse the writing direction),
-# lone surrogates and the two Unicode line breaks would change the page instead of standing on it.
-INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # A name is folded after one of these where that leaves the line at least half full.
 JOINTS = frozenset("._-/\\×: ")
 ASCII = str.maketrans(
@@ -26,13 +22,14 @@ ASCII = str.maketrans(
 
 
 def visible(text: str) -> str:
-    """The text with every character that would not print as itself written as its escape."""
-    if text.isascii() and text.isprintable():
+    """The text with every character that would not print as itself written as its escape.
+
+    These are control characters, invisible format characters (among them those that reverse the writing
+    direction), spaces other than the plain one, lone surrogates and characters unknown to this Python.
+    """
+    if text.isprintable():
         return text
-    return "".join(
-        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in INVISIBLE else char
-        for char in text
-    )
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def to_ascii(text: str) -> str:

@@ -133,6 +133,7 @@ def _row(g: GradientResult, report: Report, detail: Detail) -> Row:
         "verdict": f"{MARKS[g.verdict]} {g.verdict}",
     }
     digits = 4
+    cells |= dict.fromkeys(("probe", "probe autograd", "probe yours"), numbers.NOTHING)
     if g.probe is not None:
         if g.verdict != "right":
             others = (g.probe.autograd, g.probe.numeric)

@@ -1,0 +1,61 @@
+import io
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from test_views_console import as_golden
+from views_reports import ALL_RIGHT, NOTHING, REPORTS, UNDECIDED
+from views_strategies import REPORTS as ANY_REPORT
+from views_strategies import UNHURRIED
+
+from gradcheck.views.summary import summary_table
+
+SEVERAL = [replace(report, seconds=0.25 * n) for n, report in enumerate(REPORTS.values())]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_summary_reads_as_the_golden_file(width):
+    as_golden(summary_table(SEVERAL).to_text(width), f"summary.{width}.txt")
+
+
+@pytest.mark.parametrize(
+    ("reports", "first"),
+    [
+        ([], "✗ no check was made"),
+        ([ALL_RIGHT], "✓ 1 check: 1 passed"),
+        ([ALL_RIGHT, UNDECIDED], "? 2 checks: 1 undecided, 1 passed"),
+        ([ALL_RIGHT, UNDECIDED, NOTHING], "✗ 3 checks: 1 failed, 1 undecided, 1 passed"),
+    ],
+)
+def test_the_first_line_counts(reports, first):
+    assert str(summary_table(reports)).split("\n")[0] == first
+
+
+def test_a_failure_without_findings_still_says_what_it_is():
+    assert "nothing was compared" in str(summary_table([NOTHING]))
+
+
+def test_rich_and_str_say_the_same_and_colour_adds_nothing():
+    file = io.StringIO()
+    Console(file=file, width=100).print(summary_table(SEVERAL))
+    assert file.getvalue() == str(summary_table(SEVERAL)) + "\n"
+    assert "\x1b[" not in str(summary_table(SEVERAL))
+    assert "\x1b[" in summary_table(SEVERAL).to_text(100, color=True)
+
+
+def test_a_terminal_without_unicode_shows_it_too():
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding="ascii") as file:
+        Console(file=file, width=80).print(summary_table(SEVERAL))
+        file.flush()
+        assert raw.getvalue().startswith(b"x 13 checks: 10 failed")
+
+
+@given(st.lists(ANY_REPORT, max_size=3), st.integers(50, 140))
+@UNHURRIED
+def test_any_reports_stay_on_the_page(reports, width):
+    lines = summary_table(reports).to_text(width).split("\n")
+    assert all(cell_len(line) <= width for line in lines)

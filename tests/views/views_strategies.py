@@ -1,0 +1,72 @@
+"""Any report at all, for hypothesis: every text, number and emptiness that the types allow."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from gradcheck.report import Entry, Finding, GradientResult, Leak, Probe, Report, Where
+
+# A busy machine is no fault of the code: how long an example takes is not judged.
+UNHURRIED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ["dW", "[bold]x[/]", "\x1b[31m", "a\nb", "\u202e", "隠れ層", "nan", "x" * 90, "a_b." * 30, " ", "[/red"]
+)
+LINES = st.lists(TEXT, max_size=3).map(tuple)
+NUMBER = st.floats()
+MAYBE = st.none() | NUMBER
+COUNT = st.integers(0, 10**6)
+SHAPE = st.lists(st.integers(0, 4096), max_size=5).map(tuple)
+PLACES = st.builds(Where, file=TEXT, line=COUNT, function=TEXT, source=TEXT)
+ENTRIES = st.builds(Entry, index=SHAPE, yours=NUMBER, autograd=MAYBE, numeric=MAYBE, numeric_error=MAYBE)
+GRADIENTS = st.builds(
+    GradientResult,
+    layer=TEXT,
+    name=TEXT,
+    of=TEXT,
+    shape=SHAPE,
+    dtype=TEXT,
+    verdict=st.sampled_from(["right", "wrong", "undecided", "not differentiated"]),
+    reason=TEXT,
+    norm_yours=MAYBE,
+    norm_true=MAYBE,
+    relative_error=MAYBE,
+    limit=MAYBE,
+    compared_with=st.sampled_from(["autograd", "reference", "numeric", ""]),
+    probe=st.none() | st.builds(Probe, numeric=NUMBER, error=NUMBER, yours=MAYBE, autograd=MAYBE),
+    worst=st.lists(ENTRIES, max_size=3).map(tuple),
+    kinks=COUNT,
+    inherits=TEXT,
+)
+FINDINGS = st.builds(
+    Finding,
+    code=TEXT,
+    severity=st.sampled_from(["error", "warning", "info"]),
+    title=TEXT,
+    layer=TEXT,
+    gradient=TEXT,
+    where=st.none() | PLACES,
+    cause=LINES,
+    evidence=LINES,
+    ruled_out=LINES,
+    help=LINES,
+    likely=st.booleans(),
+)
+REPORTS = st.builds(
+    Report,
+    subject=TEXT,
+    kind=st.sampled_from(["layer", "network", "comparison"]),
+    style=TEXT,
+    dtype=TEXT,
+    seed=st.integers(),
+    gradients=st.lists(GRADIENTS, max_size=4).map(tuple),
+    findings=st.lists(FINDINGS, max_size=3).map(tuple),
+    leaks=st.lists(st.builds(Leak, where=PLACES, how=TEXT), max_size=2).map(tuple),
+    notes=LINES,
+    evaluations=st.lists(st.tuples(TEXT, COUNT), max_size=2).map(tuple),
+    reproduce=TEXT,
+    where=st.none() | PLACES,
+    versions=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
+    seconds=st.floats(0, 1e4),
+)
