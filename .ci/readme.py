@@ -1,0 +1,89 @@
+"""README as a program: its commands are printed for the shell, its examples are run and compared.
+
+Fenced blocks are marked by a comment on the line above:
+
+    <!-- command: NAME -->    one shell command; "readme.py command NAME" prints it
+    <!-- runnable: NAME -->   Python; blocks of one name make one script, NAME.py
+    <!-- output: NAME -->     what that script prints; "..." stands for anything
+    <!-- console -->          "$ command" lines, each followed by what it prints
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"^<!-- (command|runnable|output|console)(?:: (\S+))? -->\n```\w*\n(.*?)^```$", re.M | re.S)
+
+
+def blocks(kind: str) -> Iterator[tuple[str, str]]:
+    """Name and text of the blocks of one kind, those of one name joined."""
+    texts: dict[str, str] = {}
+    for number, (found, name, text) in enumerate(BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))):
+        if found == kind:
+            key = name or str(number)
+            texts[key] = texts.get(key, "") + text
+    yield from texts.items()
+
+
+def run(command: list[str] | str, folder: str | Path) -> str:
+    """Standard output of a command; ends this program when the command fails."""
+    done = subprocess.run(
+        command, shell=isinstance(command, str), cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"README: {command} ended with status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def compare(what: str, expected: str, printed: str) -> None:
+    """End this program when something else was printed than README shows."""
+    expected, printed = (re.sub(r"[ \t]+$", "", text, flags=re.M).strip("\n") + "\n" for text in (expected, printed))
+    if not doctest.OutputChecker().check_output(expected, printed, doctest.ELLIPSIS):
+        sys.exit(
+            f"README: {what} prints something else than README shows.\n--- README\n{expected}--- printed\n{printed}"
+        )
+    print(f"README: {what}: as shown")
+
+
+def examples() -> None:
+    """Run every example."""
+    outputs = dict(blocks("output"))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in blocks("runnable"):
+            (Path(folder) / f"{name}.py").write_text(source, encoding="utf-8")
+            printed = run([sys.executable, f"{name}.py"], folder)
+            if name in outputs:
+                compare(f"{name}.py", outputs.pop(name), printed)
+            else:
+                print(f"README: {name}.py: runs")
+        if outputs:
+            sys.exit(f"README: output without a script: {', '.join(outputs)}")
+        for _, session in blocks("console"):
+            for part in re.split(r"^\$ ", session, flags=re.M)[1:]:
+                command, _, expected = part.partition("\n")
+                compare(command, expected, run(command, ROOT))
+
+
+def command(name: str) -> None:
+    """Print a command."""
+    found = dict(blocks("command"))
+    if name not in found:
+        sys.exit(f"README has no command {name!r}")
+    print(found[name].strip())
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["examples"]:
+            examples()
+        case ["command", name]:
+            command(name)
+        case _:
+            sys.exit(__doc__)
