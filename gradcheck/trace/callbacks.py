@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 
 from gradcheck.trace.dispatch import apply, constant, nodes_in
 from gradcheck.trace.node import Node, values_of
+from gradcheck.trace.statistical import STATISTICS
 
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
@@ -91,6 +93,12 @@ def _piecewise(trace: Trace, function: Any, x: Any, condlist: Any, funclist: Any
     for condition, piece in zip(conditions, funclist, strict=True):
         result[condition] = piece(x[condition], *args, **kw) if callable(piece) else piece
     return result
+
+
+def _fromiter(trace: Trace, function: Any, iter: Any, dtype: Any, count: int = -1, **kwargs: Any) -> Any:
+    items = list(iter) if count < 0 else list(itertools.islice(iter, count))
+    made = trace.array(items, dtype)
+    return made if made is not items else trace.adopt(function(items, dtype, **kwargs), ())
 
 
 _LIKE_NUMPY: dict[str, Any] = {
@@ -175,12 +183,15 @@ def _folded(fold: Callable[[Any, Any], Any], start: Any) -> Callable[..., Any]:
 
 CALLBACKS: dict[Any, Callable[..., Any]] = {
     np.apply_along_axis: _apply_along_axis,
+    np.fromiter: _fromiter,
+    np.frompyfunc: lambda trace, function, *args, **kwargs: trace.leaf(function(*args, **kwargs)),
     np.piecewise: _piecewise,
     math.log: _log,
     math.hypot: _hypot,
     math.dist: _dist,
     math.fsum: _folded(operator.add, 0.0),
     math.prod: _folded(operator.mul, 1),
+    **STATISTICS,
 }
 for _name in (*_LIKE_NUMPY, *_LIKE_TORCH):
     if hasattr(math, _name):

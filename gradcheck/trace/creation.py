@@ -22,7 +22,10 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
     """``np.array(nested)`` where traced arrays stand in nested lists; ``nested`` itself where there are none."""
     if type(nested) not in (list, tuple) or next(nodes_in(nested), None) is None:
         return nested
-    value = np.array(values_of(nested), dtype=dtype, **kwargs)
+    try:
+        value = np.array(values_of(nested), dtype=dtype, **kwargs)
+    except ValueError:  # ragged: whoever is given the list must know what to do with it
+        return nested
     nodes = list(nodes_in(nested))
     if not any([node._depends() for node in nodes]) or value.dtype.kind in "biu":
         return constant(trace, value)

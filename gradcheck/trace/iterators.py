@@ -31,8 +31,17 @@ class _Iterator:
         self._trace = trace
         self._single = isinstance(op, Node)
         self._operands = [op] if self._single else list(op) if isinstance(op, (list, tuple)) else [op]
-        self._real: Any = np.nditer(values_of(op), flags, *values_of(args), **values_of(kwargs))
+        self._real = self._made(values_of(op), tuple(flags), values_of(args), values_of(kwargs))
         self._started = False
+
+    def _made(self, op: Any, flags: tuple[str, ...], args: Any, kwargs: Any) -> Any:
+        if self._single:
+            try:
+                # The order stays as it is; the position of each entry becomes known.
+                return np.nditer(op, (*flags, "multi_index"), *args, **kwargs)
+            except ValueError:  # with external_loop or buffered there are no single entries
+                pass
+        return np.nditer(op, flags, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -63,7 +72,7 @@ class _Iterator:
             # An array without axes over the entry itself, so that ``x[...] = v`` writes it.
             return operand[tuple(slice(i, i + 1) for i in self._real.multi_index)].reshape(())  # type: ignore[index]
         if operand._depends():
-            self._trace.leak("np.nditer without multi_index gives plain numbers")
+            self._trace.leak("np.nditer over several arrays gives plain numbers")
         return self._real[number]
 
     @property

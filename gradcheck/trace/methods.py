@@ -56,12 +56,28 @@ def _shape_of(args: tuple[Any, ...]) -> Any:
     return args[0] if len(args) == 1 else args
 
 
+# Attributes that give nothing of the data away.
+_HARMLESS = frozenset({"setflags", "device", "is_integer"})
+
+
 class Methods:
     """What an ndarray has besides operators."""
 
     __slots__ = ()
 
-    shape = _plain("shape")
+    @property
+    def shape(self: Node) -> Any:  # type: ignore[misc]  # mixed into Node
+        """The lengths of the axes; assigning reshapes the array itself."""
+        return self.value.shape
+
+    @shape.setter
+    def shape(self: Node, shape: Any) -> None:  # type: ignore[misc]  # mixed into Node
+        depends = self._depends()
+        self.value.shape = shape
+        self._positions = None
+        if depends:
+            self._set(self._tensor().reshape(self.value.shape))
+
     dtype = _plain("dtype")
     ndim = _plain("ndim")
     size = _plain("size")
@@ -149,9 +165,11 @@ class Methods:
         return casts.to_list(self)
 
     def __getattr__(self: Node, name: str) -> Any:  # type: ignore[misc]  # mixed into Node
-        # Whatever has no derivative to keep: the value's own attribute, and where it gives the data away, a leak.
+        if name.startswith("__array_"):
+            # NumPy would read the memory behind the trace's back: it is to ask __array__.
+            raise AttributeError(name)
         attribute = getattr(self.value, name)
-        if name in ("tobytes", "tofile", "dump", "dumps", "data", "ctypes", "__array_interface__") and self._depends():
+        if name not in _HARMLESS and not name.startswith("__") and self._depends():
             self._trace.leak(f".{name} of an array")
         return attribute
 

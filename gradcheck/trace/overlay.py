@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionOverlay", "ModuleOverlay", "ObjectOverlay", "Overlay", "TypeOverlay", "overlaid", "real"]
 
+_OVERLAID = ("numpy", "scipy", "math", "statistics")
 _FLOATS = (np.float64, np.float32, np.float16, np.longdouble)
 # Their results are kept in files, strings or tests: nothing is to be traced there.
 _UNTOUCHED = ("numpy.ma", "numpy.testing", "numpy.dtypes", "numpy.exceptions", "numpy.typing", "numpy.ctypeslib")
@@ -194,11 +195,11 @@ def _is_numeric(function: Any) -> bool:
     if isinstance(owner, np.ufunc) or is_random_source(owner):
         return True
     module = getattr(function, "__module__", None) or ""
-    return module.split(".")[0] in ("numpy", "scipy", "math") and not module.startswith(_UNTOUCHED)
+    return module.split(".")[0] in _OVERLAID and not module.startswith(_UNTOUCHED)
 
 
 def _module(trace: Trace, module: ModuleType) -> Any:
     name = module.__name__
-    if name.split(".")[0] not in ("numpy", "scipy", "math") or name.startswith(_UNTOUCHED):
+    if name.split(".")[0] not in _OVERLAID or name.startswith(_UNTOUCHED):
         return module
     return trace.overlay_of(module)

@@ -46,6 +46,8 @@ def call(trace: Trace, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kw
 
 
 def _call(trace: Trace, ufunc: np.ufunc, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    if ufunc.types[0].strip("O->") == "":
+        return _of_objects(trace, ufunc, inputs)
     nodes = [x for x in inputs if isinstance(x, Node)]
     values = [values_of(x) for x in inputs]
     result = ufunc(*values, **{key: values_of(x) for key, x in named.items()})
@@ -56,6 +58,20 @@ def _call(trace: Trace, ufunc: np.ufunc, inputs: tuple[Any, ...], named: dict[st
     if where is True or np.all(where):
         return record(trace, ufunc, ufunc.__name__, inputs, rest, result, nodes, values)
     return _masked(trace, ufunc, inputs, rest, result, where, None)
+
+
+def _of_objects(trace: Trace, ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    """A function of ``np.frompyfunc``: it is called with traced numbers; floats come back as an array of floats."""
+    shape = np.broadcast_shapes(*[np.shape(values_of(x)) for x in inputs])
+    spread = [np.broadcast_to(x, shape) if np.ndim(values_of(x)) else x for x in inputs]
+    operands = []
+    for x in spread:
+        entries = np.empty(shape, object)
+        for index in np.ndindex(*shape):
+            entries[index] = x[index] if np.ndim(values_of(x)) else x
+        operands.append(entries)
+    result = ufunc(*operands)
+    return trace.array(result.tolist() if isinstance(result, np.ndarray) else result)
 
 
 def _masked(
