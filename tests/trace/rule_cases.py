@@ -29,7 +29,9 @@ class Case:
         return self.name
 
 
-def case(name: str, function: Callable[..., Any], *arrays: Any, call: Callable[..., Any] | None = None, **more: Any) -> Case:
+def case(
+    name: str, function: Callable[..., Any], *arrays: Any, call: Callable[..., Any] | None = None, **more: Any
+) -> Case:
     """A case whose ``call(f, *arrays)`` is ``f(*arrays)`` unless another is given."""
     options = {key: more.pop(key) for key in ("tolerance", "gradient", "step") if key in more}
     keywords = more
@@ -50,7 +52,9 @@ def flat(result: Any) -> list[Any]:
     return [array] if array.dtype.kind in "fc" else []
 
 
-def evaluated(subject: Case, dtype: type[np.floating[Any]] = np.float64) -> tuple[list[Any], list[Any], list[torch.Tensor]]:
+def evaluated(
+    subject: Case, dtype: type[np.floating[Any]] = np.float64
+) -> tuple[list[Any], list[Any], list[torch.Tensor]]:
     """NumPy's results, the rule's results and the leaf tensors."""
     rule = lookup(subject.function)
     assert rule is not None, f"no rule for {subject.function}"

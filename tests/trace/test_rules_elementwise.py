@@ -22,7 +22,20 @@ BINARY = [np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, n
 BINARY += [np.logaddexp, np.logaddexp2, np.copysign, np.remainder, np.fmod, np.floor_divide, np.heaviside, np.divmod]
 UNARY = [np.negative, np.positive, np.absolute, np.fabs, np.sign, np.exp, np.exp2, np.expm1, np.square, np.reciprocal]
 UNARY += [np.sin, np.cos, np.tan, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.deg2rad, np.rad2deg, np.degrees]
-UNARY += [np.radians, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.cbrt, np.sinc, np.i0, np.modf, np.frexp, np.conjugate]
+UNARY += [
+    np.radians,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.trunc,
+    np.fix,
+    np.cbrt,
+    np.sinc,
+    np.i0,
+    np.modf,
+    np.frexp,
+    np.conjugate,
+]
 UNARY += [np.real, np.imag, np.nan_to_num, np.unwrap, np.real_if_close, np.angle]
 ON_POSITIVE = [np.log, np.log2, np.log10, np.log1p, np.sqrt]
 
@@ -59,9 +72,15 @@ CASES: list[Case] = [
     case("clip with crossed bounds", np.clip, A, call=lambda f, x: f(x, 0.5, -0.5)),
     case("where", np.where, A, ROW, call=lambda f, x, y: f(A > 0, x, y)),
     case("where with a number", np.where, A, call=lambda f, x: f(x > 0 if isinstance(x, np.ndarray) else A > 0, x, 0)),
-    case("nan_to_num with numbers", np.nan_to_num, np.array([1.0, np.nan, np.inf, -np.inf]), nan=3.0, posinf=4.0,
-         gradient=False),
-]  # fmt: skip
+    case(
+        "nan_to_num with numbers",
+        np.nan_to_num,
+        np.array([1.0, np.nan, np.inf, -np.inf]),
+        nan=3.0,
+        posinf=4.0,
+        gradient=False,
+    ),
+]
 
 
 @pytest.mark.parametrize("subject", CASES, ids=str)
@@ -160,7 +179,9 @@ def test_an_array_changed_after_the_call_does_not_change_the_gradient() -> None:
     assert gradient.tolist() == [3.0, 4.0]
 
 
-@pytest.mark.parametrize("constant", [np.array([3, 4])[::-1], np.array([True, False]), np.array([1.0, 2.0], dtype=">f8")])
+@pytest.mark.parametrize(
+    "constant", [np.array([3, 4])[::-1], np.array([True, False]), np.array([1.0, 2.0], dtype=">f8")]
+)
 def test_constants_of_any_layout_and_kind(constant: np.ndarray) -> None:
     constant.flags.writeable = False
     x = torch.tensor([1.0, 2.0], dtype=torch.float64)

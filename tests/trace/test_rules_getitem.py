@@ -86,7 +86,9 @@ def test_keys_of_a_scalar(key: Any) -> None:
     check(np.array(2.5), key)
 
 
-@pytest.mark.parametrize("key", [slice(None, None, -1), [], np.zeros(0, dtype=bool), np.zeros((3, 0), dtype=int)], ids=repr)
+@pytest.mark.parametrize(
+    "key", [slice(None, None, -1), [], np.zeros(0, dtype=bool), np.zeros((3, 0), dtype=int)], ids=repr
+)
 def test_keys_of_an_empty_array(key: Any) -> None:
     check(np.zeros((0, 3)), key)
 

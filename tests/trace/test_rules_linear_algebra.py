@@ -25,19 +25,57 @@ POSITIVE = S @ S.T + np.eye(3)
 SCALAR = np.array(1.5)
 
 PRODUCTS = [
-    *(case(f"matmul {a.shape} {b.shape}", np.matmul, a, b) for a, b in
-      [(V3, W3), (M23, V3), (V3, M34), (M23, M34), (B, C), (M23, C), (B, M34), (B, V3), (V3, C), (D[0], np.ones((4, 1)))]),
+    *(
+        case(f"matmul {a.shape} {b.shape}", np.matmul, a, b)
+        for a, b in [
+            (V3, W3),
+            (M23, V3),
+            (V3, M34),
+            (M23, M34),
+            (B, C),
+            (M23, C),
+            (B, M34),
+            (B, V3),
+            (V3, C),
+            (D[0], np.ones((4, 1))),
+        ]
+    ),
     case("matmul with broadcasting", np.matmul, B[:1], C),
     case("matmul with a constant of integers", np.matmul, M34, call=lambda f, x: f(np.arange(6).reshape(2, 3), x)),
     case("matmul of nothing", np.matmul, np.zeros((2, 0)), np.zeros((0, 3))),
-    *(case(f"dot {a.shape} {b.shape}", np.dot, a, b) for a, b in
-      [(SCALAR, M23), (M23, SCALAR), (V3, W3), (M23, V3), (V3, M34), (M23, M34), (B, V3), (B, M34), (B, C), (M23, D), (V3, C)]),
-    *(case(f"inner {a.shape} {b.shape}", np.inner, a, b) for a, b in [(V3, W3), (SCALAR, V3), (B, M23), (M23, V3), (V3, B)]),
+    *(
+        case(f"dot {a.shape} {b.shape}", np.dot, a, b)
+        for a, b in [
+            (SCALAR, M23),
+            (M23, SCALAR),
+            (V3, W3),
+            (M23, V3),
+            (V3, M34),
+            (M23, M34),
+            (B, V3),
+            (B, M34),
+            (B, C),
+            (M23, D),
+            (V3, C),
+        ]
+    ),
+    *(
+        case(f"inner {a.shape} {b.shape}", np.inner, a, b)
+        for a, b in [(V3, W3), (SCALAR, V3), (B, M23), (M23, V3), (V3, B)]
+    ),
     case("vdot", np.vdot, M34, N34),
     case("outer", np.outer, M23, V4),
     case("linalg.outer", np.linalg.outer, V3, V4),
-    *(case(f"tensordot {axes}", np.tensordot, B, C[..., :2].transpose(0, 2, 1), call=lambda f, x, y, a=axes: f(x, y, axes=a))
-      for axes in (0, 3, ([0, 2], [0, 2]), ([-1], [-1]), (1, 1), ((0, 1, 2), (0, 1, 2)))),
+    *(
+        case(
+            f"tensordot {axes}",
+            np.tensordot,
+            B,
+            C[..., :2].transpose(0, 2, 1),
+            call=lambda f, x, y, a=axes: f(x, y, axes=a),
+        )
+        for axes in (0, 3, ([0, 2], [0, 2]), ([-1], [-1]), (1, 1), ((0, 1, 2), (0, 1, 2)))
+    ),
     case("tensordot by default", np.tensordot, B, B[0][:, :, None]),
     case("kron", np.kron, M23, M34),
     case("kron of other dimensions", np.kron, B, V3),
@@ -48,43 +86,86 @@ PRODUCTS = [
     case("linalg.cross", np.linalg.cross, M23, M23 + 1),
     case("multi_dot", np.linalg.multi_dot, V3, M34, M34.T, call=lambda f, *xs: f(xs)),
     *(case(f"matrix_power {n}", np.linalg.matrix_power, SS, call=lambda f, x, n=n: f(x, n)) for n in (0, 1, 3, -2)),
-    *(case(f"{f.__name__}", f, *xs) for f, xs in
-      [(np.vecdot, (B, V3)), (np.linalg.vecdot, (M34, N34)), (np.matmul, (S, S))]),
+    *(
+        case(f"{f.__name__}", f, *xs)
+        for f, xs in [(np.vecdot, (B, V3)), (np.linalg.vecdot, (M34, N34)), (np.matmul, (S, S))]
+    ),
     case("vecdot along an axis", np.vecdot, M34, N34, axis=0),
     *([case("matvec", np.matvec, B, V3), case("vecmat", np.vecmat, V3, C)] if hasattr(np, "matvec") else []),
-]  # fmt: skip
+]
 
 EINSUM: list[Case] = [
-    *(case(f"einsum {text}", np.einsum, *arrays, call=lambda f, *xs, t=text: f(t, *xs)) for text, arrays in [
-        ("ij,jk->ik", (M23, M34)), ("ij,jk", (M23, M34)), ("ba,cb", (M23.T, M34.T)), ("ii", (S,)), ("ii->i", (S,)),
-        ("ij->ji", (M23,)), ("ij->", (M23,)), ("ji", (M23,)), ("i,i", (V3, W3)), ("i,j->ij", (V3, V4)), ("...ij,...jk->...ik", (B, C)),
-        ("...j,jk", (B, M34)), ("i...->...", (B,)), ("bij,bjk->bik", (B, C)), ("b i j , b j k -> b i k", (B, C)),
-        ("ijk,ijk->i", (B, B)), ("nchw,oc->nohw", (D, rng.normal(size=(3, 5)))), ("aA,Ab", (M23, M34)), ("iij->j", (SS.transpose(1, 2, 0),)),
-        ("ij,jk,kl->il", (M23, M34, M34.T)), (",ij->ij", (SCALAR, M23)), ("i->", (V3,)), ("...", (B,)), ("ij,ij->ij", (M34, M34[:1])),
-    ]),
+    *(
+        case(f"einsum {text}", np.einsum, *arrays, call=lambda f, *xs, t=text: f(t, *xs))
+        for text, arrays in [
+            ("ij,jk->ik", (M23, M34)),
+            ("ij,jk", (M23, M34)),
+            ("ba,cb", (M23.T, M34.T)),
+            ("ii", (S,)),
+            ("ii->i", (S,)),
+            ("ij->ji", (M23,)),
+            ("ij->", (M23,)),
+            ("ji", (M23,)),
+            ("i,i", (V3, W3)),
+            ("i,j->ij", (V3, V4)),
+            ("...ij,...jk->...ik", (B, C)),
+            ("...j,jk", (B, M34)),
+            ("i...->...", (B,)),
+            ("bij,bjk->bik", (B, C)),
+            ("b i j , b j k -> b i k", (B, C)),
+            ("ijk,ijk->i", (B, B)),
+            ("nchw,oc->nohw", (D, rng.normal(size=(3, 5)))),
+            ("aA,Ab", (M23, M34)),
+            ("iij->j", (SS.transpose(1, 2, 0),)),
+            ("ij,jk,kl->il", (M23, M34, M34.T)),
+            (",ij->ij", (SCALAR, M23)),
+            ("i->", (V3,)),
+            ("...", (B,)),
+            ("ij,ij->ij", (M34, M34[:1])),
+        ]
+    ),
     case("einsum optimized", np.einsum, M23, M34, call=lambda f, x, y: f("ij,jk->ik", x, y, optimize=True)),
     case("einsum sublists", np.einsum, M23, M34, call=lambda f, x, y: f(x, [0, 1], y, [1, 2], [0, 2])),
     case("einsum sublists, implicit", np.einsum, M23, M34, call=lambda f, x, y: f(x, [5, 1], y, [1, 2])),
-    case("einsum sublists, ellipsis", np.einsum, B, C, call=lambda f, x, y: f(x, [..., 0, 1], y, [..., 1, 2], [..., 0, 2])),
+    case(
+        "einsum sublists, ellipsis",
+        np.einsum,
+        B,
+        C,
+        call=lambda f, x, y: f(x, [..., 0, 1], y, [..., 1, 2], [..., 0, 2]),
+    ),
     case("einsum sublists, many labels", np.einsum, M23, call=lambda f, x: f(x, [30, 2])),
     case("einsum with integers", np.einsum, M34, call=lambda f, x: f("ij,jk", np.arange(6).reshape(2, 3), x)),
-]  # fmt: skip
+]
 
 NORMS: list[Case] = [
     *(case(f"norm {o} of a vector", np.linalg.norm, V4, ord=o) for o in (None, 1, 2, 3, 0.5, np.inf, -np.inf, 0, -1)),
-    *(case(f"norm {o} of a matrix", np.linalg.norm, M34, ord=o) for o in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)),
-    *(case(f"norm along {axis}", np.linalg.norm, B, axis=axis, keepdims=keep)
-      for axis in (None, 0, -1, (0, 1), (2, 0)) for keep in (False, True)),
-    *(case(f"norm {o} along (0, 2)", np.linalg.norm, B, ord=o, axis=(0, 2), keepdims=True) for o in ("fro", "nuc", 1, 2, np.inf)),
+    *(
+        case(f"norm {o} of a matrix", np.linalg.norm, M34, ord=o)
+        for o in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+    ),
+    *(
+        case(f"norm along {axis}", np.linalg.norm, B, axis=axis, keepdims=keep)
+        for axis in (None, 0, -1, (0, 1), (2, 0))
+        for keep in (False, True)
+    ),
+    *(
+        case(f"norm {o} along (0, 2)", np.linalg.norm, B, ord=o, axis=(0, 2), keepdims=True)
+        for o in ("fro", "nuc", 1, 2, np.inf)
+    ),
     case("norm of a scalar", np.linalg.norm, SCALAR),
     case("vector_norm", np.linalg.vector_norm, B),
     case("vector_norm along axes", np.linalg.vector_norm, B, axis=(0, 2), ord=1, keepdims=True),
     case("matrix_norm", np.linalg.matrix_norm, B),
     case("matrix_norm nuc", np.linalg.matrix_norm, B, ord="nuc", keepdims=True),
-]  # fmt: skip
+]
 
 SYSTEMS = [
-    *(case(f"{f.__name__} {a.ndim}", f, a) for f in (np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.pinv) for a in (S, SS)),
+    *(
+        case(f"{f.__name__} {a.ndim}", f, a)
+        for f in (np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.pinv)
+        for a in (S, SS)
+    ),
     case("pinv of a tall one", np.linalg.pinv, M34.T),
     case("pinv of a wide one", np.linalg.pinv, M34),
     case("pinv with rcond", np.linalg.pinv, np.diag([1.0, 1e-3, 1.0]), rcond=1e-2, gradient=False),
@@ -102,7 +183,7 @@ SYSTEMS = [
     *(case(f"cond {p}", np.linalg.cond, S, p=p) for p in (None, 2, -2, 1, "fro", np.inf)),
     case("determinant of a singular matrix", np.linalg.det, np.array([[1.0, 2.0], [2.0, 4.0]]), tolerance=1e-11),
     case("determinants, one of them singular", np.linalg.det, np.stack([S, np.ones((3, 3)), -S])),
-]  # fmt: skip
+]
 
 DECOMPOSITIONS = [
     case("cholesky", np.linalg.cholesky, POSITIVE),
@@ -119,12 +200,26 @@ DECOMPOSITIONS = [
     case("eigvals complex", np.linalg.eigvals, np.array([[0.0, -1.0], [2.0, 0.3]])),
     case("svdvals", np.linalg.svdvals, M34),
     case("svd values only", np.linalg.svd, M34, compute_uv=False),
-    *(case(f"svd {a.shape} {full}", np.linalg.svd, a, full_matrices=full, tolerance=1e-11,
-           gradient=not full or a.shape[0] == a.shape[1])
-      for a in (M34, M34.T, S) for full in (True, False)),
-    case("svd: the null space's projector", np.linalg.svd, M34,
-         call=lambda f, x: (lambda vt: vt.T @ vt)(f(x)[2][3:]), tolerance=1e-11),
-]  # fmt: skip
+    *(
+        case(
+            f"svd {a.shape} {full}",
+            np.linalg.svd,
+            a,
+            full_matrices=full,
+            tolerance=1e-11,
+            gradient=not full or a.shape[0] == a.shape[1],
+        )
+        for a in (M34, M34.T, S)
+        for full in (True, False)
+    ),
+    case(
+        "svd: the null space's projector",
+        np.linalg.svd,
+        M34,
+        call=lambda f, x: (lambda vt: vt.T @ vt)(f(x)[2][3:]),
+        tolerance=1e-11,
+    ),
+]
 
 CASES = [*PRODUCTS, *EINSUM, *NORMS, *SYSTEMS, *DECOMPOSITIONS]
 

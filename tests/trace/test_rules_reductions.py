@@ -27,22 +27,40 @@ PLAIN = [np.sum, np.prod, np.mean, np.max, np.min, np.std, np.var, np.median, np
 NAN = [np.nansum, np.nanprod, np.nanmean, np.nanmax, np.nanmin, np.nanstd, np.nanvar, np.nanmedian]
 
 CASES: list[Case] = [
-    *(case(f"{f.__name__} {axis}", f, A, axis=axis) for f in PLAIN for axis in AXES if not (axis == () and f is np.median)),
-    *(case(f"{f.__name__} {axis} keepdims", f, A, axis=axis, keepdims=True) for f in PLAIN for axis in (None, 1, (0, 2))),
+    *(
+        case(f"{f.__name__} {axis}", f, A, axis=axis)
+        for f in PLAIN
+        for axis in AXES
+        if not (axis == () and f is np.median)
+    ),
+    *(
+        case(f"{f.__name__} {axis} keepdims", f, A, axis=axis, keepdims=True)
+        for f in PLAIN
+        for axis in (None, 1, (0, 2))
+    ),
     *(case(f"{f.__name__} Fortran order", f, np.asfortranarray(A), axis=1) for f in PLAIN),
     *(case(f"{f.__name__} 0-d", f, np.array(1.5)) for f in PLAIN if f not in (np.std,)),
     *(case(f"{f.__name__} where", f, A, axis=-1, where=MASK) for f in (np.sum, np.prod, np.mean, np.var, np.std)),
     *(case(f"{f.__name__} where row", f, A, where=MASK[0, 0], keepdims=True) for f in (np.sum, np.mean, np.var)),
-    *(case(f"{f.__name__} where, initial", f, A, axis=1, where=MASK, initial=0.2) for f in (np.max, np.min, np.sum, np.prod)),
+    *(
+        case(f"{f.__name__} where, initial", f, A, axis=1, where=MASK, initial=0.2)
+        for f in (np.max, np.min, np.sum, np.prod)
+    ),
     *(case(f"{f.__name__} initial", f, A, axis=(0, 1), initial=0.2) for f in (np.max, np.min, np.sum, np.prod)),
     *(case(f"{f.__name__} empty axis, initial", f, np.zeros((0, 3)), axis=0, initial=2.0) for f in (np.max, np.min)),
     *(case(f"{f.__name__} empty axis", f, np.zeros((2, 0, 3)), axis=1) for f in (np.sum, np.prod)),
     *(case(f"{f.__name__} ddof", f, A, axis=1, ddof=1) for f in (np.std, np.var)),
     *(case(f"{f.__name__} correction", f, A, axis=(0, 1), correction=1, keepdims=True) for f in (np.std, np.var)),
-    *(case(f"{f.__name__} given mean", f, A, A.mean(1, keepdims=True) + 0.1,
-           call=lambda g, x, m: g(x, axis=1, mean=m)) for f in (np.std, np.var)),
+    *(
+        case(
+            f"{f.__name__} given mean", f, A, A.mean(1, keepdims=True) + 0.1, call=lambda g, x, m: g(x, axis=1, mean=m)
+        )
+        for f in (np.std, np.var)
+    ),
     case("sum in float64", np.sum, A, axis=1, dtype=np.float64),
-    case("sum of nested lists", np.sum, np.array(1.5), np.array(2.5), call=lambda f, x, y: f([[x, 1.0], [y, x]], axis=0)),
+    case(
+        "sum of nested lists", np.sum, np.array(1.5), np.array(2.5), call=lambda f, x, y: f([[x, 1.0], [y, x]], axis=0)
+    ),
     case("prod with one zero", np.prod, np.array([[1.0, 0.0, 3.0], [2.0, 0.5, 4.0]]), axis=1),
     case("prod with two zeros", np.prod, np.array([[0.0, 0.0, 3.0], [2.0, 0.5, 4.0]]), axis=1),
     case("prod with zeros, both axes", np.prod, np.array([[0.0, 1.0], [2.0, 0.5]])),
@@ -54,8 +72,13 @@ CASES: list[Case] = [
     case("average by axis", np.average, A, axis=1, keepdims=True),
     case("average with weights", np.average, A, A**2 + 1, call=lambda f, x, w: f(x, weights=w)),
     case("average with row weights", np.average, A, ROW**2 + 1, call=lambda f, x, w: f(x, axis=2, weights=w)),
-    case("average with weights over two axes", np.average, A, rng.random((4, 2)),
-         call=lambda f, x, w: f(x, axis=(2, 0), weights=w)),
+    case(
+        "average with weights over two axes",
+        np.average,
+        A,
+        rng.random((4, 2)),
+        call=lambda f, x, w: f(x, axis=(2, 0), weights=w),
+    ),
     case("average returned", np.average, A, A**2 + 1, call=lambda f, x, w: f(x, axis=0, weights=w, returned=True)),
     case("average returned, no weights", np.average, A, axis=(0, 1), returned=True),
     *(case(f"{f.__name__} {axis}", f, A, axis=axis) for f in (np.cumsum, np.cumprod) for axis in (None, 0, -1)),
@@ -74,7 +97,9 @@ CASES: list[Case] = [
     case("diff with ends", np.diff, ROW, np.array([1.0, 2.0]), call=lambda f, x, e: f(x, prepend=0, append=e)),
     case("diff with end slices", np.diff, A, A[:, :1], call=lambda f, x, e: f(x, axis=1, append=e, prepend=1.5)),
     case("ediff1d", np.ediff1d, A),
-    case("ediff1d with ends", np.ediff1d, ROW, np.array([1.0]), call=lambda f, x, e: f(x, to_end=e, to_begin=[1.0, 2.0])),
+    case(
+        "ediff1d with ends", np.ediff1d, ROW, np.array([1.0]), call=lambda f, x, e: f(x, to_end=e, to_begin=[1.0, 2.0])
+    ),
     case("gradient 1-d", np.gradient, ROW),
     case("gradient with spacing", np.gradient, ROW, call=lambda f, x: f(x, 0.5)),
     case("gradient at uneven points", np.gradient, ROW, np.array([0.0, 0.5, 1.5, 2.0])),
@@ -82,14 +107,25 @@ CASES: list[Case] = [
     case("gradient of all axes", np.gradient, A),
     case("gradient of two axes", np.gradient, A, call=lambda f, x: f(x, 2.0, 0.5, axis=(2, 1))),
     case("gradient order 2", np.gradient, A, axis=-1, edge_order=2),
-    *((case("trapezoid", np.trapezoid, A),
-       case("trapezoid dx", np.trapezoid, A, dx=0.5, axis=0),
-       case("trapezoid at points", np.trapezoid, A, ROW, call=lambda f, y, x: f(y, x)),
-       case("trapezoid at an array of points", np.trapezoid, A, A + 1, call=lambda f, y, x: f(y, x, axis=1)))),
-    *(case(f"quantile {q} {axis}", np.quantile, A, call=lambda f, x, q=q, axis=axis: f(x, q, axis=axis))
-      for q in (0.3, [0.1, 0.5], 0.0, 1.0) for axis in (None, 0, (1, 2))),
-    *(case(f"quantile {m}", np.quantile, A, call=lambda f, x, m=m: f(x, [0.3, 0.61], axis=-1, method=m, keepdims=True))
-      for m in ("lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased", "normal_unbiased")),
+    *(
+        (
+            case("trapezoid", np.trapezoid, A),
+            case("trapezoid dx", np.trapezoid, A, dx=0.5, axis=0),
+            case("trapezoid at points", np.trapezoid, A, ROW, call=lambda f, y, x: f(y, x)),
+            case("trapezoid at an array of points", np.trapezoid, A, A + 1, call=lambda f, y, x: f(y, x, axis=1)),
+        )
+    ),
+    *(
+        case(f"quantile {q} {axis}", np.quantile, A, call=lambda f, x, q=q, axis=axis: f(x, q, axis=axis))
+        for q in (0.3, [0.1, 0.5], 0.0, 1.0)
+        for axis in (None, 0, (1, 2))
+    ),
+    *(
+        case(
+            f"quantile {m}", np.quantile, A, call=lambda f, x, m=m: f(x, [0.3, 0.61], axis=-1, method=m, keepdims=True)
+        )
+        for m in ("lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased", "normal_unbiased")
+    ),
     case("percentile", np.percentile, A, call=lambda f, x: f(x, [[25, 50], [75, 90]], axis=1)),
     case("nanpercentile", np.nanpercentile, HOLES, call=lambda f, x: f(x, 40, axis=1)),
     case("nanquantile", np.nanquantile, HOLES, call=lambda f, x: f(x, [0.4, 0.9])),
@@ -104,7 +140,7 @@ CASES: list[Case] = [
     case("corrcoef", np.corrcoef, A[0]),
     case("corrcoef of two vectors", np.corrcoef, A[0, 0], A[0, 1]),
     case("corrcoef of a vector", np.corrcoef, ROW),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("subject", CASES, ids=str)
@@ -162,8 +198,11 @@ def test_keywords_not_given_are_left_out(f: Any) -> None:
 def test_any_shape_and_axes(f: Any, data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(1, 3), min_size=0, max_size=4))
     x = np.random.default_rng(3).normal(size=tuple(shape))
-    axis = data.draw(st.none() | st.lists(st.integers(0, max(len(shape) - 1, 0)), min_size=1, max_size=len(shape), unique=True)
-                     if shape else st.none())  # fmt: skip
+    axis = data.draw(
+        st.none() | st.lists(st.integers(0, max(len(shape) - 1, 0)), min_size=1, max_size=len(shape), unique=True)
+        if shape
+        else st.none()
+    )
     if axis is not None:
         axis = tuple(n - len(shape) * data.draw(st.integers(0, 1)) for n in axis)
     check_value(case("drawn", f, x, axis=axis, keepdims=data.draw(st.booleans())))

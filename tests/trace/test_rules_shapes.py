@@ -25,8 +25,11 @@ SCALAR = np.array(1.5)
 
 def shape_cases() -> list[Case]:
     found = [
-        *(case(f"reshape {shape} {order}", np.reshape, A, call=lambda f, x, s=shape, o=order: f(x, s, order=o))
-          for shape in ((6, 4), (-1,), -1, (4, -1, 2), 24) for order in "CF"),
+        *(
+            case(f"reshape {shape} {order}", np.reshape, A, call=lambda f, x, s=shape, o=order: f(x, s, order=o))
+            for shape in ((6, 4), (-1,), -1, (4, -1, 2), 24)
+            for order in "CF"
+        ),
         case("reshape Fortran array", np.reshape, np.asfortranarray(A), call=lambda f, x: f(x, (4, 6))),
         case("ravel", np.ravel, A),
         case("ravel F", np.ravel, A, order="F"),
@@ -47,8 +50,11 @@ def shape_cases() -> list[Case]:
         case("broadcast_to", np.broadcast_to, ROW, call=lambda f, x: f(x, (2, 3, 4))),
         case("broadcast_to a vector", np.broadcast_to, SCALAR, call=lambda f, x: f(x, 3)),
         case("broadcast_arrays", np.broadcast_arrays, ROW, M[:, :1]),
-        *(case(f"{f.__name__} {x.ndim}", f, x) for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
-          for x in (SCALAR, ROW, M, A)),
+        *(
+            case(f"{f.__name__} {x.ndim}", f, x)
+            for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
+            for x in (SCALAR, ROW, M, A)
+        ),
         case("atleast_2d of two", np.atleast_2d, SCALAR, ROW),
         *(case(f"flip {axis}", np.flip, A, axis=axis) for axis in (None, 0, -1, (0, 2), ())),
         case("flipud", np.flipud, A),
@@ -67,25 +73,37 @@ def shape_cases() -> list[Case]:
         case("repeat by array", np.repeat, M, call=lambda f, x: f(x, [0, 2, 1], axis=0)),
         case("repeat scalar", np.repeat, SCALAR, call=lambda f, x: f(x, 3)),
         case("resize", np.resize, M, call=lambda f, x: f(x, (5, 3))),
-        *(case(f"{f.__name__}", f, A) for f in (np.copy, np.array, np.asarray, np.ascontiguousarray, np.asfortranarray)),
+        *(
+            case(f"{f.__name__}", f, A)
+            for f in (np.copy, np.array, np.asarray, np.ascontiguousarray, np.asfortranarray)
+        ),
         case("array of nested lists", np.array, SCALAR, ROW, call=lambda f, s, r: f([[s, r[0], 1], [2.0, s, r[1]]])),
         case("array with ndmin", np.array, ROW, ndmin=3),
         case("astype", np.astype, A, call=lambda f, x: f(x, np.float64)),
-    ]  # fmt: skip
+    ]
     return [*found, *(case(f"unstack {axis}", np.unstack, A, axis=axis) for axis in (0, -1))]
 
 
 JOINING = [
-    *(case(f"concatenate {axis}", np.concatenate, M, N, call=lambda f, x, y, axis=axis: f([x, y], axis=axis))
-      for axis in (0, 1, -1, None)),
+    *(
+        case(f"concatenate {axis}", np.concatenate, M, N, call=lambda f, x, y, axis=axis: f([x, y], axis=axis))
+        for axis in (0, 1, -1, None)
+    ),
     case("concatenate of an array", np.concatenate, A),
     case("concatenate with a constant", np.concatenate, M, call=lambda f, x: f((x, np.ones((2, 4), dtype=int)))),
     case("concatenate with an empty one", np.concatenate, ROW, call=lambda f, x: f((x, np.zeros(0)))),
-    *(case(f"stack {axis}", np.stack, M, N, call=lambda f, x, y, axis=axis: f([x, y, x], axis=axis)) for axis in (0, 1, -1)),
-    *(case(f"{f.__name__} of vectors", f, ROW, ROW + 1, call=lambda f, x, y: f((x, y)))
-      for f in (np.vstack, np.hstack, np.dstack, np.column_stack)),
-    *(case(f"{f.__name__} of matrices", f, M, N, call=lambda f, x, y: f([x, y]))
-      for f in (np.vstack, np.hstack, np.dstack, np.column_stack)),
+    *(
+        case(f"stack {axis}", np.stack, M, N, call=lambda f, x, y, axis=axis: f([x, y, x], axis=axis))
+        for axis in (0, 1, -1)
+    ),
+    *(
+        case(f"{f.__name__} of vectors", f, ROW, ROW + 1, call=lambda f, x, y: f((x, y)))
+        for f in (np.vstack, np.hstack, np.dstack, np.column_stack)
+    ),
+    *(
+        case(f"{f.__name__} of matrices", f, M, N, call=lambda f, x, y: f([x, y]))
+        for f in (np.vstack, np.hstack, np.dstack, np.column_stack)
+    ),
     case("hstack of scalars", np.hstack, SCALAR, SCALAR, call=lambda f, x, y: f([x, y, 1.0])),
     case("column_stack of both", np.column_stack, M, M[:, 0], call=lambda f, x, y: f([x, y])),
     case("block", np.block, M, N, call=lambda f, x, y: f([[x, y], [np.ones((2, 4)), y[:2]]])),
@@ -99,14 +117,20 @@ JOINING = [
     case("delete", np.delete, M, call=lambda f, x: f(x, 1, axis=0)),
     case("delete many", np.delete, M, call=lambda f, x: f(x, [0, -1], axis=1)),
     case("delete by mask", np.delete, ROW, call=lambda f, x: f(x, np.array([True, False, True, False]))),
-    *(case(f"split {cuts}", np.split, A, call=lambda f, x, c=cuts: f(x, c, axis=2)) for cuts in (2, [1, 3], [1, 1, 9], [-1])),
-    *(case(f"array_split {cuts}", np.array_split, A, call=lambda f, x, c=cuts: f(x, c, axis=-1)) for cuts in (3, 5, [3, 1])),
+    *(
+        case(f"split {cuts}", np.split, A, call=lambda f, x, c=cuts: f(x, c, axis=2))
+        for cuts in (2, [1, 3], [1, 1, 9], [-1])
+    ),
+    *(
+        case(f"array_split {cuts}", np.array_split, A, call=lambda f, x, c=cuts: f(x, c, axis=-1))
+        for cuts in (3, 5, [3, 1])
+    ),
     case("vsplit", np.vsplit, A, call=lambda f, x: f(x, 2)),
     case("hsplit", np.hsplit, A, call=lambda f, x: f(x, 3)),
     case("hsplit of a vector", np.hsplit, ROW, call=lambda f, x: f(x, [1])),
     case("dsplit", np.dsplit, A, call=lambda f, x: f(x, 2)),
     case("trim_zeros", np.trim_zeros, np.array([0.0, 1.0, 0.0, 2.0, 0.0, 0.0]), gradient=False),
-]  # fmt: skip
+]
 
 PAIRS = np.array([[1, 0], [2, 2]])
 CHOOSING = [
@@ -126,7 +150,12 @@ CHOOSING = [
     case("choose wrapping", np.choose, ROW, ROW + 1, call=lambda f, x, y: f(np.array([[5], [2]]), [x, y], mode="wrap")),
     case("select", np.select, M, N, call=lambda f, x, y: f([N > 0.5, N > -0.5], [x, y], default=3.0)),
     case("select, broadcast", np.select, ROW, M[:, :1], call=lambda f, x, y: f([M > 0.5, M[:, :1] > 0], [x, y])),
-    case("piecewise of functions", np.piecewise, ROW + 0.1, call=lambda f, x: f(x, [ROW > 0, ROW < -1], [lambda v: v**2, -1.0, lambda v: 3 * v])),
+    case(
+        "piecewise of functions",
+        np.piecewise,
+        ROW + 0.1,
+        call=lambda f, x: f(x, [ROW > 0, ROW < -1], [lambda v: v**2, -1.0, lambda v: 3 * v]),
+    ),
     case("diagonal", np.diagonal, A),
     case("diagonal offset", np.diagonal, A, offset=-1, axis1=-1, axis2=0),
     case("linalg.diagonal", np.linalg.diagonal, A, offset=1),
@@ -159,20 +188,32 @@ CHOOSING = [
     case("multiply.outer", np.multiply.outer, M, ROW),
     case("subtract.outer", np.subtract.outer, SCALAR, SCALAR),
     case("maximum.outer with integers", np.maximum.outer, ROW, call=lambda f, x: f(x, np.arange(3))),
-]  # fmt: skip
+]
 
 WIDTHS: list[Any] = [1, (1, 2), ((1, 2), (0, 3)), [[0, 0], [2, 1]]]
 PADDING = [
-    *(case(f"pad {mode} {width}", np.pad, M, call=lambda f, x, w=width, m=mode: f(x, w, mode=m))
-      for mode in ("constant", "edge", "reflect", "symmetric", "wrap") for width in WIDTHS),
+    *(
+        case(f"pad {mode} {width}", np.pad, M, call=lambda f, x, w=width, m=mode: f(x, w, mode=m))
+        for mode in ("constant", "edge", "reflect", "symmetric", "wrap")
+        for width in WIDTHS
+    ),
     case("pad with numbers", np.pad, M, call=lambda f, x: f(x, 1, constant_values=((1.0, 2.0), (3.0, 4.0)))),
     case("pad with a traced number", np.pad, M, SCALAR, call=lambda f, x, s: f(x, ((1, 0), (0, 2)), constant_values=s)),
-    case("pad with traced numbers", np.pad, ROW, SCALAR, SCALAR + 1, call=lambda f, x, s, t: f(x, 2, constant_values=(s, t))),
+    case(
+        "pad with traced numbers",
+        np.pad,
+        ROW,
+        SCALAR,
+        SCALAR + 1,
+        call=lambda f, x, s, t: f(x, 2, constant_values=(s, t)),
+    ),
     case("pad a volume", np.pad, A[None], call=lambda f, x: f(x, ((0, 0), (0, 0), (1, 1), (2, 2)), "constant")),
     case("pad wider than the array", np.pad, ROW, call=lambda f, x: f(x, 9, "reflect")),
     case("sliding_window_view", np.lib.stride_tricks.sliding_window_view, M, call=lambda f, x: f(x, (2, 2))),
-    case("sliding_window_view of an axis", np.lib.stride_tricks.sliding_window_view, M, call=lambda f, x: f(x, 3, axis=1)),
-]  # fmt: skip
+    case(
+        "sliding_window_view of an axis", np.lib.stride_tricks.sliding_window_view, M, call=lambda f, x: f(x, 3, axis=1)
+    ),
+]
 
 CASES = [*shape_cases(), *JOINING, *CHOOSING, *PADDING]
 
@@ -221,7 +262,9 @@ def test_ragged_lists_are_refused() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-@pytest.mark.parametrize("f", [np.flip, np.roll, np.squeeze, np.repeat, np.tril, np.transpose, np.cumsum, np.diff, np.sort])
+@pytest.mark.parametrize(
+    "f", [np.flip, np.roll, np.squeeze, np.repeat, np.tril, np.transpose, np.cumsum, np.diff, np.sort]
+)
 def test_any_shape(f: Any, data: st.DataObject) -> None:
     lowest = {np.tril: 1, np.diff: 1, np.sort: 1}.get(f, 0)
     shape = data.draw(hnp.array_shapes(min_dims=lowest, max_dims=4, min_side=1, max_side=3))

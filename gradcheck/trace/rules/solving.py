@@ -47,14 +47,14 @@ class _Determinant(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
-        (a,) = ctx.saved_tensors
-        left, values, right = torch.linalg.svd(a)
+        left, values, right = torch.linalg.svd(ctx.saved_tensors[0])
         # With A = U S Vᵀ the cofactors are det(U) det(V) U diag(the product of all other singular values) Vᵀ.
         count = values.shape[-1]
         others = values.unsqueeze(-2).expand((*values.shape, count))
         others = torch.where(torch.eye(count, dtype=torch.bool), torch.ones_like(others), others).prod(-1)
         turn: torch.Tensor = upstream * torch.linalg.det(left) * torch.linalg.det(right)
-        return turn[..., None, None] * ((left * others.unsqueeze(-2)) @ right)
+        cofactors: torch.Tensor = (left * others.unsqueeze(-2)) @ right
+        return turn[..., None, None] * cofactors
 
 
 @serves("numpy.linalg.slogdet")

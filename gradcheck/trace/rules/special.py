@@ -83,12 +83,15 @@ def beta(a: Operand, b: Operand) -> torch.Tensor:
 
 @serves("scipy.special.xlogy")
 def xlogy(x: Operand, y: Operand) -> torch.Tensor:
-    return guarded(torch.xlogy, *operands(x, y))
+    x, y = operands(x, y)
+    # at x = 0 the value is 0 for every y, and so is the derivative in y: not 0/0
+    return guarded(torch.xlogy, x, torch.where((x == 0) & (y == 0), y.detach(), y))
 
 
 @serves("scipy.special.xlog1py")
 def xlog1py(x: Operand, y: Operand) -> torch.Tensor:
-    return guarded(torch.special.xlog1py, *operands(x, y))
+    x, y = operands(x, y)
+    return guarded(torch.special.xlog1py, x, torch.where((x == 0) & (y == -1), y.detach(), y))
 
 
 def _rel_entr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
