@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from gradcheck.report import Finding, Report, Where
 
 __all__ = [
-    "START",
     "block",
     "count_lines",
     "finding_label",
@@ -27,6 +26,7 @@ __all__ = [
 
 LABEL = len("reproduce")
 START = INDENT + LABEL + 1
+COUNTED = ("s", "forward", "backward")  # nouns; "traced" has no plural
 RULED_OUT = 6  # named one by one; the rest is counted
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
 
@@ -120,6 +120,6 @@ def block(
 def count_lines(evaluations: tuple[tuple[str, int], ...]) -> str:
     """``5 forwards, 3 backwards, 2 traced``."""
     return ", ".join(
-        count(n, visible(what.removesuffix("s"))) if what.endswith("s") else f"{n} {visible(what)}"
+        count(n, visible(what.removesuffix("s"))) if what.endswith(COUNTED) else f"{n} {visible(what)}"
         for what, n in evaluations
     )

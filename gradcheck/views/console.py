@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, get_args
 from rich.cells import cell_len
 from rich.text import Text
 
-from gradcheck.views.blocks import START, block, count_lines, finding_lines, leak_lines
+from gradcheck.views.blocks import block, count_lines, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import by_severity, full_name, headline, outcome
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page
-from gradcheck.views.plain import count, fold, place, visible, wrap
+from gradcheck.views.plain import count, place, visible, wrap
 from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
 
 if TYPE_CHECKING:
@@ -111,6 +111,6 @@ def _closing(report: Report, width: int) -> list[Text]:
     if report.evaluations:
         closing += block("ran", [count_lines(report.evaluations)], width)
     for i, line in enumerate(report.reproduce.splitlines()):
-        # Copied as it stands it shall run, so its own line breaks are kept.
-        closing += block("" if i else "reproduce", fold(visible(line), width - START), width)
+        # Copied as it stands it shall run: its own line breaks are kept, ours come at spaces.
+        closing += block("" if i else "reproduce", [visible(line)], width)
     return closing

@@ -119,6 +119,11 @@ def test_phrases(report, phrase):
     assert phrase in to_text(report, 80)
 
 
+def test_counts_of_calls_are_in_words():
+    report = replace(ALL_RIGHT, evaluations=(("forward", 1), ("forwards", 1), ("backward", 8), ("traced", 2)))
+    assert "1 forward, 1 forward, 8 backwards, 2 traced" in to_text(report)
+
+
 def test_the_same_leak_is_told_once():
     assert to_text(UNDECIDED).count("left the trace") == 1
 
