@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gradcheck.report import Where
 
-__all__ = ["calling_place", "line_to_reproduce"]
+__all__ = ["calling_place", "line_to_reproduce", "versions"]
 
 _HERE = str(Path(__file__).parent)
 
@@ -27,8 +27,8 @@ def calling_place() -> Where:
     return Where(code.co_filename, line, code.co_name, text)
 
 
-def line_to_reproduce(where: Where, seed: int) -> str:
-    """The calling statement on one line with the seed written into it, or empty where no source is to be had."""
+def line_to_reproduce(where: Where, seed: int | None) -> str:
+    """The calling statement on one line with ``seed`` (if any) written into it, or empty where there is no source."""
     if not where.source:
         return ""
     text = " ".join(line.strip() for line in where.source.splitlines())
@@ -36,7 +36,7 @@ def line_to_reproduce(where: Where, seed: int) -> str:
         call = next(n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and _is_check(n))
     except (SyntaxError, StopIteration):
         return text
-    if any(k.arg == "seed" for k in call.keywords):
+    if seed is None or any(k.arg == "seed" for k in call.keywords):
         return text
     call.keywords.append(ast.keyword("seed", ast.Constant(seed)))
     return ast.unparse(call)
@@ -45,3 +45,13 @@ def line_to_reproduce(where: Where, seed: int) -> str:
 def _is_check(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return name.startswith("check_") or name in ("gradient", "compare")
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """The versions that a report was made with."""
+    import numpy
+    import torch
+
+    from gradcheck import __version__
+
+    return (("gradcheck", __version__), ("torch", str(torch.__version__)), ("numpy", numpy.__version__))

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from gradcheck.caller import calling_place, line_to_reproduce
+from gradcheck.caller import calling_place, line_to_reproduce, versions
 from gradcheck.diagnosis.verdict import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
@@ -117,7 +115,7 @@ def check_layer(
         if reference is not None:
             from gradcheck.witnesses.torch_reference import WithReference
 
-            subject = WithReference(subject, reference, problem.arguments, seed)
+            subject = WithReference(subject, reference, getattr(problem, "arguments", ()), seed)
         examinations = [_examined(subject, upstream, limits, seed, "")]
     report = report_of(examinations, "layer", where, seed, started, allow=allow, name=name)
     return finish(report, raises)
@@ -139,6 +137,7 @@ def report_of(
     *,
     allow: Mapping[str, str] | None = None,
     name: str | None = None,
+    style: str | None = None,
 ) -> Report:
     """The report on one or several examinations; the first says what was checked, and how."""
     first = examinations[0].evidence.subject
@@ -156,7 +155,7 @@ def report_of(
     return Report(
         subject=name or first.name,
         kind=kind,
-        style=first.style,
+        style=style or first.style,
         dtype=_dtypes(gradients),
         seed=seed,
         gradients=gradients,
@@ -166,18 +165,10 @@ def report_of(
         evaluations=tuple(counts.items()),
         reproduce=line_to_reproduce(where, seed),
         where=where,
-        versions=_versions(),
+        versions=versions(),
         seconds=time.perf_counter() - started,
     )
 
 
 def _dtypes(gradients: Sequence[Any]) -> str:
     return ", ".join(dict.fromkeys(g.dtype for g in gradients if g.verdict != "not differentiated"))
-
-
-def _versions() -> tuple[tuple[str, str], ...]:
-    import torch
-
-    from gradcheck import __version__
-
-    return (("gradcheck", __version__), ("torch", str(torch.__version__)), ("numpy", np.__version__))

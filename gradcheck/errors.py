@@ -18,7 +18,7 @@ class GradcheckError(ValueError):
     """
 
 
-class GradientMismatch(AssertionError):
+class GradientMismatch(AssertionError):  # noqa: N818  # a public name, said as pytest users read it
     """A check failed; the report is both the message and the attribute ``report``."""
 
     def __init__(self, report: Report) -> None:

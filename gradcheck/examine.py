@@ -110,7 +110,7 @@ def _causes(evidence: Evidence, gradients: list[GradientResult], layer: str) -> 
     found = []
     for result in gradients:
         true, yours = evidence.autograd.get(result.of), evidence.yours.gradients.get(result.of)
-        if result.verdict == "wrong" and result.compared_with == "autograd" and true is not None and yours is not None:
+        if result.verdict == "wrong" and result.compared_with != "numeric" and true is not None and yours is not None:
             upstream = evidence.upstreams[0] if len(evidence.upstreams) == 1 else None
             found += explain(yours, true, result.name, evidence.values, upstream, layer)
     return found
@@ -141,6 +141,13 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
                 "gradient to give; leave it out"
             )
         return [np.ones(o.shape) for o in outputs]
+    if given is None and not subject.calls_backward:
+        if len(outputs) == 1 and outputs[0].size == 1:
+            return [np.ones(outputs[0].shape)]
+        raise GradcheckError(
+            "upstream: gradients at hand belong to one upstream gradient; give it: upstream=dout, of shape "
+            + ", ".join(str(o.shape) for o in outputs)
+        )
     if given is None:
         # Gaussian: for entries of ±1 alone u, sign(u), u³ and 1/u would all be the same
         return [

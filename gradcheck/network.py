@@ -88,6 +88,9 @@ def check_network(
         chain = _Chain(network, inputs, loss, wrt, constants, cast, limits, seed)
         examinations = chain.examine()
         name = name or " → ".join(chain.names)
+        style = "layer by layer, each with the true upstream gradient" + (
+            "" if loss is None else ", from the loss down"
+        )
     else:
         if inputs:
             raise GradcheckError(
@@ -95,11 +98,12 @@ def check_network(
             )
         problem = adapt_network(network, loss, gradients, params, wrt=wrt, constants=constants, name=name)
         subject = NumpySubject(problem, seed=seed, dtype=cast)
+        style = None
         try:
             examinations = [examine(subject, limits=limits, seed=seed)]
         finally:
             subject.restore()
-    report = report_of(examinations, "network", where, seed, started, allow=allow, name=name)
+    report = report_of(examinations, "network", where, seed, started, allow=allow, name=name, style=style)
     return finish(report, raises)
 
 

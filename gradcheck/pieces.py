@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.caller import calling_place, line_to_reproduce
+from gradcheck.caller import calling_place, line_to_reproduce, versions
 from gradcheck.diagnosis.array_changes import explain
 from gradcheck.difference import norm, relative_error, worst_indices
 from gradcheck.errors import GradcheckError
@@ -129,8 +129,9 @@ def compare(
         seed=0,
         gradients=(result,),
         findings=tuple(findings),
-        reproduce=line_to_reproduce(where, 0),
+        reproduce=line_to_reproduce(where, None),
         where=where,
+        versions=versions(),
         seconds=time.perf_counter() - started,
     )
     return finish(report, raises)

@@ -153,6 +153,11 @@ class Report:
 
         return console.to_text(self)
 
+    def _repr_html_(self) -> str:
+        from gradcheck.views import html
+
+        return html.to_html(self)
+
     def __rich_console__(self, rich_console: Console, options: ConsoleOptions) -> RenderResult:
         from gradcheck.views import console
 

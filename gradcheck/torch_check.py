@@ -70,7 +70,7 @@ def check_torch(
                 ):
                     continue  # nothing to differentiate
                 subjects.append((path, ModuleSubject(module, inputs, {}, wrt=None, constants=(), **options)))  # type: ignore[arg-type]  # seed and dtype
-    done = []
+    done: list[Examination] = []
     for layer, subject in subjects:
         try:
             done.append(

@@ -55,7 +55,7 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
     told: dict[str, object] = {
         "norm_yours": None if yours is None else norm(yours),
         "norm_true": None if true is None else norm(true),
-        "compared_with": "" if true is None else "autograd",
+        "compared_with": "" if true is None else evidence.subject.truth,
     }
     if yours is None:
         given = evidence.yours.gradients.get(name)
@@ -63,7 +63,7 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         if given is not None:
             why = f"its shape is {given.shape} and {name} has {evidence.values[name].shape}"
         elif raw is None:
-            why = "the backward gave no gradient"
+            return _with(base, "undecided", f"no gradient was given; name {name} in constants if it needs none", told)
         else:
             why = f"the backward gave a {type(raw).__name__}, not an array of numbers"
         return _with(base, "wrong", why, told)
@@ -103,7 +103,7 @@ def _by_three(
     if supported:
         kinks = excused_by_kinks(evidence, name, yours, true, limit)
         if kinks:
-            return _with(base, "right", f"{kinks} entries at a kink", told | {"kinks": kinks})
+            return _with(base, "right", "", told | {"kinks": kinks})
     # the direction in which yours and autograd differ most tells them apart best
     made = evidence.probe(name, yours - true)
     told["probe"] = made
@@ -111,8 +111,11 @@ def _by_three(
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
     if _fits(made.yours, made) and _numeric_confirms(evidence, name, yours):
-        return _with(base, "right", "numeric differences agree with yours; autograd lost a path of the forward",
-                     told | {"compared_with": "numeric"})  # fmt: skip
+        named = evidence.subject.truth == "reference"
+        other = "the reference is another function" if named else "autograd lost a path of the forward"
+        return _with(
+            base, "right", f"numeric differences agree with yours; {other}", told | {"compared_with": "numeric"}
+        )
     if not math.isfinite(made.error):
         return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
     if supported:
@@ -131,7 +134,7 @@ def _agree_against_numeric(
         return _with(base, "wrong", "numeric differences differ from yours; autograd agrees with you only because a "
                      "value left the trace", told)  # fmt: skip
     if right_beside(evidence, name):
-        return _with(base, "right", "at a kink; right beside it", told | {"kinks": 1})
+        return _with(base, "right", "", told | {"kinks": 1})
     resolved = made.error <= 1e-2 * norm(evidence.autograd[name]) / math.sqrt(evidence.values[name].size)
     if resolved and evidence.subject.witnesses == "two":
         return _with(base, "wrong", "numeric differences differ from what autograd makes of this module", told)
@@ -176,7 +179,7 @@ def _by_numeric_alone(
     if entries is None:
         return _with(base, "wrong", "", told)
     if all(_inside_slopes(evidence, name, e, limit * length) for e in entries) and right_beside(evidence, name):
-        return _with(base, "right", f"{len(entries)} entries at a kink", told | {"kinks": len(entries)})
+        return _with(base, "right", "", told | {"kinks": len(entries)})
     return _with(base, "wrong", "", told | {"worst": tuple(entries[:_WORST])})
 
 

@@ -49,7 +49,7 @@ def main_outputs(returned: Any, written: Sequence[str | None] | None) -> tuple[i
 
 
 class Given(Layer):
-    """A forward alone, with gradients at hand (``gradients={"w": dw}``), or with none where only the truth is asked for."""
+    """A forward alone, with gradients at hand (``gradients={"w": dw}``), or with none: only the truth is asked for."""
 
     key: ClassVar[str] = "gradients at hand"
 
@@ -81,6 +81,7 @@ class Given(Layer):
                 if variable.differentiated and variable.name not in self.given:
                     variable.differentiated, variable.reason = False, "no gradient of it was given"
             self.notes.append("gradients at hand: no backward was called, so that its contract is not checked")
+        self.calls_backward = False
         self.style = "forward alone, gradients at hand" if not truth_only else "forward alone"
 
     def _check_given(self) -> None:

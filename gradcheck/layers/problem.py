@@ -53,6 +53,8 @@ class Problem(ABC):
     roots: list[object]
     notes: list[str]
     upstream: Literal["any", "one"] = "any"
+    calls_backward: bool = True
+    """False where gradients at hand are given and there is no backward to call."""
     updates: bool = False
     """Backward changes the weights; the gradients are taken from the change."""
     learning_rate: float | None = None

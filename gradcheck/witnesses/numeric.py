@@ -40,9 +40,9 @@ def derivative(difference: Callable[[float], tuple[float, float]], target: float
 
     The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴). With k = rh the difference
     D(k) - D(h) is -(1 - r²)h²f'''/6, so that D(k) + (D(k) - D(h)) r²/(1 - r²) is free of that term. Two steps and
-    their whole difference as the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside the step) Ridders' tableau
-    over a ladder of steps: extrapolate in h², keep the entry whose neighbours differ least (C. J. F. Ridders, Advances
-    in Engineering Software 4, 1982).
+    their whole difference as the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside
+    the step) Ridders' tableau over a ladder of steps: extrapolate in h², keep the entry whose neighbours differ least
+    (C. J. F. Ridders, Advances in Engineering Software 4, 1982).
     """
 
     def central(h: float) -> tuple[float, float]:

@@ -36,7 +36,8 @@ class NumpySubject(Subject):
         self.problem = problem
         self.name, self.style, self.notes = problem.subject, problem.style, problem.notes
         self.variables, self.upstream = problem.variables, problem.upstream
-        self.repeatable, self.keeps_state_elsewhere = not problem.updates, problem.keeps_state_elsewhere
+        self.calls_backward, self.keeps_state_elsewhere = problem.calls_backward, problem.keeps_state_elsewhere
+        self.repeatable = problem.calls_backward and not problem.updates
         self.seed = seed
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.state = State(*problem.roots)
@@ -135,9 +136,7 @@ class NumpySubject(Subject):
 
     # -- one evaluation ------------------------------------------------------------------------------------
 
-    def _traced(
-        self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool
-    ) -> Reference:
+    def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference:
         trace = Trace(precision=precision, verify=verify)
         if precision == "float64":
             values = {name: value.astype(np.float64) for name, value in values.items()}

@@ -93,6 +93,10 @@ class Subject(ABC):
     repeatable: bool = True
     """False where a backward changes the weights, so that a second call must give another answer."""
     keeps_state_elsewhere: bool = False
+    calls_backward: bool = True
+    """False where gradients at hand are given, for one upstream gradient, and there is no backward to call."""
+    truth: Literal["autograd", "reference"] = "autograd"
+    """What the second witness differentiates: the user's own forward, or a function named as the truth."""
 
     @abstractmethod
     def restore(self) -> None:

@@ -26,6 +26,8 @@ class WithReference(Subject):
     parameters of an object follow in order, or go by name where its signature names them.
     """
 
+    truth = "reference"
+
     def __init__(self, inner: Subject, reference: Callable[..., Any], arguments: Sequence[object], seed: int) -> None:
         if not callable(reference):
             raise GradcheckError(f"reference: it must be a function of torch tensors, not {type(reference).__name__}")
@@ -33,6 +35,7 @@ class WithReference(Subject):
         self.name, self.style, self.notes = inner.name, inner.style, inner.notes
         self.variables, self.upstream, self.counts = inner.variables, inner.upstream, inner.counts
         self.repeatable, self.keeps_state_elsewhere = inner.repeatable, inner.keeps_state_elsewhere
+        self.calls_backward = inner.calls_backward
         self.faults: list[Finding] = []
 
     def values(self) -> dict[str, Array]:
@@ -72,7 +75,7 @@ class WithReference(Subject):
         except Exception as error:
             raise GradcheckError(
                 f"reference: it raised {type(error).__name__}: {str(error).splitlines()[0]}; it is called with torch "
-                "tensors in the order of the forward's arguments, and must return a tensor of the forward's output shape"
+                "tensors in the order of the forward's arguments, and must return a tensor of its output's shape"
             ) from error
         gradients = {
             n: np.zeros(values[n].shape) if g is None else to_array(g) for n, g in zip(leaves, found, strict=True)
@@ -88,7 +91,7 @@ class WithReference(Subject):
         def tensor(value: object) -> object:
             if not isinstance(value, np.ndarray | torch.Tensor):
                 return value
-            name = by_id.get(id(value))
+            name = by_id.get(id(value), "")
             if name in values:
                 leaves[name] = torch.from_numpy(np.array(values[name])).requires_grad_()
                 return leaves[name]
