@@ -52,7 +52,7 @@ class ValueAndBackprop(Keeping):
         self.style = f"forward -> ({out}, backprop), backprop({argument[0]}){self.kept_in_words()}"
 
     def starts(self) -> list[Path]:
-        """The object's attributes, for a method; else globals and closure variables of the function and its backprop."""
+        """The object's attributes, for a method; else globals and closure variables."""
         if self.keeps_parameters:
             return [Path(self.holder, (step,)) for step in children(self.holder)]
         return starts_of(self.call_forward)

@@ -108,9 +108,8 @@ def bind(
             keywords[name] = role
     # arguments after one that is left at its default can be given by name only
     first_default = next((i for i, role in enumerate(roles) if role.kind == "default"), len(roles))
-    for name, role in list(zip(names, roles, strict=True))[first_default:]:
-        if role.kind != "default":
-            keywords[name] = role
+    by_name = list(zip(names, roles, strict=True))[first_default:]
+    keywords.update({name: role for name, role in by_name if role.kind != "default"})
     return Binding(roles[:first_default], names, keywords, outputs, unused)
 
 

@@ -132,8 +132,9 @@ class Keeping(Layer):
             keeper.adopt(candidates)
         if names:
             self._adopt_returned(names, candidates)
+        stood = dict(candidates)  # the backward may have put other arrays there
         for name, path in list(keeper.parameters.items()):
-            value = path.get()
+            value = stood[path]
             if is_array(value) and id(value) in declared:
                 known = next(v for v in self.variables if v.array is value)
                 if name in keeper.gradients:
@@ -171,7 +172,7 @@ class Keeping(Layer):
         free = [name for name in names if name not in known.values()]
         # a plain name may be the parameter's own, in a dict of gradients
         paths = {path.words()[-1]: path for path, value in candidates if path.words() and is_array(value)}
-        for word, _key in match_names(list(paths), free).items():
+        for word in match_names(list(paths), free):
             path = paths[word]
             if path not in self.keeper.parameters.values() and word not in self.keeper.parameters:
                 self.keeper.parameters[word] = path
@@ -214,8 +215,9 @@ class Keeping(Layer):
             rate = self.rate_source()
             if rate is None:
                 raise GradcheckError(
-                    f"backward changes {', '.join(without)} itself, and no gradient of it is stored or returned: name the "
-                    f'learning rate, kwargs={{"lr": 0.01}}, or an attribute lr, so that (before - after) / lr is the gradient'
+                    f"backward changes {', '.join(without)} itself, and no gradient of it is stored or returned: "
+                    f'give the learning rate, kwargs={{"lr": 0.01}} or an attribute lr, '
+                    f"so that (before - after) / lr is the gradient"
                 )
             self.updating = Updating(moved, without, rate)
             for name in without:

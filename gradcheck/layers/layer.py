@@ -1,4 +1,4 @@
-"""What every style of layer shares: its arguments, how the forward is called, and one rehearsal before anything is judged."""
+"""What every style of layer shares: its arguments, how the forward is called, what its outputs must be."""
 
 from __future__ import annotations
 

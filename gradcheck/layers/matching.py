@@ -149,7 +149,7 @@ def _check_order(
     for arrangement in permutations(variables):
         if all(same_shape(item, v.array) for item, v in zip(items, arrangement, strict=True)):
             evidence = [
-                f"gradient {i + 1} has the shape {shape_of(item)}: that of {fits.name}, not of {stands.name} {stands.array.shape}"
+                f"gradient {i + 1} has {fits.name}'s shape {shape_of(item)}, not {stands.name}'s {stands.array.shape}"
                 for i, (item, fits, stands) in enumerate(zip(items, arrangement, variables, strict=True))
                 if not same_shape(item, stands.array)
             ]

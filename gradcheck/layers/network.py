@@ -1,4 +1,4 @@
-"""A whole network with one big backward: parameters found in the object, gradients returned, stored, or seen in an update."""
+"""A whole network with one big backward: gradients returned, stored, or seen in an update of the weights."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ def _named(params: object) -> dict[str, Any] | None:
     elif isinstance(params, list | tuple):
         items = {f"params[{i}]": value for i, value in enumerate(params)}
     else:
-        raise GradcheckError(
-            f'params is {describe(params)}: give a dict of the arrays by name, params={{"W1": net.W1}}'
-        )
+        raise GradcheckError(f'params is {describe(params)}: give a dict of arrays by name, params={{"W1": net.W1}}')
     for name, value in items.items():
         if not is_array(value) or is_tensor(value):
             raise GradcheckError(f"params: {name} is {describe(value)}: give the very array that the network uses")

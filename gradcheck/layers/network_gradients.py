@@ -1,4 +1,4 @@
-"""Gradients of many parameters in one structure: a dict, nested dicts, [(dW, db), ...], a list in the parameters' order."""
+"""Gradients of many parameters in one structure: a dict, nested dicts, [(dW, db), ...], a list in their order."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -155,7 +156,7 @@ class Object(Pair):
         return super().run_backward(upstreams)
 
     def rate(self, name: str) -> Any:
-        """The learning rate for a backward that asks for one: the caller's, the object's, else 1 (exact to divide by)."""
+        """The learning rate for a backward that asks for one: the caller's, the object's, else 1."""
         if name in self.keywords:
             return self.keywords[name]
         found = self._rate_of_object()
@@ -167,8 +168,11 @@ class Object(Pair):
         for role in (*self.binding.roles, *self.binding.keywords.values()):
             if role.kind == "rate" or (role.kind == "option" and is_rate_name(str(role.which))):
                 name = str(role.which)
-                return Rate(name, lambda: float(self.keywords.get(name, self._rates.get(name, 1.0))))
+                return Rate(name, functools.partial(self._rate_used, name))
         return self._rate_of_object()
+
+    def _rate_used(self, name: str) -> float:
+        return float(self.keywords.get(name, self._rates.get(name, 1.0)))
 
     def _rate_of_object(self) -> Rate | None:
         level = self.starts()
@@ -201,13 +205,14 @@ def not_a_layer(request: Request) -> GradcheckError:
     subject = request.subject
     if not callable(subject) and not is_object(subject):
         return GradcheckError(
-            f"the first argument is {describe(subject)}: give a forward and a backward function, or an object that has both"
+            f"the first argument is {describe(subject)}: give a forward and a backward function, "
+            f"or an object that has both"
         )
     name = called(subject)
     if inspect.isroutine(subject):
         return GradcheckError(
-            f"{name} was given without a backward: pass one after it, check_layer({name}, {name}_backward, x), or return "
-            f"(out, backprop) or (loss, gradients) from it, or give gradients={{...}} at hand"
+            f"{name} was given without a backward: pass one after it, check_layer({name}, {name}_backward, x), "
+            f"or return (out, backprop) or (loss, gradients) from it, or give gradients={{...}} at hand"
         )
     if method_of(subject, FORWARDS) is None:
         return GradcheckError(
@@ -215,8 +220,8 @@ def not_a_layer(request: Request) -> GradcheckError:
             f"it has {_methods_in_words(subject)}"
         )
     return GradcheckError(
-        f"{name} has no backward: a layer object needs backward(dout) (or backprop, bprop, gradient ...) beside its forward; "
-        f"it has {_methods_in_words(subject)}"
+        f"{name} has no backward: a layer object needs backward(dout) (or backprop, bprop, gradient ...) "
+        f"beside its forward; it has {_methods_in_words(subject)}"
     )
 
 

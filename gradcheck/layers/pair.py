@@ -69,7 +69,7 @@ class Pair(Keeping):
         if self.binding.unused:
             names = [self._output_name(i) for i in self.binding.unused]
             self.note(
-                f"the forward returns {', '.join(names)} too, which backward takes no upstream gradient for: not checked"
+                f"the forward returns {', '.join(names)} too; backward takes no upstream gradient for it: not checked"
             )
 
     def options(self) -> dict[str, Any]:

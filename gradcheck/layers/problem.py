@@ -34,7 +34,7 @@ class Variable:
 
 @dataclass
 class Gradients:
-    """What the user's backward gave, untouched: one value (or None) per variable name, and what was wrong with the set."""
+    """What the user's backward gave, untouched: one value (or None) a variable, and what was wrong with the set."""
 
     values: dict[str, object]
     faults: list[Finding] = field(default_factory=list)
@@ -71,5 +71,5 @@ class Problem(ABC):
         """Call the user's backward for the last forward."""
 
     def close(self) -> None:
-        """Put back what adapting had to leave changed for the time of the check (parameters made by a first forward)."""
+        """Put back what adapting had to leave changed for the check (parameters made by a first forward)."""
         return

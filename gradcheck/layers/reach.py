@@ -1,4 +1,4 @@
-"""Every array in the attributes, dicts, lists and nested objects of a user's object, each with a path in the user's words."""
+"""Every array in the attributes, dicts, lists and nested objects of a user's object, with its path in their words."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ class Path:
             else:
                 options.append(((word,), False))
             if isinstance(key, str):
-                for base in gradient_bases(word):
-                    options.append(((), True) if base.strip("_").lower() in _PARAM_WORDS else ((base,), True))
+                bases = gradient_bases(word)
+                options += [(() if base.strip("_").lower() in _PARAM_WORDS else (base,), True) for base in bases]
             forms = [(done + new, mark or marked) for done, mark in forms for new, marked in options]
         return [form for form, marked in dict.fromkeys(forms) if marked and form]
 

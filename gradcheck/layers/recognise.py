@@ -8,17 +8,37 @@ from typing import Any
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.alone import Given
 from gradcheck.layers.backprop import ValueAndBackprop
+from gradcheck.layers.calling import called
+from gradcheck.layers.derivative import Derivative, DerivativeOfOutput
 from gradcheck.layers.layer import Layer
 from gradcheck.layers.objects import Object, not_a_layer
+from gradcheck.layers.own_gradient import OwnGradient
 from gradcheck.layers.pair import Pair
 from gradcheck.layers.problem import Problem
 from gradcheck.layers.request import Request
+from gradcheck.layers.spelling import is_cache_name, is_upstream_name
+from gradcheck.layers.tape import Tape
 from gradcheck.layers.torch_subject import TorchSubject, torch_subject
+from gradcheck.layers.value_and_derivative import ValueAndDerivative
 from gradcheck.layers.value_and_gradient import ValueAndGradient
+from gradcheck.layers.vjps import Vjps
 
 __all__ = ["STYLES", "TorchSubject", "adapt", "adapt_forward"]
 
-_STYLES: tuple[type[Layer], ...] = (Given, Object, Pair, ValueAndBackprop, ValueAndGradient)
+# what is more particular comes first: the first that fits is taken
+_STYLES: tuple[type[Layer], ...] = (
+    Given,
+    Vjps,
+    Tape,
+    Derivative,
+    DerivativeOfOutput,
+    OwnGradient,
+    Object,
+    Pair,
+    ValueAndBackprop,
+    ValueAndDerivative,
+    ValueAndGradient,
+)
 
 STYLES: tuple[str, ...] = tuple(style.key for style in _STYLES)
 
@@ -65,16 +85,11 @@ def adapt(
     )
     if style is not None:
         return _named(style)(request)  # type: ignore[call-arg]  # every style in the list takes the request alone
-    fitting = [candidate for candidate in _STYLES if _matches(candidate, request)]
-    if not fitting:
-        raise not_a_layer(request)
-    if len(fitting) > 1:
-        raise GradcheckError(
-            "two styles fit this call: "
-            + " and ".join(f'style="{candidate.key}"' for candidate in fitting)
-            + "; say which"
-        )
-    return fitting[0](request)  # type: ignore[call-arg]  # as above
+    _refuse_two_readings(request)
+    for candidate in _STYLES:
+        if _matches(candidate, request):
+            return candidate(request)  # type: ignore[call-arg]  # as above
+    raise not_a_layer(request)
 
 
 def adapt_forward(
@@ -97,6 +112,23 @@ def adapt_forward(
 
 def _matches(style: Any, request: Request) -> bool:
     return bool(style.matches(request))
+
+
+def _refuse_two_readings(request: Request) -> None:
+    """f(x) and g(x), and no name says whether g is given the upstream gradient or the input."""
+    signatures, functions = request.signatures(), request.functions()
+    if signatures is None or functions is None or len(request.arguments) != 1 or not signatures[1].known:
+        return
+    first, second = signatures
+    if len(second.names) != 1 or second.rest or Derivative.matches(request) or OwnGradient.matches(request):
+        return
+    argument, name = second.names[0], called(functions[1])
+    said = is_upstream_name(argument) or is_cache_name(argument)
+    if not said and argument in first.names and not any(word in name.lower() for word in ("back", "bprop", "vjp")):
+        raise GradcheckError(
+            f'two styles fit {name}({argument}): style="derivative" if it is the derivative at the input (or '
+            f'style="derivative of output"), style="pair" if {argument} is the upstream gradient; say which'
+        )
 
 
 def _named(style: object) -> type[Layer]:

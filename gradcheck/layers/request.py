@@ -19,7 +19,7 @@ __all__ = ["Request"]
 
 @dataclass
 class Request:
-    """What was passed, split into callables (or an object, or vjps) and arguments, and checked for the caller's mistakes."""
+    """What was passed, split into callables (or an object, or vjps) and arguments, and checked for mistakes."""
 
     subject: object
     partner: object  # the second function, the vjps, or None
@@ -95,14 +95,19 @@ class Request:
         pair = self.functions()
         return None if pair is None else (signature_of(pair[0]), signature_of(pair[1]))
 
-    def returned(self, function: Callable[..., Any]) -> Any:
-        """What ``function`` returns for the arguments, called once; everything it changed is put back."""
+    def returned(self, function: Callable[..., Any], after: Callable[[], None] | None = None) -> Any:
+        """What ``function`` returns for the arguments, called once; everything it changed is put back.
+
+        ``after`` is called before that, to look at what was changed (then the function is always called).
+        """
         key = called(function)
-        if key not in self._returned:
+        if key not in self._returned or after is not None:
             snapshot = State(function, self.subject, self.partner, self.arguments, self.keywords).snapshot()
             try:
                 with user_code(f"the forward {called(function)}"):
                     self._returned[key] = function(*self.arguments, **self.keywords)
+                if after is not None:
+                    after()
             finally:
                 snapshot.restore()
         return self._returned[key]
@@ -161,7 +166,7 @@ def _parameters(params: object) -> dict[str, Any]:
             raise GradcheckError(f"params[{name!r}] is a torch.Tensor: give the NumPy array that the forward uses")
         if not is_array(value):
             raise GradcheckError(
-                f"params[{name!r}] is {describe(value)}: give the very array that the forward uses (not a copy or a list)"
+                f"params[{name!r}] is {describe(value)}: give the very array that the forward uses, no copy, no list"
             )
         check_array(f"params[{name!r}]", value, integers=False)
     return found

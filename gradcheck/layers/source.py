@@ -13,7 +13,7 @@ __all__ = ["augmented_names", "returned_names", "unpacked_names"]
 
 
 def returned_names(function: object) -> list[str | None] | None:
-    """The names of the last ``return a, b, c`` ("self.dW" counts as "dW", None for an expression); None if unreadable."""
+    """The names in the last ``return a, self.dW, f(c)``: ["a", "dW", None]. None where the source cannot be read."""
     tree = _tree(function)
     if tree is None:
         return None
@@ -76,8 +76,7 @@ def _tree(function: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda 
     function = inspect.unwrap(function) if callable(function) else function
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
-        call = getattr(type(function), "__call__", None)
-        code = getattr(call, "__code__", None)
+        code = getattr(vars(type(function)).get("__call__"), "__code__", None)  # an object that is called
     return None if code is None else _tree_of(code)
 
 

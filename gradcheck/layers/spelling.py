@@ -20,12 +20,12 @@ __all__ = [
 ]
 
 _UPSTREAM = re.compile(
-    r"""d | d_?(out|outputs?|y|z|a|h|v|c|l|s|o|e|values?|next|top|up|score|scores|logits|pred|loss|ldy|ldout|result|activation)
-      | d[lejc]_?d_?\w+ | dloss_?d?\w* | d_l_d_\w+
-      | .*grad(s|ient|ients)?(_?(out|output|outputs|in|y|above|next|top|up|values?))?
-      | grads?_?\w* | output_grad\w* | accum_grad | upstreams?\w* | up | g | gs | gy | gys | g_?out(put)?s? | delta\w* | \w*_delta
-      | err | error | errors | output_error | (output|out)_?error | \w*_error | top_diff | cotangents? | ct | douts? | dys | d_?outputs
-      | incoming | chain | eta_out | backprop(ped)?_?\w* | bar | \w+_bar | diff | above | d_next\w* | dnext\w* | dprev\w*
+    r"""d | d_?(out|outputs?|y|z|a|h|v|c|l|s|o|e|values?|next|top|up|scores?|logits|pred|loss|ldy|ldout|result)
+      | d_?activation | d[lejc]_?d_?\w+ | dloss_?d?\w* | d_l_d_\w+ | douts? | dys | d_?outputs
+      | .*grad(s|ient|ients)?(_?(out|output|outputs|in|y|above|next|top|up|values?))? | grads?_?\w*
+      | output_grad\w* | accum_grad | upstreams?\w* | up | g | gs | gy | gys | g_?out(put)?s? | delta\w* | \w*_delta
+      | err | error | errors | (output|out)_?error | \w*_error | top_diff | cotangents? | ct | incoming | chain
+      | backprop(ped)?_?\w* | bar | \w+_bar | diff | above | d_next\w* | dnext\w* | dprev\w*
       | da_?\w* | dh_?\w* | dc_?(next|t|out)?\w* | dz_?\w* | dy_?\w* """,
     re.VERBOSE,
 )

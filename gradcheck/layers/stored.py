@@ -32,7 +32,7 @@ def name_of(path: Path, others: Sequence[Path]) -> str:
 
 
 def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Path]:
-    """Which path holds the gradient of which: W and dW, params['W'] and grads['W'], p.value and p.grad, weights[0] and nabla_w[0]."""
+    """Which path holds the gradient of which: W and dW, params['W'] and grads['W'], p.value and p.grad."""
     found: dict[Path, Path] = {}
     forms = {path: path.gradient_of() for path in gradients}
     for tail in (False, True):
@@ -65,7 +65,7 @@ def _normal(words: tuple[str, ...], level: int, tail: bool) -> tuple[str, ...]:
 
 
 class Keeper:
-    """The arrays kept outside the arguments: which are parameters, where their gradients appear, how to make room for new ones.
+    """The arrays kept outside the arguments: which are parameters, and where their gradients appear.
 
     Args:
         starts: where to look: an object, or the globals and closure variables that functions name. A callable,

@@ -88,7 +88,7 @@ def scalar_variables(names: Sequence[str], arguments: list[Any]) -> list[Variabl
 def apply_choices(
     variables: list[Variable], constants: Sequence[str], wrt: Sequence[str] | None, subject: object
 ) -> None:
-    """Mark what the caller declared constant or left out; raises :class:`GradcheckError` on names that are not there."""
+    """Mark what the caller declared constant or left out; names that are not there raise :class:`GradcheckError`."""
     known = {variable.name: variable for variable in variables}
     for argument, names in (("constants", constants), ("wrt", wrt or ())):
         for name in names:
