@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gradcheck.outcome import raising
     from gradcheck.pieces import compare, gradient
     from gradcheck.report import Finding, GradientResult, Report
-    from gradcheck.views.json import loads as load_report
+    from gradcheck.views.json import load_report
 
     __version__: str
 
@@ -48,7 +48,7 @@ _HOMES = {
     "compare": ("gradcheck.pieces", "compare"),
     "from_update": ("gradcheck.layers.update", "from_update"),
     "gradient": ("gradcheck.pieces", "gradient"),
-    "load_report": ("gradcheck.views.json", "loads"),
+    "load_report": ("gradcheck.views.json", "load_report"),
     "raising": ("gradcheck.outcome", "raising"),
 }
 

@@ -13,7 +13,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.verdict import Limits, judge
 from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
-from gradcheck.report import Finding, GradientResult, Leak
+from gradcheck.report import Finding, GradientResult, Leak, Probe
 from gradcheck.witnesses.numpy_subject import checked_forward
 from gradcheck.witnesses.subject import Array, Subject, Yours
 
@@ -66,7 +66,18 @@ def examine(
     findings = check_gradients_given(yours, subject.variables, values, layer)
     findings += _causes(evidence, gradients, layer)
     findings += check_behaviour(evidence, layer)
-    return Examination(evidence, gradients, findings, list(reference.leaks), list(subject.notes))
+    notes = list(subject.notes)
+    if evidence.joint is not None:
+        notes.append(_joint_note(evidence.joint, layer))
+    return Examination(evidence, gradients, findings, list(reference.leaks), notes)
+
+
+def _joint_note(joint: Probe, layer: str) -> str:
+    where = f"{layer}: " if layer else ""
+    return (
+        f"{where}all gradients along one random direction together: numeric {joint.numeric:.4g} ± {joint.error:.0e}, "
+        f"autograd {joint.autograd:.4g}" + ("" if joint.yours is None else f", yours {joint.yours:.4g}")
+    )
 
 
 def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[str, Array], list[Leak]]:

@@ -215,7 +215,7 @@ def _inheriting(done: list[Examination]) -> list[Examination]:
     for examination in reversed(done):
         if guilty:
             examination.gradients = [
-                replace(g, inherits=guilty) if g.verdict != "not differentiated" else g for g in examination.gradients
+                replace(g, inherits=guilty) if g.verdict == "right" else g for g in examination.gradients
             ]
         inputs = {v.name for v in examination.evidence.subject.variables if v.role == "input"}
         if any(_wrong_input(g, inputs) for g in examination.gradients):

@@ -32,6 +32,8 @@ def explain(
     yours: Array, true: Array, name: str, inputs: Mapping[str, object], upstream: object, layer: str = ""
 ) -> list[Finding]:
     """The one change that turns ``true`` into ``yours`` to rounding, as a finding; an empty list where none does."""
+    if not (np.all(np.isfinite(yours)) and np.all(np.isfinite(true))):
+        return []
     left = [
         (relative_error(change.array, yours), change)
         for change in _changes(yours, true, name, inputs, upstream)

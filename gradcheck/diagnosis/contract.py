@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def check_gradients_given(
     yours: Yours, variables: Sequence[Variable], values: dict[str, Array], layer: str
 ) -> list[Finding]:
     """The faults to be seen in one call: number, None, shape, dtype, NaN, and arrays written to."""
-    found = list(yours.faults)
+    found = [replace(fault, layer=layer) for fault in yours.faults]
     missing = {f.gradient for f in found if f.code == "GC103"}
     for v in variables:
         if v.name in values and v.gradient not in missing and not any(f.code == "GC101" for f in found):

@@ -95,7 +95,7 @@ def _by_three(
         agree = True
         told |= {"relative_error": None, "limit": None, "reason": "the difference is rounding alone"}
     supported = evidence.supported.get(name, False)
-    told["probe"] = evidence.probes.get(name) or evidence.joint
+    told["probe"] = evidence.probes.get(name)
     if agree and supported:
         return _with(base, "right", str(told.pop("reason", "")), told)
     if agree:

@@ -6,7 +6,7 @@ import copy
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -82,9 +82,10 @@ class NumpySubject(Subject):
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         done: list[list[Gradient]] = []
-        with self._at(steps[0][0]) as held:
-            for values, upstreams in steps:
-                self._move(held, values)
+        with self._at(steps[0][0]) as held, ExitStack() as moves:
+            for k, (values, upstreams) in enumerate(steps):
+                if k:
+                    held = self._move(moves, held, values)
                 done.append([])
                 try:
                     self.counts["forward"] += 1
@@ -126,13 +127,17 @@ class NumpySubject(Subject):
             return self._traced(values, upstreams, precision, verify=True)
         return reference
 
-    def _move(self, held: dict[str, Any], values: Values) -> None:
+    def _move(self, moves: ExitStack, held: dict[str, Any], values: Values) -> dict[str, Any]:
+        """Hold new arrays with ``values``, as a caller's next batch is; an array changed in place would look fresh."""
+        standing = [value for slot in self.state.slots if isinstance(value := slot.get(), np.ndarray)]
+        mapping = replacements(standing, [(held[v.name], values[v.name]) for v in self.wanted() if not v.slots])
+        moves.enter_context(self.state.substituted(lambda value: mapping.get(id(value), value)))
         for v in self.wanted():
-            held[v.name][...] = values[v.name]
             for slot in v.slots:
                 slot.set(_like_scalar(slot.get(), np.asarray(values[v.name])))
         self.snapshot.restore_randomness()
         seed_everything(self.seed)
+        return {n: mapping.get(id(array), array) for n, array in held.items()}
 
     # -- one evaluation ------------------------------------------------------------------------------------
 
