@@ -14,7 +14,7 @@ from gradcheck.trace.rules import lookup
 
 @dataclass(frozen=True)
 class Case:
-    """A call of ``function`` with every array in ``arrays`` replaced by a tensor; ``call`` puts them where they belong."""
+    """A call of ``function`` whose ``arrays`` become tensors; ``call`` puts them where they belong."""
 
     name: str
     function: Callable[..., Any]

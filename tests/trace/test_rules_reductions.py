@@ -91,8 +91,6 @@ CASES: list[Case] = [
     case("logaddexp.reduce", np.logaddexp.reduce, A, axis=1),
     case("logaddexp.reduce keepdims", np.logaddexp.reduce, A, axis=(0, 1), keepdims=True),
     case("logaddexp.accumulate", np.logaddexp.accumulate, A, axis=1),
-    case("add.reduceat", np.add.reduceat, ROW, call=lambda f, x: f(x, [0, 2, 1, 3])),
-    case("add.reduceat by axis", np.add.reduceat, A, call=lambda f, x: f(x, [0, 2], axis=1)),
     *(case(f"diff {n} {axis}", np.diff, A, n=n, axis=axis) for n in (0, 1, 2, 4) for axis in (0, -1)),
     case("diff with ends", np.diff, ROW, np.array([1.0, 2.0]), call=lambda f, x, e: f(x, prepend=0, append=e)),
     case("diff with end slices", np.diff, A, A[:, :1], call=lambda f, x, e: f(x, axis=1, append=e, prepend=1.5)),

@@ -180,14 +180,16 @@ CHOOSING = [
     case("linspace of rows", np.linspace, ROW, ROW + 2, call=lambda f, a, b: f(a, b, 3, endpoint=False, axis=-1)),
     case("linspace and its step", np.linspace, SCALAR, call=lambda f, a: f(a, 3, 3, retstep=True)),
     case("linspace of one", np.linspace, SCALAR, call=lambda f, a: f(a, 3, 1)),
+    case("logspace", np.logspace, SCALAR, SCALAR + 1, call=lambda f, a, b: f(a, b, 4)),
+    case("logspace to a traced base", np.logspace, SCALAR, call=lambda f, a: f(0, 2, 4, base=a)),
+    case("geomspace", np.geomspace, SCALAR, SCALAR + 3, call=lambda f, a, b: f(a, b, 5)),
+    case("bincount", np.bincount, ROW, call=lambda f, w: f(np.array([1, 0, 1, 3]), weights=w)),
+    case("bincount, longer", np.bincount, ROW, call=lambda f, w: f([1, 0, 1, 3], w, 6)),
     case("meshgrid", np.meshgrid, ROW, ROW[:2]),
     case("meshgrid ij", np.meshgrid, ROW, ROW[:2], ROW[:3], indexing="ij"),
     case("meshgrid sparse", np.meshgrid, ROW, ROW[:2], sparse=True),
     case("vander", np.vander, ROW),
     case("vander increasing", np.vander, ROW, N=3, increasing=True),
-    case("multiply.outer", np.multiply.outer, M, ROW),
-    case("subtract.outer", np.subtract.outer, SCALAR, SCALAR),
-    case("maximum.outer with integers", np.maximum.outer, ROW, call=lambda f, x: f(x, np.arange(3))),
 ]
 
 WIDTHS: list[Any] = [1, (1, 2), ((1, 2), (0, 3)), [[0, 0], [2, 1]]]

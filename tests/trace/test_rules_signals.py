@@ -72,6 +72,22 @@ NUMPY_ONLY: list[Case] = [
     case(
         "polynomial.polyval, tensor=False", np.polynomial.polynomial.polyval, V, rng.normal(size=(3, 7)), tensor=False
     ),
+    case("polyadd", np.polyadd, V, K),
+    case("polysub", np.polysub, K, V),
+    case("polymul", np.polymul, K, V),
+    case("polyder", np.polyder, V),
+    case("polyder twice", np.polyder, V, m=2),
+    case("polyint", np.polyint, V, m=2),
+    case("polyfit", np.polyfit, V, np.cos(V), deg=2, tolerance=1e-10),
+    case(
+        "polyfit of columns, weighted",
+        np.polyfit,
+        V,
+        rng.normal(size=(7, 2)),
+        deg=1,
+        w=np.arange(1.0, 8),
+        tolerance=1e-10,
+    ),
     case("interp", np.interp, PLACES, KNOTS, HEIGHTS),
     case("interp with ends", np.interp, PLACES, HEIGHTS, call=lambda f, x, y: f(x, KNOTS, y, left=-1.0, right=5)),
     case("interp with a period", np.interp, PLACES, HEIGHTS, call=lambda f, x, y: f(x, KNOTS, y, period=3.5)),
@@ -88,6 +104,7 @@ def lookup_or(function: Any, current: Any) -> Any:
 def scipy_cases() -> list[Case]:
     signal = pytest.importorskip("scipy.signal")
     fft = pytest.importorskip("scipy.fft")
+    distance = pytest.importorskip("scipy.spatial.distance")
     modes = ("full", "same", "valid")
     return [
         *(
@@ -110,6 +127,11 @@ def scipy_cases() -> list[Case]:
         ),
         case("convolve2d filled", signal.convolve2d, IMAGE, KERNEL, fillvalue=2.0),
         case("convolve of scalars", signal.convolve, np.array(2.0), np.array(3.0)),
+        *(
+            case(f"cdist {m}", distance.cdist, IMAGE, np.cos(7 * IMAGE[:3]), metric=m)
+            for m in ("euclidean", "sqeuclidean", "cityblock", "chebyshev")
+        ),
+        case("pdist", distance.pdist, IMAGE),
         case("scipy fft", fft.fft, X, axis=1),
         case("scipy rfft2", fft.rfft2, X),
         case("scipy irfftn", fft.irfftn, X),

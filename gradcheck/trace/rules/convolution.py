@@ -22,6 +22,11 @@ def convolve(a: Operand, v: Operand, mode: str = "full") -> torch.Tensor:
     return _part(_full(a, v), mode, (len(a),), (len(v),), ((len(v) - 1) // 2,))
 
 
+@serves("numpy.polymul")
+def polymul(a1: Operand, a2: Operand) -> torch.Tensor:
+    return convolve(a1, a2)
+
+
 @serves("numpy.correlate")
 def correlate(a: Operand, v: Operand, mode: str = "valid") -> torch.Tensor:
     a, v = (x.reshape(-1) for x in operands(a, v))

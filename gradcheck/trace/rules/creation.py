@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcheck.trace.rules.convert import Operand, as_tensor, broadcast, operands, refuse, widened
+from gradcheck.trace.rules.convert import Operand, as_indices, as_tensor, broadcast, operands, refuse, widened
+from gradcheck.trace.rules.elementwise import power
 from gradcheck.trace.rules.table import serves
 
 
@@ -68,3 +69,36 @@ def vander(x: Operand, N: int | None = None, increasing: bool = False) -> torch.
     x = as_tensor(x)
     powers: torch.Tensor = torch.linalg.vander(x, N=len(x) if N is None else N)
     return powers if increasing else powers.flip(-1)
+
+
+@serves("numpy.logspace")
+def logspace(
+    start: Operand,
+    stop: Operand,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> torch.Tensor:
+    exponents = linspace(start, stop, num, endpoint, axis=axis)
+    return widened(power(as_tensor(base, exponents), exponents), dtype)
+
+
+@serves("numpy.geomspace")
+def geomspace(
+    start: Operand, stop: Operand, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> torch.Tensor:
+    start, stop = operands(start, stop)
+    if bool((start <= 0).any()) or bool((stop <= 0).any()):
+        raise NotImplementedError("geomspace between numbers that are not positive")
+    return widened(torch.exp(linspace(torch.log(start), torch.log(stop), num, endpoint, axis=axis)), dtype)
+
+
+@serves("numpy.bincount")
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> torch.Tensor:
+    if weights is None:
+        raise NotImplementedError("counts have no derivative")
+    bins, weights = as_indices(x), as_tensor(weights)
+    length = max(int(bins.max()) + 1 if bins.numel() else 0, int(minlength))
+    return torch.zeros(length, dtype=weights.dtype).index_add(0, bins, weights)

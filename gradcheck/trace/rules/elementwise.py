@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gradcheck.trace.rules.convert import Operand, as_mask, as_tensor, common, given, numpy_value, operands, refuse
-from gradcheck.trace.rules.guard import guarded, guarded_where
+from gradcheck.trace.rules.guard import guarded, guarded_where, has_zero
 from gradcheck.trace.rules.table import serves
 
 
@@ -45,8 +45,8 @@ def power(base: Operand, exponent: Operand) -> torch.Tensor:
         def function(x: torch.Tensor) -> torch.Tensor:
             return torch.pow(x, number)
 
-        return guarded(function, base) if number >= 1 else guarded_where(base == 0, function, base)
-    return guarded_where(base == 0, torch.pow, base, exponent)
+        return guarded(function, base) if number >= 1 else guarded_where(has_zero(base), function, base)
+    return guarded_where(has_zero(base), torch.pow, base, exponent)
 
 
 @serves("numpy.float_power")
@@ -83,7 +83,7 @@ def divmod_(a: Operand, b: Operand) -> tuple[torch.Tensor, torch.Tensor]:
 @serves("numpy.arctan2 numpy.atan2")
 def arctan2(y: Operand, x: Operand) -> torch.Tensor:
     y, x = operands(y, x)
-    return guarded_where((x == 0) & (y == 0), torch.atan2, y, x)
+    return guarded_where(bool(((x == 0) & (y == 0)).any()), torch.atan2, y, x)
 
 
 @serves("numpy.hypot")

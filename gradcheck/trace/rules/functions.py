@@ -9,7 +9,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from gradcheck.trace.rules.convert import Operand, as_tensor, refuse
-from gradcheck.trace.rules.guard import guarded, guarded_where
+from gradcheck.trace.rules.guard import guarded, guarded_where, has_zero
 from gradcheck.trace.rules.table import Rule, register, serves
 
 
@@ -27,7 +27,8 @@ def _unary_singular(function: Callable[[torch.Tensor], torch.Tensor], at: float)
 
     def rule(x: Operand) -> torch.Tensor:
         x = as_tensor(x)
-        return guarded_where(torch.abs(x) == at, function, x)
+        singular = bool((torch.abs(x.detach()) == at).any()) if at else has_zero(x)
+        return guarded_where(singular, function, x)
 
     return rule
 

@@ -6,14 +6,14 @@ those is exactly zero, and so is the true derivative, but 0 · inf is NaN: the g
 
 from __future__ import annotations
 
-import math
+import cmath
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 
-__all__ = ["guarded", "guarded_where"]
+__all__ = ["guarded", "guarded_where", "has_zero"]
 
 Function = Callable[..., torch.Tensor]
 
@@ -29,18 +29,23 @@ def guarded(function: Function, *inputs: torch.Tensor) -> torch.Tensor:
     return _apply(function, inputs)
 
 
-def guarded_where(singular: torch.Tensor, function: Function, *inputs: torch.Tensor) -> torch.Tensor:
-    """Like :func:`guarded` for functions whose derivative is infinite at finite values: at the ``singular`` entries."""
+def guarded_where(singular: bool, function: Function, *inputs: torch.Tensor) -> torch.Tensor:
+    """Like :func:`guarded`; ``singular`` says that a value is finite where the derivative is not."""
     result = function(*inputs)
-    if not result.requires_grad or (_finite(result) and not bool(singular.any())):
+    if not result.requires_grad or (not singular and _finite(result)):
         return result
     return _apply(function, inputs)
 
 
+def has_zero(x: torch.Tensor) -> bool:
+    """Whether an entry is zero."""
+    return not bool(x.detach().all())
+
+
 def _finite(result: torch.Tensor) -> bool:
-    total = result.detach().sum()
+    total = result.item() if result.numel() == 1 else result.detach().sum().item()
     # The sum may overflow though every entry is finite: that only takes the slower path.
-    return math.isfinite(total) if not total.is_complex() else bool(torch.isfinite(total))
+    return cmath.isfinite(total)
 
 
 def _apply(function: Function, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -1,14 +1,13 @@
-"""Logarithms of sums of exponentials, softmax, and ufunc methods that reduce other than by sum, product and extreme."""
+"""Logarithms of sums of exponentials, softmax."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from gradcheck.trace.rules.axes import Axis, all_axes
-from gradcheck.trace.rules.convert import Operand, as_tensor, given, numpy_value, operands, refuse
+from gradcheck.trace.rules.convert import Operand, as_tensor, given, operands, refuse
 from gradcheck.trace.rules.elementwise import divide
 from gradcheck.trace.rules.extremes import amax
 from gradcheck.trace.rules.reductions import sum_
@@ -29,17 +28,6 @@ def logaddexp_reduce(
 def logaddexp_accumulate(a: Operand, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
     refuse(dtype=dtype, out=out)
     return torch.logcumsumexp(as_tensor(a), axis)
-
-
-@serves("numpy.add.reduceat")
-def add_reduceat(a: Operand, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> torch.Tensor:
-    refuse(dtype=dtype, out=out)
-    a = as_tensor(a).movedim(axis, 0)
-    starts = [int(i) for i in np.asarray(numpy_value(indices)).reshape(-1)]
-    stops = [*starts[1:], len(a)]
-    # An index that is not below its successor stands for its own entry alone.
-    pieces = [a[i:j].sum(0) if i < j else a[i] for i, j in zip(starts, stops, strict=True)]
-    return torch.stack(pieces).movedim(0, axis) if pieces else a[:0].movedim(0, axis)
 
 
 @serves("scipy.special.logsumexp")

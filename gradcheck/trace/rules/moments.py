@@ -30,8 +30,9 @@ def variance(
     middle = mean(a, axis, keepdims=True, where=where) if centre is None else as_tensor(centre, a)
     away = a - middle
     squares = (away * away.conj()).real if away.is_complex() else away * away
-    freedom = torch.clamp(count(a, axis, keepdims, where) - ddof, min=0)
-    return sum_(squares, axis, keepdims=keepdims, where=where) / freedom.to(floating(a))
+    freedom = count(a, axis, keepdims, where) - ddof
+    freedom = torch.clamp(freedom, min=0) if isinstance(freedom, torch.Tensor) else max(freedom, 0.0)
+    return sum_(squares, axis, keepdims=keepdims, where=where) / freedom
 
 
 def root(x: torch.Tensor) -> torch.Tensor:
@@ -97,7 +98,7 @@ def nanvar(
     a = as_tensor(a)
     degrees = _degrees(ddof, correction)
     found = variance(without_nan(a, 0.0), axis, dtype, degrees, keepdims, present(a, where), mean)
-    left = count(a, axis, bool(given(keepdims, False)), present(a, where)) - degrees
+    left = as_tensor(count(a, axis, bool(given(keepdims, False)), present(a, where)), a) - degrees
     return torch.where(left <= 0, torch.full_like(found, math.nan), found)
 
 

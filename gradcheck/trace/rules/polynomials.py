@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcheck.trace.rules.convert import Operand, as_tensor, common, numpy_value, operands
+from gradcheck.trace.rules.convert import Operand, as_tensor, common, numpy_value, operands, refuse
 from gradcheck.trace.rules.table import serves
 
 
@@ -18,6 +18,54 @@ def polyval(p: Operand, x: Operand) -> torch.Tensor:
     for coefficient in p.unbind():
         found = found * x + coefficient
     return found
+
+
+@serves("numpy.polyadd")
+def polyadd(a1: Operand, a2: Operand) -> torch.Tensor:
+    a, b = _same_length(a1, a2)
+    return a + b
+
+
+@serves("numpy.polysub")
+def polysub(a1: Operand, a2: Operand) -> torch.Tensor:
+    a, b = _same_length(a1, a2)
+    return a - b
+
+
+@serves("numpy.polyder")
+def polyder(p: Operand, m: int = 1) -> torch.Tensor:
+    p = as_tensor(p)
+    for _ in range(m):
+        p = p[:-1] * torch.arange(len(p) - 1, 0, -1, dtype=p.dtype)
+    return p
+
+
+@serves("numpy.polyint")
+def polyint(p: Operand, m: int = 1, k: Any = None) -> torch.Tensor:
+    refuse(k=k)
+    p = as_tensor(p)
+    for _ in range(m):
+        p = torch.cat([p / torch.arange(len(p), 0, -1, dtype=p.dtype), p.new_zeros(1)])
+    return p
+
+
+@serves("numpy.polyfit")
+def polyfit(
+    x: Operand, y: Operand, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
+) -> torch.Tensor:
+    if full or cov or not isinstance(deg, int):
+        raise NotImplementedError("polyfit with more than its coefficients")
+    x, y = operands(x, y)
+    matrix = torch.stack([x**n for n in range(deg, -1, -1)], -1)
+    if w is not None:
+        weights = as_tensor(w, x)
+        matrix, y = matrix * weights[:, None], y * (weights if y.ndim == 1 else weights[:, None])
+    # Columns of one length make the system easier to solve; the solution is scaled back.
+    scale = torch.linalg.vector_norm(matrix, dim=0).detach()
+    cut = len(x) * torch.finfo(x.dtype).eps if rcond is None else float(rcond)
+    solution: torch.Tensor = torch.linalg.pinv(matrix / scale, rtol=cut) @ y
+    coefficients: torch.Tensor = solution / (scale if y.ndim == 1 else scale[:, None])
+    return coefficients
 
 
 @serves("numpy.polynomial.polynomial.polyval")
@@ -55,3 +103,10 @@ def interp(
     high = fp[-1] if right is None or period is not None else as_tensor(right, fp)
     found = torch.where(x < xp[0], low, torch.where(x > xp[-1], high, inside))
     return torch.where(torch.isnan(x), x, found)
+
+
+def _same_length(a1: Operand, a2: Operand) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both with the highest power first, the shorter one with zeros before it."""
+    a, b = (each.reshape(-1) for each in operands(a1, a2))
+    length = max(len(a), len(b))
+    return torch.cat([a.new_zeros(length - len(a)), a]), torch.cat([b.new_zeros(length - len(b)), b])

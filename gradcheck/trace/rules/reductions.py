@@ -66,7 +66,7 @@ def average(
     a, keepdims = as_tensor(a), bool(given(keepdims, False))
     if weights is None:
         found = mean(a, axis, keepdims=keepdims)
-        total = count(a, axis, keepdims, True).to(found.dtype).expand(found.shape)
+        total = torch.ones_like(found) * count(a, axis, keepdims, True)
     else:
         a, weights = operands(a, weights)
         if weights.shape != a.shape:
@@ -102,12 +102,12 @@ def nanmean(
     return mean(without_nan(a, 0.0), axis, dtype, out, keepdims, where=present(a, where))
 
 
-def count(a: torch.Tensor, axis: Axis, keepdims: bool, where: Any) -> torch.Tensor:
+def count(a: torch.Tensor, axis: Axis, keepdims: bool, where: Any) -> torch.Tensor | float:
     """How many entries are averaged: one number, or one for each result where a mask chooses."""
     where = given(where, True)
     axes = all_axes(axis, a.ndim)
     if where is True:
-        return torch.tensor(math.prod(a.shape[each] for each in axes), dtype=floating(a))
+        return float(math.prod([a.shape[each] for each in axes]))
     mask = as_mask(where).expand(a.shape).to(floating(a))
     return torch.sum(mask, axes, keepdim=keepdims) if axes else mask
 

@@ -157,7 +157,8 @@ def repeat(a: Operand, repeats: Any, axis: Any = None) -> torch.Tensor:
     return torch.repeat_interleave(a, torch.from_numpy(times.astype(np.int64)), axis)
 
 
-@serves("numpy.copy numpy.array numpy.asarray numpy.asanyarray numpy.ascontiguousarray numpy.asfortranarray")
+@serves("numpy.copy numpy.array numpy.asarray numpy.asanyarray numpy.asarray_chkfinite")
+@serves("numpy.ascontiguousarray numpy.asfortranarray")
 def array(a: Operand, dtype: Any = None, *, ndmin: int = 0, like: Any = None, **layout: Any) -> torch.Tensor:
     refuse(like=like)
     unknown = layout.keys() - {"copy", "order", "subok", "device"}

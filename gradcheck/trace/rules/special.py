@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gradcheck.trace.rules.convert import Operand, as_tensor, operands
-from gradcheck.trace.rules.guard import guarded, guarded_where
+from gradcheck.trace.rules.guard import guarded, guarded_where, has_zero
 from gradcheck.trace.rules.table import Rule, register, serves
 
 
@@ -105,7 +105,7 @@ def _rel_entr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 @serves("scipy.special.rel_entr")
 def rel_entr(x: Operand, y: Operand) -> torch.Tensor:
     x, y = operands(x, y)
-    return guarded_where(x == 0, _rel_entr, x, y)
+    return guarded_where(has_zero(x), _rel_entr, x, y)
 
 
 @serves("scipy.special.kl_div")
