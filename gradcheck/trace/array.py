@@ -1,4 +1,4 @@
-"""The traced array: to the user's code an ndarray, a NumPy scalar or a float, whichever stands there without the trace."""
+"""The traced array: to the user's code the ndarray, NumPy scalar or float that stands there without the trace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TracedArray(Operators, Methods, Node):
     __array_priority__ = 1e6
 
     @property
-    def __class__(self) -> Any:  # type: ignore[override]  # it answers for the value, that is its purpose
+    def __class__(self) -> Any:  # type: ignore[misc]  # nobody assigns it; it answers for the value, that is its purpose
         return type(self.value)
 
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class TracedArray(Operators, Methods, Node):
     def __array_function__(
         self,
         function: Callable[..., Any],
-        types: Any,  # noqa: ARG002  # the protocol's signature
+        types: Any,  # the protocol's signature
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Any:
@@ -106,9 +106,8 @@ class TracedArray(Operators, Methods, Node):
         return len(self.value)
 
     def __iter__(self) -> Iterator[Any]:
-        if self._is_array() and self.value.ndim:
-            return indexing.rows(self)
-        return iter(self.value)  # NumPy's own TypeError
+        len(self.value)  # NumPy's own TypeError for numbers
+        return indexing.rows(self)
 
     def __getitem__(self, index: Any) -> Any:
         return indexing.getitem(self, index)

@@ -36,7 +36,8 @@ def digest(choice: Any) -> int:
     if isinstance(choice, np.ndarray):
         if choice.dtype == object:
             return 0
-        return zlib.crc32(np.packbits(choice) if choice.dtype == np.bool_ else np.ascontiguousarray(choice))
+        plain: Any = np.packbits(choice) if choice.dtype == np.bool_ else np.ascontiguousarray(choice)
+        return zlib.crc32(plain)
     return hash(choice)
 
 

@@ -1,4 +1,4 @@
-"""Functions that call the user's function, or know no arrays at all: ``np.vectorize``, ``np.apply_along_axis``, ``math.exp``."""
+"""Functions that call the user's function or know no arrays: ``np.vectorize``, ``np.apply_along_axis``, ``math.exp``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Vectorized:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         trace, function = self._trace, self._function
         args = tuple([trace.array(arg) for arg in args])
-        depends = any([node._depends() for node in nodes_in([list(args), kwargs])])
+        depends = any(node._depends() for node in nodes_in([list(args), kwargs]))
         if not depends or kwargs or function.signature is not None or function.excluded:
             if depends:
                 trace.leak("np.vectorize with keywords or a signature has no PyTorch counterpart here")
@@ -80,10 +80,9 @@ def _apply_along_axis(
 
 def _piecewise(trace: Trace, function: Any, x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     x = trace.array(x)
-    if not isinstance(x, Node):
-        x = constant(trace, np.asarray(x))
     if not isinstance(x, Node) or x.value.ndim == 0:
         return trace.adopt(function(values_of(x), values_of(condlist), funclist, *args, **kw), ())
+    array: Any = x
     conditions = np.asarray(values_of(condlist), bool)
     if conditions.ndim == x.value.ndim:
         conditions = conditions[None]
@@ -91,7 +90,7 @@ def _piecewise(trace: Trace, function: Any, x: Any, condlist: Any, funclist: Any
         conditions = np.concatenate([conditions, ~conditions.any(axis=0, keepdims=True)])
     result = constant(trace, np.zeros_like(x.value))
     for condition, piece in zip(conditions, funclist, strict=True):
-        result[condition] = piece(x[condition], *args, **kw) if callable(piece) else piece
+        result[condition] = piece(array[condition], *args, **kw) if callable(piece) else piece
     return result
 
 
@@ -120,12 +119,13 @@ _DECISIONS = ("isnan", "isinf", "isfinite", "isclose")
 
 def _number(x: Any) -> Any:
     """An array of one entry, as the number that math takes it for."""
-    return np.reshape(x, ()) if isinstance(x, Node) and x._is_array() and x.value.size == 1 else x
+    single = isinstance(x, Node) and x._is_array() and x.value.size == 1
+    return np.reshape(x, ()) if single else x
 
 
 def _of_numbers(rule: Any, name: str) -> Callable[..., Any]:
     def call(trace: Trace, function: Any, *args: Any) -> Any:
-        if not any([isinstance(arg, Node) for arg in args]):
+        if not any(isinstance(arg, Node) for arg in args):
             return function(*args)
         args = tuple([_number(arg) for arg in args])
         given = rule if isinstance(rule, np.ufunc) else None
@@ -138,14 +138,14 @@ def _of_numbers(rule: Any, name: str) -> Callable[..., Any]:
 
 def _decision(trace: Trace, function: Any, *args: Any, **kwargs: Any) -> Any:
     result = function(*values_of(args), **kwargs)
-    if any([node._depends() for node in nodes_in(list(args))]):
+    if any(node._depends() for node in nodes_in(list(args))):
         trace.branch(hash(result))
     return result
 
 
 def _log(trace: Trace, function: Any, x: Any, *base: Any) -> Any:
     x, base = _number(x), tuple([_number(each) for each in base])
-    if not any([isinstance(each, Node) for each in (x, *base)]):
+    if not any(isinstance(each, Node) for each in (x, *base)):
         return function(x, *base)
     above = apply(trace, np.log, (x,), {}, compute=math.log, name="math.log") if isinstance(x, Node) else math.log(x)
     if not base:
@@ -159,7 +159,7 @@ def _log(trace: Trace, function: Any, x: Any, *base: Any) -> Any:
 
 
 def _hypot(trace: Trace, function: Any, *args: Any) -> Any:
-    if not any([isinstance(arg, Node) for arg in args]):
+    if not any(isinstance(arg, Node) for arg in args):
         return function(*args)
     squares: Any = functools.reduce(operator.add, [arg * arg for arg in args])
     return apply(trace, np.sqrt, (_number(squares),), {}, compute=math.sqrt, name="math.hypot")
@@ -174,7 +174,7 @@ def _dist(trace: Trace, function: Any, p: Any, q: Any) -> Any:
 def _folded(fold: Callable[[Any, Any], Any], start: Any) -> Callable[..., Any]:
     def call(_trace: Trace, function: Any, numbers: Any, **kwargs: Any) -> Any:
         items = list(numbers)
-        if not any([isinstance(item, Node) for item in items]):
+        if not any(isinstance(item, Node) for item in items):
             return function(items, **kwargs)
         return functools.reduce(fold, items, kwargs.get("start", start))
 

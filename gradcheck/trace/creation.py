@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.trace.casts import as_dtype
-from gradcheck.trace.dispatch import apply, constant, nodes_in
+from gradcheck.trace.dispatch import apply, constant, nodes_in, view_by_position
 from gradcheck.trace.node import Node, values_of
 from gradcheck.trace.rules import as_tensor
 
@@ -27,7 +27,7 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
     except ValueError:  # ragged: whoever is given the list must know what to do with it
         return nested
     nodes = list(nodes_in(nested))
-    if not any([node._depends() for node in nodes]) or value.dtype.kind in "biu":
+    if not any(node._depends() for node in nodes) or value.dtype.kind in "biu":
         return constant(trace, value)
     if value.dtype.kind not in "fc":
         trace.leak("an array of objects was made of traced arrays")
@@ -114,10 +114,7 @@ def _by_strides(function: Callable[..., Any]) -> Callable[..., Any]:
         value = function(x.value, *values_of(args), **values_of(kwargs))
         if value.dtype.kind not in "fc":
             return value
-        result = trace.wrap(value, None)
-        result._share(x)
-        result._version = -1
-        return result
+        return view_by_position(x, value)
 
     return make
 

@@ -12,6 +12,7 @@ from gradcheck.trace import branches
 from gradcheck.trace.memory import ViewError
 from gradcheck.trace.node import Node, is_view_of, values_of
 from gradcheck.trace.rules import lookup
+from gradcheck.trace.writes import store
 
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
@@ -53,6 +54,12 @@ def is_floating(value: Any) -> bool:
     return dtype.kind in "fc"
 
 
+def _is_opaque(value: Any) -> bool:
+    """Whether there may be numbers in a value that the trace does not see."""
+    dtype = getattr(value, "dtype", None)
+    return isinstance(value, (tuple, list)) if dtype is None else bool(dtype.kind == "O")
+
+
 def apply(
     trace: Trace,
     function: Any,
@@ -72,7 +79,7 @@ def apply(
     values = [values_of(arg) for arg in args]
     named = {key: values_of(arg) for key, arg in kwargs.items()} if kwargs else kwargs
     result = (compute or function)(*values, **named)
-    if not any([node._depends() for node in nodes]):
+    if not any(node._depends() for node in nodes):
         return constant(trace, result, nodes)
     return record(trace, function, name or function_name(function), args, kwargs, result, nodes, values, rule)
 
@@ -95,18 +102,19 @@ def record(
     """The traced form of ``result``, which ``function(*args, **kwargs)`` gave and which may depend on a variable."""
     branches.note(trace, function, values, kwargs, result)
     several = isinstance(result, (tuple, list))
-    floating = any([is_floating(item) for item in result]) if several else is_floating(result)
+    floating = any(is_floating(item) for item in result) if several else is_floating(result)
     if not floating:
-        if several and any(
-            [isinstance(item, (tuple, list)) or getattr(item, "dtype", None) == object for item in result]
-        ):
+        if any(_is_opaque(item) for item in (result if several else (result,))):
             trace.leak(f"{name} gives objects that the trace cannot follow")
-        elif getattr(result, "dtype", None) == object:
-            trace.leak(f"{name} gives an array of objects")
         return constant(trace, result, nodes)
     if branches.is_step(function):
         # Constant between its jumps: the derivative is zero wherever there is one.
         return constant(trace, result, nodes)
+    if type(result) is np.ndarray and result.base is not None and rule is None and lookup(function) is None:
+        for node in nodes:
+            if is_view_of(result, node) and result.dtype == node.value.dtype:
+                # Whatever function gave it: a view's derivative follows from where its entries lie.
+                return view_by_position(node, result)
     shadow = derivative(trace, function, name, args, kwargs, result, values, rule)
     if shadow is None:
         return constant(trace, result, nodes)
@@ -178,10 +186,22 @@ def traced(trace: Trace, value: Any, shadow: torch.Tensor | None, nodes: Sequenc
     """A traced array for one result; a view of an input keeps sharing its memory."""
     if shadow is None:
         return constant(trace, value, nodes)
+    for node in nodes:
+        if value is node.value:  # changed in place, as by np.nan_to_num(x, copy=False)
+            store(node, shadow)
+            return node
     node = trace.wrap(value, shadow)
     if type(value) is np.ndarray and value.base is not None:
         _connect(node, value, nodes)
     return node
+
+
+def view_by_position(node: Node, value: Any) -> Node:
+    """A view of ``node``'s memory whose derivative is gathered from there when it is first asked for."""
+    result = node._trace.wrap(value, None)
+    result._share(node)
+    result._version = -1
+    return result
 
 
 def constant(trace: Trace, value: Any, nodes: Sequence[Node] = ()) -> Any:
@@ -189,6 +209,10 @@ def constant(trace: Trace, value: Any, nodes: Sequence[Node] = ()) -> Any:
     if type(value) is np.ndarray:
         if value.dtype.kind not in "fc":
             return value
+        for node in nodes:
+            if value is node.value:
+                store(node, None)
+                return node
         node = trace.wrap(value, None)
         if value.base is not None:
             _connect(node, value, nodes)

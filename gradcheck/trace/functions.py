@@ -50,7 +50,7 @@ def _with_out(ufunc: np.ufunc, args: tuple[Any, ...], kwargs: Mapping[str, Any])
 
 def _into(trace: Trace, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     del kwargs["out"]
-    depends = any([node._depends() for node in nodes_in(list(args))])
+    depends = any(node._depends() for node in nodes_in(list(args)))
     shadow = None
     if depends:
         result = apply(trace, function, args, kwargs)

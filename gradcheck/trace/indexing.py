@@ -29,7 +29,7 @@ def getitem(node: Node, index: Any) -> Any:
             # Writes are waiting: what they did to this part is asked for, not the whole array.
             shadow = memory.read(node._place(memory)[index], value, trace)
         elif node._depends():
-            shadow = _part(node, index)
+            shadow = _part(node, index, value)
         else:
             shadow = None
         if shadow is not None and trace.is_watching:
@@ -49,13 +49,13 @@ def getitem(node: Node, index: Any) -> Any:
     return part
 
 
-def _part(node: Node, index: Any) -> torch.Tensor:
+def _part(node: Node, index: Any, value: Any) -> torch.Tensor:
     """The tensor of ``node[index]``, ``node`` being up to date."""
     shadow = node._tensor()
     reader = node._reader
     if reader is None:
         reader = node._reader = Reader(shadow.reshape(-1))
-    if not reader.is_busy():
+    if not reader.is_busy(type(value) is not np.ndarray):
         return index_tensor(shadow, index)
     shape = shadow.shape
     everything = counting(reader.flat.shape[0])[: reader.flat.shape[0]].reshape(shape)

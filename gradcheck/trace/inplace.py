@@ -67,7 +67,7 @@ def at(trace: Trace, ufunc: np.ufunc, target: Any, indices: Any, operand: Any = 
     """``ufunc.at(target, indices, operand)``: repeated indices are applied once for each time they occur."""
     operands = () if operand is None else (trace.array(operand),)
     indices = values_of(indices)
-    depends = any([isinstance(each, Node) and each._depends() for each in (target, *operands)])
+    depends = any(isinstance(each, Node) and each._depends() for each in (target, *operands))
     if depends and not isinstance(target, Node):
         trace.leak("stored into a plain array")
     if not depends or not isinstance(target, Node):
@@ -135,11 +135,8 @@ def _copyto(trace: Trace, dst: Any, src: Any, casting: Any = "same_kind", where:
         assign(dst, Ellipsis, src)
     else:
         mask = np.broadcast_to(where, dst.value.shape)
-        if isinstance(src, Node):
-            source: Any = np.broadcast_to(src, dst.value.shape)[mask]
-        else:
-            source = np.broadcast_to(src, dst.value.shape)[mask]
-        assign(dst, mask, source)
+        source: Any = src
+        assign(dst, mask, np.broadcast_to(source, dst.value.shape)[mask])
 
 
 def _put(trace: Trace, a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
@@ -160,12 +157,16 @@ def _put_at(trace: Trace, a: Any, index: Any, v: Any, count: int, plainly: Calla
         return
     if isinstance(v, Node):
         length = max(int(np.size(v.value)), 1)
-        flat = np.ravel(v)  # type: ignore[arg-type]  # a traced array
+        flat = _raveled(v)
         v = flat[np.arange(count) % length]
     elif count:
         v = np.resize(np.asarray(v).reshape(-1), count)
     if count:
         assign(a, index, v)
+
+
+def _raveled(array: Any) -> Any:
+    return np.ravel(array)
 
 
 def _place(trace: Trace, arr: Any, mask: Any, vals: Any) -> None:
@@ -182,7 +183,7 @@ def _putmask(trace: Trace, a: Any, mask: Any, values: Any) -> None:
     index = np.unravel_index(chosen, mask.shape)
     if isinstance(values, Node):
         # Unlike np.place: the entry at each place's own position, the values repeated over the array.
-        flat = np.ravel(values)  # type: ignore[arg-type]  # a traced array
+        flat = _raveled(values)
         values = flat[chosen % max(int(np.size(values.value)), 1)]
     else:
         flat = np.asarray(values).reshape(-1)

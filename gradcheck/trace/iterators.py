@@ -34,7 +34,7 @@ class _Iterator:
         self._real = self._made(values_of(op), tuple(flags), values_of(args), values_of(kwargs))
         self._started = False
 
-    def _made(self, op: Any, flags: tuple[str, ...], args: Any, kwargs: Any) -> Any:
+    def _made(self, op: Any, flags: tuple[Any, ...], args: Any, kwargs: Any) -> Any:
         if self._single:
             try:
                 # The order stays as it is; the position of each entry becomes known.
@@ -104,8 +104,8 @@ class _Joiner:
         parts = key if isinstance(key, tuple) else (key,)
         if next(nodes_in(list(parts)), None) is None:
             return constant(trace, self._trick[key])
-        if any([isinstance(part, str) for part in parts]):
-            if any([node._depends() for node in nodes_in(list(parts))]):
+        if any(isinstance(part, str) for part in parts):
+            if any(node._depends() for node in nodes_in(list(parts))):
                 trace.leak("np.r_ with a string has no PyTorch counterpart here")
             return constant(trace, self._trick[values_of(key)])
         pieces = [self._trick[part] if isinstance(part, slice) else trace.array(part) for part in parts]

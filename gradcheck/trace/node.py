@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gradcheck.trace.memory import Memory, owner_of
+from gradcheck.trace.memory import Memory, ViewError, owner_of
 from gradcheck.trace.reads import Reader
 
 if TYPE_CHECKING:
@@ -67,7 +67,13 @@ class Node:
         if not memory.varies:
             self._set(None)
         else:
-            positions = self._place(memory)
+            try:
+                positions = self._place(memory)
+            except ViewError as error:
+                self._trace.leak(f"read through {error}")
+                self._memory = None
+                self._set(None)
+                return
             if memory.written_since(positions, self._version):
                 self._set(memory.read(positions, self.value, self._trace))
         self._version = version

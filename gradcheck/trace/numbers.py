@@ -1,10 +1,8 @@
-"""``np.float64(x)`` as a cast."""
+"""``np.float64(x)`` and ``float(x)`` as casts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from gradcheck.trace.casts import astype
 from gradcheck.trace.dispatch import constant
@@ -16,15 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["cast"]
 
 
-def cast(trace: Trace, kind: type[np.generic], x: Any) -> Any:
+def cast(trace: Trace, kind: Any, x: Any) -> Any:
     """``kind(x)``: a number for a number (or an array without axes), an array for an array."""
     x = trace.array(x)
     if not isinstance(x, Node):
         return constant(trace, kind(x))
-    if x._is_array() and x.value.ndim:
+    if x._is_array() and x.value.ndim and kind is not float:
         return astype(x, kind)
-    value = kind(x.value)  # type: ignore[call-arg]  # every scalar type takes a number
+    value = kind(x.value)  # of an array with axes: NumPy's own TypeError or DeprecationWarning
     if not x._depends():
         return value
-    shadow = trace.accept(kind.__name__, (x._tensor(),), x._tensor(), value, None)
+    shadow = trace.accept(kind.__name__, (x._tensor(),), x._tensor().reshape(()), value, None)
     return value if shadow is None else trace.wrap(value, shadow)

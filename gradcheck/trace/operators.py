@@ -113,7 +113,7 @@ def _in_place(
             compute_in_place(self.value, plain)
             store(self, None)
             return self
-        # The rule must see what stood there before NumPy writes; the result is computed aside only where it is looked at.
+        # The rule must see what stood there before NumPy writes; the result is computed aside where it is looked at.
         trace = self._trace
         aside = trace.verify or branches.is_step(ufunc)
         value = compute(self.value, plain) if aside else self.value
@@ -174,8 +174,8 @@ class Operators:
     __le__ = _comparison(operator.le)
     __gt__ = _comparison(operator.gt)
     __ge__ = _comparison(operator.ge)
-    __eq__ = _comparison(operator.eq)  # type: ignore[assignment]  # entry by entry, as an ndarray does
-    __ne__ = _comparison(operator.ne)  # type: ignore[assignment]  # entry by entry, as an ndarray does
+    __eq__ = _comparison(operator.eq)  # entry by entry, as an ndarray does
+    __ne__ = _comparison(operator.ne)  # entry by entry, as an ndarray does
 
     __neg__ = _unary(np.negative, operator.neg)
     __pos__ = _unary(np.positive, operator.pos)

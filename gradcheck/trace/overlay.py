@@ -1,8 +1,8 @@
 """What the user's module sees as ``np``, ``math`` or ``scipy.special`` during the trace.
 
-Creation functions have no array argument to dispatch on (``np.zeros(...)``, then ``out[i, j] = ...``), ``math.exp`` knows no
-arrays, SciPy asks no protocol, and a plain array among the operands of ``plain.dot(traced)`` answers in silence. So every name
-falls through to the real module, and functions are called with the trace in mind.
+Creation functions have no array argument to dispatch on (``np.zeros(...)``, then ``out[i, j] = ...``), ``math.exp`` knows
+no arrays, SciPy asks no protocol, and a plain array among the operands of ``plain.dot(traced)`` answers in silence. So every
+name falls through to the real module, and functions are called with the trace in mind.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gradcheck.trace import functions, ufuncs
 from gradcheck.trace.callbacks import CALLBACKS, Vectorized
 from gradcheck.trace.dispatch import nodes_in
 from gradcheck.trace.iterators import ITERATORS
-from gradcheck.trace.node import Node, values_of
+from gradcheck.trace.node import Node
 from gradcheck.trace.numbers import cast
 from gradcheck.trace.randomness import RANDOM, is_random_source
 
@@ -43,7 +43,7 @@ class Overlay:
     _real: Any
 
     @property
-    def __class__(self) -> Any:  # type: ignore[override]  # it answers for what it stands for
+    def __class__(self) -> Any:  # type: ignore[misc]  # nobody assigns it; it answers for what it stands for
         return type(self._real)
 
     def __getattr__(self, name: str) -> Any:
@@ -111,15 +111,17 @@ class FunctionOverlay(Overlay):
 
 
 class TypeOverlay(Overlay):
-    """``np.float64``: a cast when called; a dtype and a class everywhere else."""
+    """``np.float64`` or ``float``: a cast when called; a dtype and a class everywhere else."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """What NumPy takes the object for where it wants a dtype."""
-        return np.dtype(self._real)
+        found: np.dtype[Any] = np.dtype(self._real)
+        return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and (isinstance(args[0], (Node, list, tuple, np.ndarray))):
+        arrays = Node if self._real is float else (Node, list, tuple, np.ndarray)
+        if len(args) == 1 and isinstance(args[0], arrays):
             return cast(self._trace, self._real, args[0])
         return self._real(*args, **kwargs)
 

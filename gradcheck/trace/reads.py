@@ -19,6 +19,7 @@ __all__ = ["Reader", "new_pass"]
 Array = npt.NDArray[Any]
 
 _NATIVE_READS = 32  # reads that autograd may serve itself before the sums are shared
+_SMALL = 2048  # entries of a tensor whose every read may cost an array of its size
 _passes = [0]
 
 
@@ -64,7 +65,13 @@ class _Part(torch.autograd.Function):
     """Forward: some entries of the tensor. Backward: adds to the sum, so the token's own gradient is nothing."""
 
     @staticmethod
-    def forward(ctx: Any, token: torch.Tensor, flat: torch.Tensor, positions: Array, total: _Sum) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        token: torch.Tensor,  # noqa: ARG004  # ties the read to the whole in the graph
+        flat: torch.Tensor,
+        positions: Array,
+        total: _Sum,
+    ) -> torch.Tensor:
         ctx.positions, ctx.total = positions, total
         ctx.set_materialize_grads(False)
         return _entries(flat, positions)
@@ -107,10 +114,10 @@ class Reader:
         self.total = _Sum(flat.shape[0])
         self.detached = flat
 
-    def is_busy(self) -> bool:
-        """Whether enough reads were made for the shared sum to pay."""
+    def is_busy(self, single: bool) -> bool:
+        """Whether enough reads were made for something better than autograd's own indexing to pay."""
         self.count += 1
-        return self.count > _NATIVE_READS
+        return self.count > _NATIVE_READS and (single or self.flat.shape[0] > _SMALL)
 
     def take(self, positions: Array) -> torch.Tensor:
         """The entries at ``positions``, in their shape."""

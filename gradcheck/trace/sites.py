@@ -17,7 +17,7 @@ import torch
 
 from gradcheck.report import Where
 
-__all__ = ["Site", "current_operation", "current_site", "user_frame"]
+__all__ = ["Site", "current_operation", "current_site", "is_users", "user_frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _known: dict[CodeType, bool] = {}
 
 
-def _is_users(code: CodeType) -> bool:
+def is_users(code: CodeType) -> bool:
+    """Whether code is the user's own: neither gradcheck's, NumPy's, PyTorch's, SciPy's nor the standard library's."""
     known = _known.get(code)
     if known is None:
         name = code.co_filename
@@ -85,7 +86,7 @@ def _is_users(code: CodeType) -> bool:
 def user_frame() -> FrameType | None:
     """The innermost frame that belongs neither to gradcheck nor to NumPy, PyTorch, SciPy or the standard library."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame.f_code):
+    while frame is not None and not is_users(frame.f_code):
         frame = frame.f_back
     return frame
 
@@ -98,7 +99,7 @@ def current_site() -> Site:
         return Site(frame.f_code, frame.f_lasti, frame.f_lineno)
     path = []
     outer = innermost.f_back
-    while outer is not None and _is_users(outer.f_code):
+    while outer is not None and is_users(outer.f_code):
         path.append((outer.f_code, outer.f_lasti))
         outer = outer.f_back
     return Site(innermost.f_code, innermost.f_lasti, innermost.f_lineno, tuple(path))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, Literal
 
@@ -10,7 +12,7 @@ import numpy as np
 import torch
 
 from gradcheck.report import Leak
-from gradcheck.trace import overlay, reads
+from gradcheck.trace import entrances, overlay, reads
 from gradcheck.trace.array import TracedArray
 from gradcheck.trace.memory import Memory, owner_of
 from gradcheck.trace.node import Array, Node, values_of
@@ -21,14 +23,14 @@ __all__ = ["Trace"]
 
 Hook = Callable[[Site, str, tuple[object, ...], torch.Tensor], torch.Tensor]
 
-_DTYPES = {
+_DTYPES: dict[Any, torch.dtype] = {
     np.dtype(np.float64): torch.float64,
     np.dtype(np.float32): torch.float32,
     np.dtype(np.float16): torch.float16,
     np.dtype(np.complex64): torch.complex64,
     np.dtype(np.complex128): torch.complex128,
 }
-_NUMPY_DTYPES = {dtype: name for name, dtype in _DTYPES.items()}
+_NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {theirs: ours for ours, theirs in _DTYPES.items()}
 # How far the value of the PyTorch counterpart may be from NumPy's, relative to the largest entry.
 _CLOSE = {8: 1e-6, 16: 1e-6, 4: 1e-3, 2: 3e-2}
 
@@ -75,7 +77,7 @@ class Trace:
     def variable(self, array: Array, name: str = "") -> TracedArray:
         """A traced array over ``array``'s own memory, with respect to which gradients can be taken.
 
-        The same array again gives the same traced array; an array that shares memory with an earlier variable is a view of it.
+        The same array again gives the same traced array; one that shares memory with an earlier variable is its view.
 
         Raises:
             TypeError: ``array`` is not an ndarray of floating point numbers.
@@ -105,12 +107,16 @@ class Trace:
             return value
         return overlay.overlaid(self, value)
 
+    def entrances(self, namespaces: Iterable[dict[str, Any]]) -> AbstractContextManager[None]:
+        """A context in which imports inside functions and ``float()`` in these module globals know the trace too."""
+        return entrances.entrances(self, namespaces)
+
     def adopt(self, result: Any, args: Sequence[Any]) -> Any:
         """A constant of the trace for what a NumPy function gave for plain ``args``."""
         if type(result) is np.ndarray:
             if result.dtype.kind not in "fc":
                 return result
-            aliased = result.base is not None or any([result is arg for arg in args])
+            aliased = result.base is not None or any(result is arg for arg in args)
             return self._over(result) if aliased else TracedArray(self, result, None)
         if type(result) in (tuple, list):
             return type(result)([self.adopt(item, args) for item in result])
@@ -244,8 +250,7 @@ class Trace:
             ValueError: an upstream gradient has another shape than its output.
         """
         leaves = {name: self._leaves[id(variable)] for name, variable in variables.items()}
-        results: list[torch.Tensor] = []
-        seeds: list[torch.Tensor] = []
+        terms: list[torch.Tensor] = []
         for output, upstream in zip(outputs, upstreams, strict=True):
             if not isinstance(output, Node) or not output._depends():
                 continue
@@ -257,12 +262,14 @@ class Trace:
             if not self._agree(shadow, output.value):
                 self.mismatch = True
             if shadow.requires_grad:
-                results.append(shadow)
-                seeds.append(torch.from_numpy(np.array(upstream, dtype=_NUMPY_DTYPES[shadow.dtype])))
+                seed = torch.from_numpy(np.array(upstream, dtype=_NUMPY_DTYPES[shadow.dtype]))
+                terms.append(torch.sum(shadow * seed).real)
         found: Sequence[torch.Tensor | None] = [None] * len(leaves)
-        if results and leaves:
+        if terms and leaves:
             reads.new_pass()
-            found = torch.autograd.grad(results, list(leaves.values()), seeds, retain_graph=True, allow_unused=True)
+            # One number to differentiate: torch imports its symbolic machinery (a second) to check given gradients.
+            total = functools.reduce(torch.add, [term.to(terms[0].dtype) for term in terms])
+            found = torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
         return {
             name: np.zeros(leaf.shape, _NUMPY_DTYPES[leaf.dtype]) if gradient is None else gradient.numpy().copy()
             for (name, leaf), gradient in zip(leaves.items(), found, strict=True)

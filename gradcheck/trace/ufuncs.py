@@ -1,4 +1,4 @@
-"""Universal functions with all their arguments and methods: ``out=``, ``where=``, ``reduce``, ``accumulate``, ``outer``, ``at``."""
+"""Universal functions with all their arguments and methods: ``out=``, ``where=``, ``reduce``, ``outer``, ``at``, ..."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _call(trace: Trace, ufunc: np.ufunc, inputs: tuple[Any, ...], named: dict[st
     nodes = [x for x in inputs if isinstance(x, Node)]
     values = [values_of(x) for x in inputs]
     result = ufunc(*values, **{key: values_of(x) for key, x in named.items()})
-    if not any([node._depends() for node in nodes]):
+    if not any(node._depends() for node in nodes):
         return constant(trace, result, nodes)
     where = values_of(named.get("where", True))
     rest = {key: x for key, x in named.items() if key not in (*_ONLY_NUMPY, "where")}
@@ -115,8 +115,8 @@ def _into(trace: Trace, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], n
     function = ufunc if method == "__call__" else getattr(ufunc, method)
     where = named.get("where", True)
     masked = method == "__call__" and not (where is True or np.all(values_of(where)))
-    depends = any([node._depends() for x in inputs for node in nodes_in(x)])
-    kept = any([isinstance(each, Node) and each._depends() for each in outs])
+    depends = any(node._depends() for x in inputs for node in nodes_in(x))
+    kept = any(isinstance(each, Node) and each._depends() for each in outs)
     shadows: list[torch.Tensor | None] = [None] * len(outs)
     if masked and (depends or kept):
         node = trace.target(outs[0])
@@ -136,8 +136,7 @@ def _into(trace: Trace, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], n
 
 def _reduce(trace: Trace, ufunc: np.ufunc, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
     array, *more = inputs
-    for key, x in zip(("axis", "dtype"), more, strict=False):
-        named[key] = x
+    named.update(zip(("axis", "dtype"), more, strict=False))
     named.setdefault("axis", 0)
     compute = named.copy()
     named.pop("dtype", None)
