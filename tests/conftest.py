@@ -33,9 +33,9 @@ def bad(name="bad layer", raises=None):
 
 @pytest.fixture
 def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """An empty folder with a module ``planted``: ``good()`` and ``bad()`` end a check that passes or fails."""
+    """An empty folder with a module ``ends_of_checks``: ``good()`` and ``bad()`` end a check that passes or fails."""
     # Hypothesis would be loaded anew by every session in this process.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    pytester.makepyfile(planted=LAYERS)
+    pytester.makepyfile(ends_of_checks=LAYERS)
     pytester.syspathinsert()
     return pytester

@@ -26,8 +26,8 @@ def run(folder, monkeypatch, capsys):
     return run
 
 
-GOOD = "from planted import good\ngood('affine')\n"
-BAD = "from planted import bad\nbad('softmax')\n"
+GOOD = "from ends_of_checks import good\ngood('affine')\n"
+BAD = "from ends_of_checks import bad\nbad('softmax')\n"
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ BAD = "from planted import bad\nbad('softmax')\n"
         ({"a": GOOD + "import sys; sys.exit(3)\n"}, (), 2),
         ({"a": BAD + "import sys; sys.exit(3)\n"}, (), 1),
         ({"a": BAD + "import sys; sys.exit(3)\n"}, ("--exit-zero",), 0),
-        ({"a": "from planted import bad\nbad(raises=True)\n"}, (), 1),
-        ({"a": "from planted import bad\nbad().raise_if_failed()\n"}, ("--exit-zero",), 0),
+        ({"a": "from ends_of_checks import bad\nbad(raises=True)\n"}, (), 1),
+        ({"a": "from ends_of_checks import bad\nbad().raise_if_failed()\n"}, ("--exit-zero",), 0),
     ],
 )
 def test_exit_status(run, scripts, arguments, expected):
@@ -75,7 +75,7 @@ def test_reports_stand_under_the_heading_of_their_file(run):
 
 def test_what_a_script_prints_stays_in_order_and_its_own_reports_are_not_repeated(run):
     source = """
-from planted import bad
+from ends_of_checks import bad
 print("before")
 report = bad()
 print(report)
@@ -100,9 +100,7 @@ print(report.ok)
     ],
 )
 def test_checks_in_threads_and_processes_count(run, elsewhere):
-    header = (
-        "import asyncio, threading\nfrom concurrent.futures import *\nfrom planted import bad, good\ngood('here')\n"
-    )
+    header = "import asyncio, threading\nfrom concurrent.futures import *\nfrom ends_of_checks import bad, good\ngood('here')\n"
     status, out, _ = run(a=header + elsewhere + "\n")
     assert status == 1
     assert "✓ here: " in out
@@ -116,7 +114,7 @@ def test_a_script_is_run_as_python_would(folder, run):
         """
 import sys, os
 import beside
-from planted import good
+from ends_of_checks import good
 print(__name__, __file__, sys.argv, sys.path[0], os.getcwd(), sys.modules["__main__"].__file__, sep="\\n")
 if __name__ == "__main__":
     good()
@@ -138,7 +136,7 @@ def test_scripts_do_not_share_modules_of_the_same_name(folder, run):
         (folder.path / name / "network.py").write_text(f"name = '{name}'\n")
         (folder.path / name / "part" / "inner.py").write_text(f"name = 'inner {name}'\n")
         (folder.path / name / "check.py").write_text(
-            "import network, part.inner\nfrom planted import good\ngood(network.name)\ngood(part.inner.name)\n"
+            "import network, part.inner\nfrom ends_of_checks import good\ngood(network.name)\ngood(part.inner.name)\n"
         )
     status, out, _ = run("one/check.py", "two/check.py")
     assert status == 0
@@ -146,7 +144,7 @@ def test_scripts_do_not_share_modules_of_the_same_name(folder, run):
 
 
 def test_a_script_that_raises_shows_its_own_traceback_only(run):
-    source = "from planted import good\n\ndef work():\n    raise KeyError('lost')\n\ngood()\nwork()\n"
+    source = "from ends_of_checks import good\n\ndef work():\n    raise KeyError('lost')\n\ngood()\nwork()\n"
     _, out, err = run(a=source)
     lines = err.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
@@ -202,9 +200,7 @@ def test_no_line_is_wider_than_asked(run, width):
 
 
 def test_the_seed_reaches_the_script_and_leaves(run):
-    script = (
-        "from gradcheck.outcome import default_seed\nfrom planted import good\nprint('seed', default_seed())\ngood()\n"
-    )
+    script = "from gradcheck.outcome import default_seed\nfrom ends_of_checks import good\nprint('seed', default_seed())\ngood()\n"
     assert "seed 0" in run(a=script)[1].splitlines()
     assert "seed 7" in run("--seed", "7", a=script)[1].splitlines()
     assert "seed 0" in run(a=script)[1].splitlines()

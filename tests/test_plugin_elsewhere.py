@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import gradcheck
 import pytest
 from gradcheck import GradientMismatch
-from planted import bad, good
+from ends_of_checks import bad, good
 
 def raising_bad():
     with gradcheck.raising():
@@ -158,7 +158,7 @@ def test_a_thread_that_outlives_every_test_fails_the_session(folder, arguments):
     folder.makeconftest(
         """
         import threading
-        from planted import bad
+        from ends_of_checks import bad
 
         def pytest_sessionfinish(session):
             thread = threading.Thread(target=bad, args=["late"])
@@ -173,7 +173,7 @@ def test_a_thread_that_outlives_every_test_fails_the_session(folder, arguments):
 
 
 def test_an_independent_program_is_its_own_business(folder):
-    folder.makepyfile(program="from planted import bad\nprint(bad().ok)\nbad()\n")
+    folder.makepyfile(program="from ends_of_checks import bad\nprint(bad().ok)\nbad()\n")
     body = "assert subprocess.run([sys.executable, 'program.py'], capture_output=True).stdout == b'False\\n'"
     run(folder, body).assert_outcomes(passed=1)
 

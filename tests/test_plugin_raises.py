@@ -6,7 +6,7 @@ import pytest
 def test_a_bare_check_fails_at_its_own_line(folder):
     folder.makepyfile(
         """
-        from planted import bad, good
+        from ends_of_checks import bad, good
 
         def test_layer():
             good()
@@ -27,14 +27,14 @@ def test_a_bare_check_fails_at_its_own_line(folder):
 
 @pytest.mark.parametrize("style", ["auto", "long", "short", "native", "line"])
 def test_no_frame_of_ours_is_shown(folder, style):
-    folder.makepyfile("from planted import bad\n\ndef test_layer():\n    bad()\n")
+    folder.makepyfile("from ends_of_checks import bad\n\ndef test_layer():\n    bad()\n")
     result = folder.runpytest_inprocess(f"--tb={style}")
     result.assert_outcomes(failed=1)
     result.stdout.no_fnmatch_line("*gradcheck?outcome*")
 
 
 def test_full_trace_shows_everything(folder):
-    folder.makepyfile("from planted import bad\n\ndef test_layer():\n    bad()\n")
+    folder.makepyfile("from ends_of_checks import bad\n\ndef test_layer():\n    bad()\n")
     folder.runpytest_inprocess("--full-trace").stdout.fnmatch_lines(
         ["*gradcheck?outcome?__init__.py:*: GradientMismatch"]
     )
@@ -62,7 +62,7 @@ def test_the_users_own_frames_below_a_check_stay(folder):
     folder.makepyfile(
         """
         from gradcheck.outcome import home
-        from planted import bad
+        from ends_of_checks import bad
 
         def forward(report):
             raise ZeroDivisionError("mine")
@@ -78,7 +78,7 @@ def test_the_users_own_frames_below_a_check_stay(folder):
 
 def test_raises_false_gives_the_report(folder):
     folder.makepyfile(
-        "from planted import bad\n\ndef test_layer():\n    assert not bad(raises=False).ok\n    bad(raises=False)\n"
+        "from ends_of_checks import bad\n\ndef test_layer():\n    assert not bad(raises=False).ok\n    bad(raises=False)\n"
     )
     folder.runpytest_inprocess().assert_outcomes(passed=1)
 
@@ -88,7 +88,7 @@ def test_pytest_raises_catches_it_with_its_report(folder):
         """
         import pytest
         from gradcheck import GradientMismatch
-        from planted import bad
+        from ends_of_checks import bad
 
         def test_layer():
             with pytest.raises(GradientMismatch, match="affine: the gradient is wrong") as caught:
@@ -103,7 +103,7 @@ def test_without_the_plugin_a_check_returns_unless_told_to_raise(folder):
     folder.makepyfile(
         """
         import gradcheck, pytest
-        from planted import bad
+        from ends_of_checks import bad
 
         def test_layer():
             assert not bad().ok
@@ -134,16 +134,16 @@ def test_without_the_plugin_a_check_returns_unless_told_to_raise(folder):
     ids=["setup", "teardown", "collection", "unittest", "xfail", "asyncio", "doctest"],
 )
 def test_wherever_a_check_is_made(folder, source, outcomes):
-    folder.makepyfile(f"from planted import bad\n{source}\n")
-    folder.runpytest_inprocess("--doctest-modules", "--ignore=planted.py").assert_outcomes(**outcomes)
+    folder.makepyfile(f"from ends_of_checks import bad\n{source}\n")
+    folder.runpytest_inprocess("--doctest-modules", "--ignore=ends_of_checks.py").assert_outcomes(**outcomes)
 
 
 def test_a_test_that_reruns_a_session_leaves_the_outer_one_raising(folder):
-    folder.makepyfile(test_inner="from planted import bad\n\ndef test_layer():\n    bad()\n")
+    folder.makepyfile(test_inner="from ends_of_checks import bad\n\ndef test_layer():\n    bad()\n")
     folder.makepyfile(
         test_outer="""
         import pytest
-        from planted import bad
+        from ends_of_checks import bad
 
         def test_layer():
             assert pytest.main(["-q", "test_inner.py"]) == 1

@@ -39,7 +39,7 @@ def test_a_seed_that_cannot_be(folder):
 
 TWO_TESTS = """
 import threading
-from planted import bad, good
+from ends_of_checks import bad, good
 
 def test_here():
     good("affine")
