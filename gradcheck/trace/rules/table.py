@@ -60,7 +60,7 @@ def lookup(function: object) -> Rule | None:
 
 def _admit_imported() -> bool:
     """Move the rules of modules that are imported by now into RULES; True when there were any."""
-    ready = [name for name in _WAITING if name in sys.modules]
+    ready = [name for name in _WAITING if _whole(name)]
     for name in ready:
         module = sys.modules[name]
         for attribute, rule in _WAITING.pop(name).items():
@@ -69,6 +69,12 @@ def _admit_imported() -> bool:
                 # setdefault: scipy.special.logaddexp and the like may be NumPy's own objects
                 RULES.setdefault(function, rule)
     return bool(ready)
+
+
+def _whole(name: str) -> bool:
+    """Whether the module is imported, and not just being imported."""
+    module = sys.modules.get(name)
+    return module is not None and not getattr(module.__spec__, "_initializing", False)
 
 
 def _numpy_function(name: str) -> object | None:
