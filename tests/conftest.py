@@ -1,5 +1,7 @@
 """Fixtures for tests that run pytest or scripts in a folder of their own."""
 
+import concurrent.futures.process  # noqa: F401 (as below)
+
 import pytest
 
 # Sessions started in this process forget what was first imported in them, and would meet two copies of a module.

@@ -100,8 +100,8 @@ print(report.ok)
     ],
 )
 def test_checks_in_threads_and_processes_count(run, elsewhere):
-    header = "import asyncio, threading\nfrom concurrent.futures import *\nfrom ends_of_checks import bad, good\ngood('here')\n"
-    status, out, _ = run(a=header + elsewhere + "\n")
+    imports = "import asyncio, threading\nfrom concurrent.futures import *\nfrom ends_of_checks import bad, good\n"
+    status, out, _ = run(a=f"{imports}good('here')\n{elsewhere}\n")
     assert status == 1
     assert "✓ here: " in out
     assert "✗ elsewhere: " in out
@@ -200,7 +200,7 @@ def test_no_line_is_wider_than_asked(run, width):
 
 
 def test_the_seed_reaches_the_script_and_leaves(run):
-    script = "from gradcheck.outcome import default_seed\nfrom ends_of_checks import good\nprint('seed', default_seed())\ngood()\n"
+    script = GOOD + "from gradcheck.outcome import default_seed\nprint('seed', default_seed())\n"
     assert "seed 0" in run(a=script)[1].splitlines()
     assert "seed 7" in run("--seed", "7", a=script)[1].splitlines()
     assert "seed 0" in run(a=script)[1].splitlines()

@@ -78,7 +78,13 @@ def test_the_users_own_frames_below_a_check_stay(folder):
 
 def test_raises_false_gives_the_report(folder):
     folder.makepyfile(
-        "from ends_of_checks import bad\n\ndef test_layer():\n    assert not bad(raises=False).ok\n    bad(raises=False)\n"
+        """
+        from ends_of_checks import bad
+
+        def test_layer():
+            assert not bad(raises=False).ok
+            bad(raises=False)
+        """
     )
     folder.runpytest_inprocess().assert_outcomes(passed=1)
 
