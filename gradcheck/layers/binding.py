@@ -131,7 +131,8 @@ def _by_name(
         return Role("rate", name)
     if is_cache_name(name) and items is not None:
         return Role("rest")
-    if is_upstream_name(name):
+    outputs = {other.lower() for other in written or () if other}
+    if is_upstream_name(name) or outputs & {base.lower() for base in gradient_bases(name)}:
         return Role("upstream", None)
     close = [other for other in inputs if set(normal_forms(other)[1:]) & set(normal_forms(name)[1:])]
     if len(close) == 1:

@@ -17,8 +17,9 @@ from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
 from gradcheck.layers.spelling import match_names
 from gradcheck.layers.stored import Keeper
+from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
-from gradcheck.layers.values import is_array
+from gradcheck.layers.values import is_array, is_scalar
 
 __all__ = ["Keeping"]
 
@@ -43,6 +44,20 @@ class Keeping(Layer):
     @abstractmethod
     def run_backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
         """Call the user's backward."""
+
+    def settle(self) -> None:
+        """Targets of a loss that gets no gradient of them are constants, and said to be."""
+        super().settle()
+        if not all(is_scalar(output) for output in self.outputs):
+            return
+        left_out = data_and_targets(self._raw, self.gradient_names, self.variables, self.request.wrt or ())
+        left_out = [v for v in left_out if v.name not in self.keeper.gradients]
+        for variable in left_out:
+            variable.differentiated = False
+            variable.reason = "data or targets: no gradient is returned for it"
+        if left_out:
+            names = ", ".join(v.name for v in left_out)
+            self.note(f"{names}: taken as data or targets, for no gradient of it is returned (wrt= asks for it)")
 
     def note(self, text: str) -> None:
         """Say something in the report, once."""
@@ -74,6 +89,7 @@ class Keeping(Layer):
             raw = self._learn_lazily()
         self.keeper.forget()
         try:
+            self._raw = raw
             self._find_accumulators()
             self.settle()
         except BaseException:

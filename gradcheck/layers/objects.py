@@ -14,7 +14,7 @@ from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_rate_name
 from gradcheck.layers.update import Rate
-from gradcheck.layers.values import describe, is_number
+from gradcheck.layers.values import describe, is_array, is_number
 from gradcheck.state.slot import MISSING
 
 __all__ = ["BACKWARDS", "DERIVATIVES", "FORWARDS", "Object", "is_object", "method_of"]
@@ -105,6 +105,8 @@ _ZERO = [
     "flush_gradients",
 ]
 
+_OUTPUT_ATTRIBUTES = ("output", "out", "outputs", "y", "a", "activation", "result", "value", "loss")
+
 
 def method_of(holder: Any, names: list[str]) -> tuple[str, Callable[..., Any]] | None:
     """The first of ``names`` that ``holder`` has as a method."""
@@ -147,6 +149,18 @@ class Object(Pair):
     def starts(self) -> list[Path]:
         """Parameters and gradients are below the object itself."""
         return [Path(self.holder, (step,)) for step in children(self.holder)] if self.holder is not None else []
+
+    def run_forward(self) -> Any:
+        """Call the forward; where it returns nothing, the output is the attribute it wrote."""
+        returned = super().run_forward()
+        if returned is not None:
+            return returned
+        for name in _OUTPUT_ATTRIBUTES:
+            held = getattr(self.holder, name, None)
+            if is_array(held) or isinstance(held, float):
+                self.note(f"{self.methods[0]} returns nothing: the output is the attribute {name}")
+                return held
+        return None
 
     def run_backward(self, upstreams: Any) -> Any:
         """Clear the gradients the object's own way, if it has one, then call its backward."""

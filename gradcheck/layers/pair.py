@@ -54,8 +54,7 @@ class Pair(Keeping):
         signature = signature_of(backward)
         self.gradient_names = returned_names(backward)
         self.output_names = returned_names(self.call_forward)
-        lone = signature.names[0] if signature.required == 1 and signature.names else ""
-        plural = bool(unpacked_names(backward, lone)) and is_upstream_name(lone)
+        plural = any(is_upstream_name(name) and unpacked_names(backward, name) for name in signature.names)
         self.binding: Binding = bind(
             signature, called(backward), self._input_names(), self.options(), returned, self.output_names, plural=plural
         )

@@ -106,7 +106,10 @@ class Keeper:
                     best[id(value)] = (path, value)
             elif path in first:
                 numbers.append((path, value))
-        return [*best.values(), *numbers]
+        kept = [*best.values(), *numbers]
+        # params["W"] and grads["W"], made with zeros: the second is no parameter
+        words = {path.words() for path, _ in kept}
+        return [(path, value) for path, value in kept if not words.intersection(path.gradient_of())]
 
     def pair_up(self, candidates: Sequence[tuple[Path, Any]], input_names: Sequence[str]) -> dict[str, Path]:
         """Match parameters with gradients, after a backward; returns the gradients of inputs found in attributes."""

@@ -93,8 +93,8 @@ class Tape(Layer):
         for i, (name, role) in enumerate(zip(names, roles, strict=True)):
             if not role and i < required:
                 raise GradcheckError(
-                    f"the backward {called(self.call_backward)}({', '.join(names)}) has the argument {name!r}: a "
-                    f"tape's backward is given indexes, inputs, outputs and upstream gradients (grad_outputs), by these names"
+                    f"the backward {called(self.call_backward)}({', '.join(names)}) has the argument {name!r}: "
+                    f"a tape's backward is given indexes, inputs, outputs and grad_outputs, by these names"
                 )
         known = next((i for i, role in enumerate(roles) if not role), len(roles))
         return roles[:known]

@@ -12,16 +12,13 @@ from gradcheck.layers.alone import callable_of
 from gradcheck.layers.calling import called
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.keeping import Keeping
-from gradcheck.layers.matching import as_mapping, flattened, names_for
 from gradcheck.layers.objects import is_object
-from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
 from gradcheck.layers.source import returned_names
-from gradcheck.layers.spelling import is_data_name, is_target_name, match_names
 from gradcheck.layers.values import describe, is_array, is_number, is_scalar, same_shape
 
-__all__ = ["ValueAndGradient", "data_and_targets"]
+__all__ = ["ValueAndGradient"]
 
 
 class ValueAndGradient(Keeping):
@@ -89,52 +86,6 @@ class ValueAndGradient(Keeping):
     def run_backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:  # noqa: ARG002  # the value is the end
         """The gradients came with the value."""
         return self._gradients
-
-    def settle(self) -> None:
-        """Data and targets that the function gives no gradient of are constants, and said to be."""
-        super().settle()
-        wanted = data_and_targets(self._gradients, self.gradient_names, self.variables, self.request.wrt or ())
-        stored = [v for v in wanted if v.name not in self.keeper.gradients]
-        for variable in stored:
-            variable.differentiated = False
-            variable.reason = "data or targets: no gradient is returned for it"
-        if stored:
-            names = ", ".join(v.name for v in stored)
-            self.note(
-                f"{names}: taken as data or targets, for the function returns no gradient of it (wrt= asks for it)"
-            )
-
-
-def data_and_targets(
-    raw: Any, written: Sequence[str | None] | None, variables: Sequence[Variable], asked: Sequence[str]
-) -> list[Variable]:
-    """The inputs named like data or labels that a set of gradients leaves out, while it has those of others."""
-    floats = [v for v in variables if v.differentiated]
-    named = as_mapping(raw)
-    items = flattened(raw)
-    if named is not None:
-        given = set(match_names([v.name for v in floats], list(named)))
-    elif len(items) >= len(floats) or any(as_mapping(item) is not None for item in items):
-        return []
-    else:
-        names = names_for(len(items), written, floats)
-        # without readable names: the leading ones, as long as their shapes are right
-        fitting = [v.name for v, item in zip(floats, items, strict=False) if same_shape(item, v.array)]
-        given = set(names if names is not None else fitting)
-        if names is None and len(fitting) != len(items):
-            likely = [v for v in floats if not is_target_name(v.name)]
-            given = {v.name for v in likely} if len(likely) == len(items) else set()
-    if not given:
-        return []
-    parameters = any(v.name in given for v in floats if not is_data_name(v.name))
-    return [
-        v
-        for v in floats
-        if v.name not in given
-        and v.name not in asked
-        and v.role == "input"
-        and (is_target_name(v.name) or (parameters and is_data_name(v.name)))
-    ]
 
 
 def _function(request: Request) -> Callable[..., Any] | None:

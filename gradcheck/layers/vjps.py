@@ -94,8 +94,9 @@ class Vjps(Layer):
         if count == 2:
             return ("g", "ans")
         raise GradcheckError(
-            f"the vjp {called(vjp)}{takes} takes {count} arguments: for {inputs} inputs it is called as vjp(g, ans, *inputs), "
-            f"vjp(g, *inputs) or vjp(ans, *inputs) -> (g -> dx), with the inputs {', '.join(self.names)}"
+            f"the vjp {called(vjp)}{takes} takes {count} arguments: for {inputs} inputs it is called as "
+            f"vjp(g, ans, *inputs), vjp(g, *inputs) or vjp(ans, *inputs) -> (g -> dx), "
+            f"with the inputs {', '.join(self.names)}"
         )
 
     def _rehearse(self) -> None:
