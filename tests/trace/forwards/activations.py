@@ -4,10 +4,9 @@
 import math
 
 import numpy as np
+from forwards._case import Case, draws, on
 from scipy import special
 from scipy.special import erf, expit
-
-from forwards._case import Case, draws, on
 
 draw = draws(37)
 

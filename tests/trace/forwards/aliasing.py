@@ -2,7 +2,6 @@
 """Views, in-place writes, overlaps and reused buffers: where copying and aliasing decide the derivative."""
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 
 draw = draws(137)

@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import scipy.special
-
 from forwards._case import Case, draws, on
 
 draw = draws(71, 0.6)

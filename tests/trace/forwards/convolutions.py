@@ -4,11 +4,10 @@
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
-from scipy import signal
-
 from forwards._case import Case, draws, on
 from forwards._shared_functions import im2col
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from scipy import signal
 
 draw = draws(53)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 from forwards._shared_functions import cross_entropy_error, relu, sigmoid, softmax, to_one_hot
 

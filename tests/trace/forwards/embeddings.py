@@ -1,11 +1,10 @@
 # ruff: noqa
 """Lookups, word vectors, factor models."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 
 draw = draws(73)

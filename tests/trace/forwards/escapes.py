@@ -14,8 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-
-from forwards._case import Case, draws, on
+from forwards._case import draws, on
 
 draw = draws(149)
 

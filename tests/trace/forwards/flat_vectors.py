@@ -4,9 +4,8 @@
 import itertools
 
 import numpy as np
-from scipy.special import expit
-
 from forwards._case import Case, draws, on
+from scipy.special import expit
 
 draw = draws(101, 0.7)
 

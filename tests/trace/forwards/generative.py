@@ -2,10 +2,9 @@
 """Autoencoders, flows, energy models, capsules, diffusion, adversarial pairs."""
 
 import numpy as np
+from forwards._case import Case, draws, on
 from numpy.random import RandomState
 from scipy.special import expit as sigmoid
-
-from forwards._case import Case, draws, on
 
 draw = draws(79, 0.6)
 

@@ -4,7 +4,6 @@
 from collections import defaultdict
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 
 draw = draws(89)

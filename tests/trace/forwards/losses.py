@@ -3,12 +3,11 @@
 
 import math
 
+import forwards._shared_functions as F
 import numpy as np
 import scipy.special as sp
-from scipy.special import log_softmax, logsumexp, xlogy
-
-import forwards._shared_functions as F
 from forwards._case import Case, draws, on
+from scipy.special import log_softmax, logsumexp, xlogy
 
 draw = draws(41)
 

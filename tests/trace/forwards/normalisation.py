@@ -2,7 +2,6 @@
 """Batch, layer, group, instance and other normalisations."""
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 
 draw = draws(61)

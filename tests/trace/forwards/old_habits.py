@@ -2,13 +2,12 @@
 """Idioms of scripts and lecture code: np.matrix, nditer, fromiter, map, try/except, lists of lists."""
 
 import math
-import numpy
 from copy import deepcopy
 
+import numpy
 import numpy as np
-from numpy import random as npr
-
 from forwards._case import Case, draws, on
+from numpy import random as npr
 
 draw = draws(109)
 

@@ -2,9 +2,8 @@
 """Pooling and resizing."""
 
 import numpy as np
-from numpy.lib import stride_tricks
-
 from forwards._case import Case, draws, on
+from numpy.lib import stride_tricks
 
 draw = draws(59)
 

@@ -2,8 +2,7 @@
 """Quantised and mixed-precision code: float32 buffers, integer tables, scales."""
 
 import numpy as np
-
-from forwards._case import Case, draws, on
+from forwards._case import draws, on
 
 draw = draws(113)
 

@@ -6,9 +6,8 @@ from math import log, pi
 
 import numpy as np
 import scipy.linalg
+from forwards._case import draws, on
 from scipy.special import gammaln, logsumexp
-
-from forwards._case import Case, draws, on
 
 draw = draws(83)
 

@@ -7,10 +7,9 @@ import statistics
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict, deque
 from functools import reduce
-from itertools import accumulate, chain, islice, product, zip_longest
+from itertools import accumulate, product
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 
 draw = draws(131)

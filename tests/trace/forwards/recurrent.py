@@ -3,11 +3,10 @@
 
 from collections import namedtuple
 
-import numpy as np
-from numpy import tanh
-
 import forwards._shared_functions as functions
+import numpy as np
 from forwards._case import Case, draws, on
+from numpy import tanh
 
 draw = draws(67, 0.5)
 

@@ -2,9 +2,8 @@
 """Reinforcement learning losses and roll-outs."""
 
 import numpy as np
+from forwards._case import draws, on
 from scipy.signal import lfilter
-
-from forwards._case import Case, draws, on
 
 draw = draws(107)
 

@@ -5,7 +5,6 @@ import math
 import random
 
 import numpy as np
-
 from forwards._case import Case, draws, on
 
 draw = draws(23)

@@ -3,12 +3,11 @@
 
 import numpy as np
 import scipy.sparse as sp
+from forwards._case import draws, on
 from scipy import ndimage, special, stats
 from scipy.spatial import distance
 from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import norm
-
-from forwards._case import Case, draws, on
 
 draw = draws(139)
 

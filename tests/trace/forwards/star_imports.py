@@ -1,9 +1,8 @@
 # ruff: noqa
 """`from numpy import *`: sum, max, abs and round are no longer Python's own."""
 
-from numpy import *
-
 from forwards._case import draws, on
+from numpy import *
 
 draw = draws(127)
 
