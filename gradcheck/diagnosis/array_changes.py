@@ -34,6 +34,7 @@ def explain(
     """The one change that turns ``true`` into ``yours`` to rounding, as a finding; an empty list where none does."""
     if not (np.all(np.isfinite(yours)) and np.all(np.isfinite(true))):
         return []
+    yours, true = yours.astype(np.float64), true.astype(np.float64)
     left = [
         (relative_error(change.array, yours), change)
         for change in _changes(yours, true, name, inputs, upstream)
@@ -74,7 +75,7 @@ def _ratio(yours: Array, true: Array, name: str, inputs: Mapping[str, object], u
     if yours.shape != true.shape or length == 0 or yours.size < 2:
         return  # a single number is a multiple of any other: that explains nothing
     ratio = float(np.vdot(true / length, yours / length))
-    if abs(ratio) < 1e-12 or abs(ratio - 1) < 1e-9 or abs(ratio + 1) < 1e-9:
+    if not 1e-9 < abs(ratio) < 1e9 or abs(ratio - 1) < 1e-9 or abs(ratio + 1) < 1e-9:
         return
     meaning = _meaning(abs(ratio), inputs, upstream)
     shown = _as_fraction(ratio)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["excused_by_kinks", "right_beside"]
 
 _MOST_ENTRIES = 64
-_MOVES = 6
+_MOVES = 12
 
 
 def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, limit: float) -> int:
@@ -61,7 +61,7 @@ def right_beside(evidence: Evidence, name: str) -> bool:
             for n, v in evidence.values.items()
         }
         yours = evidence.subject.yours(moved, evidence.upstreams).gradients.get(name)
-        if evidence.reference.gradients is None:  # no branches are known and no truth but numeric
+        if evidence.reference.gradients is None or evidence.reference.leaks:  # no truth but numeric, no branches known
             other_branch = True
             true = yours
         else:

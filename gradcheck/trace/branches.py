@@ -42,11 +42,12 @@ def digest(choice: Any) -> int:
 
 
 def _larger(values: Sequence[Any], _kwargs: Mapping[str, Any]) -> Any:
-    return np.greater(values[0], values[1])
+    # three ways: at a tie another point on either side is another branch
+    return np.sign(np.subtract(values[0], values[1])).astype(np.int8)
 
 
 def _positive(values: Sequence[Any], _kwargs: Mapping[str, Any]) -> Any:
-    return np.greater(values[0], 0)
+    return np.sign(values[0]).astype(np.int8)
 
 
 def _clipped(values: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -1,0 +1,105 @@
+"""At a corner any value between the one-sided slopes is right; nothing else is excused."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check_layer
+
+
+def only(report):
+    assert len(report.gradients) == 1
+    return report.gradients[0]
+
+
+def relu(x):
+    return np.maximum(0, x)
+
+
+AT_ZERO = {
+    "nothing": lambda d, x: d * (x > 0),
+    "everything": lambda d, x: d * (x >= 0),
+    "a half": lambda d, x: d * np.where(x == 0, 0.5, x > 0),
+    "a tenth": lambda d, x: d * np.where(x == 0, 0.1, x > 0),
+}
+
+
+@pytest.mark.parametrize("zeros", [1, 3, 12])
+@pytest.mark.parametrize("name", AT_ZERO)
+def test_any_convention_at_zero_is_right_and_counted(name, zeros):
+    x = np.random.default_rng(0).standard_normal(12)
+    x[:zeros] = 0
+    result = only(check_layer(relu, AT_ZERO[name], x))
+    assert result.verdict == "right"
+    assert result.kinks == (0 if name == "a half" else zeros) or result.kinks == 1
+
+
+BEYOND = {
+    "twice at zero": lambda d, x: d * np.where(x == 0, 2.0, x > 0),
+    "negative at zero": lambda d, x: d * np.where(x == 0, -0.5, x > 0),
+    "passes negatives": lambda d, x: d * (x > -10),
+    "blocks positives": lambda d, x: d * (x == 0),
+    "zero": lambda d, x: d * 0,
+}
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 3])
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_lies_outside_of_the_slopes_is_wrong(name, zeros):
+    x = np.random.default_rng(1).standard_normal(12)
+    x[:zeros] = 0
+    if zeros == 0 and "at zero" in name:
+        pytest.skip("differs from the right one only at zero")
+    assert only(check_layer(relu, BEYOND[name], x)).verdict == "wrong"
+
+
+def pool(x):
+    return x.reshape(-1, 4).max(axis=1)
+
+
+def pay_first(d, x):
+    rows = x.reshape(-1, 4)
+    out = np.zeros_like(rows)
+    out[np.arange(len(rows)), rows.argmax(axis=1)] = d
+    return out.reshape(x.shape)
+
+
+def pay_nobody(d, x):
+    rows = x.reshape(-1, 4)
+    tied = (rows == rows.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    return (pay_first(d, x).reshape(-1, 4) * ~tied[:, None]).reshape(x.shape)
+
+
+def test_a_tied_max_pool_may_pay_the_first_maximum():
+    x = np.random.default_rng(2).standard_normal(16)
+    x[4:8] = 1.0
+    assert only(check_layer(pool, pay_first, x)).verdict == "right"
+
+
+def test_an_all_zero_backward_of_tied_windows_is_wrong_beside_the_tie():
+    x = np.ones(8)
+    assert only(check_layer(pool, lambda d, x: np.zeros_like(x), x)).verdict == "wrong"
+
+
+@pytest.mark.parametrize("name", ["abs", "clip", "maximum of two"])
+def test_other_corners(name):
+    x = np.array([-1.5, 0.0, 0.7, 1.0, 2.0])
+    forward, backward = {
+        "abs": (np.abs, lambda d, x: d * np.sign(x)),
+        "clip": (lambda x: np.clip(x, 0, 1), lambda d, x: d * ((x > 0) & (x < 1))),
+        "maximum of two": (lambda x: np.maximum(x, 2 * x), lambda d, x: d * np.where(x > 0, 2, 1)),
+    }[name]
+    if name == "abs":
+        result = only(check_layer(lambda x: np.abs(x), backward, x))
+    else:
+        result = only(check_layer(forward, backward, x))
+    assert result.verdict == "right"
+
+
+def test_kinks_without_a_trace_are_excused_by_numeric_slopes_alone():
+    def opaque(x):
+        return np.array([max(float(v), 0.0) for v in x.tolist()])
+
+    x = np.array([0.0, 1.0, -2.0, 3.0])
+    assert only(check_layer(opaque, AT_ZERO["everything"], x)).verdict == "right"
+    assert only(check_layer(opaque, BEYOND["twice at zero"], x)).verdict == "wrong"
+    assert only(check_layer(opaque, BEYOND["passes negatives"], x)).verdict == "wrong"

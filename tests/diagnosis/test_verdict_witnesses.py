@@ -1,0 +1,226 @@
+"""Who agrees with whom decides; nothing vacuous passes."""
+
+import ctypes
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck import GradcheckError, check_layer
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def by_name(report):
+    return {g.name: g for g in report.gradients}
+
+
+def test_a_value_that_leaves_the_trace_does_not_make_a_wrong_gradient_right():
+    """Autograd agrees with yours because both forget the same path; numeric differences know better."""
+
+    def forward(x):
+        return x * float(np.sum(x))  # the sum is a plain number from here on
+
+    report = check_layer(forward, lambda d, x: d * np.sum(x), rng().standard_normal(5))
+    assert by_name(report)["dx"].verdict == "wrong"
+    leak = report.leaks[0]
+    assert leak.where.source == "return x * float(np.sum(x))  # the sum is a plain number from here on"
+    assert "float" in leak.how
+
+
+def test_a_right_gradient_is_right_although_a_value_left_the_trace():
+    def forward(x):
+        return x * float(np.sum(x))
+
+    report = check_layer(forward, lambda d, x: d * np.sum(x) + np.sum(d * x), rng().standard_normal(5))
+    result = by_name(report)["dx"]
+    assert result.verdict == "right"
+    assert result.compared_with == "numeric"
+
+
+def test_a_leak_that_loses_nothing_is_harmless():
+    def forward(x):
+        if float(np.sum(x)) > 1e9:
+            raise ValueError
+        return x**2
+
+    report = check_layer(forward, lambda d, x: 2 * x * d, rng().standard_normal(5))
+    assert by_name(report)["dx"].compared_with == "autograd"
+    assert report.ok
+
+
+def opaque_square(x):
+    """A forward that nobody can look into."""
+    buffer = (ctypes.c_double * x.size)(*x.ravel().tolist())
+    return np.array([v * v for v in buffer]).reshape(x.shape)
+
+
+def test_an_opaque_forward_is_judged_by_numeric_differences():
+    x = rng().standard_normal((3, 4))
+    right = check_layer(opaque_square, lambda d, x: 2 * x * d, x)
+    assert right.ok
+    assert by_name(right)["dx"].compared_with == "numeric"
+    assert right.leaks
+
+
+@pytest.mark.parametrize("factor", [-1, 0.5, 2, 1.01, 1 + 2e-4])
+def test_an_opaque_forward_with_a_wrong_backward(factor):
+    report = check_layer(opaque_square, lambda d, x: 2 * factor * x * d, rng().standard_normal((3, 4)))
+    result = by_name(report)["dx"]
+    assert result.verdict == "wrong"
+    assert result.relative_error == pytest.approx(abs(factor - 1), rel=3)
+
+
+def test_one_wrong_entry_of_an_opaque_forward_is_found_and_shown():
+    def backward(d, x):
+        g = 2 * x * d
+        g[1, 2] *= 1.5
+        return g
+
+    report = check_layer(opaque_square, backward, rng().standard_normal((3, 4)))
+    assert [e.index for e in by_name(report)["dx"].worst] == [(1, 2)]
+
+
+def test_a_zero_gradient_is_right_where_the_truth_is_zero():
+    def forward(x, b):
+        z = x + b
+        return z - z.mean(axis=0), x.shape
+
+    def backward(d, shape):
+        dz = d - d.mean(axis=0)
+        return dz, dz.sum(axis=0)
+
+    report = check_layer(forward, backward, rng().standard_normal((6, 3)), rng(1).standard_normal(3))
+    assert report.ok
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_rounding_around_a_true_zero_is_no_fault_and_a_real_value_is(dtype):
+    def forward(x, b):
+        z = x + b
+        return (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1), z
+
+    def right(d, z):
+        import torch
+
+        t = torch.tensor(z.astype(np.float64), requires_grad=True)
+        out = (t - t.mean(0)) / torch.sqrt(t.var(0, correction=0) + 1)
+        (dz,) = torch.autograd.grad(out, t, torch.tensor(d.astype(np.float64)))
+        return dz.numpy().astype(z.dtype), dz.numpy().astype(z.dtype).sum(axis=0)
+
+    x, b = rng().standard_normal((8, 3)), rng(1).standard_normal(3)
+    assert by_name(check_layer(forward, right, x, b, dtype=dtype))["db"].verdict == "right"
+    off = check_layer(forward, lambda d, z: (right(d, z)[0], d.sum(axis=0)), x, b, dtype=dtype)
+    assert by_name(off)["db"].verdict == "wrong"
+
+
+def test_zero_where_numeric_is_not_is_wrong():
+    report = check_layer(lambda x: x**2, lambda d, x: np.zeros_like(x), rng().standard_normal(4))
+    assert by_name(report)["dx"].verdict == "wrong"
+
+
+def test_a_constant_forward_with_a_zero_gradient_is_not_called_wrong():
+    report = check_layer(
+        lambda x, w: x + 0 * w, lambda d, x, w: (d, 0 * w), rng().standard_normal(4), rng(2).standard_normal(4)
+    )
+    assert report.ok
+
+
+@pytest.mark.parametrize("error", [1e-3, 1e-4, 1e-5, 2e-6])
+def test_errors_above_a_millionth_of_the_norm_are_caught(error):
+    x = rng().standard_normal((20, 5))
+
+    def backward(d, x):
+        g = 2 * x * d
+        g[3, 2] += error * np.linalg.norm(g)
+        return g
+
+    result = by_name(check_layer(lambda x: x**2, backward, x))["dx"]
+    assert result.verdict == "wrong"
+    assert result.relative_error == pytest.approx(error, rel=0.01)
+    assert result.worst[0].index == (3, 2)
+    assert abs(result.worst[0].numeric - result.worst[0].autograd) <= result.worst[0].numeric_error + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_no_false_alarm_at_any_precision(dtype, seed):
+    x, w = rng(seed).standard_normal((6, 9)), rng(seed + 100).standard_normal((9, 4))
+
+    def forward(x, w):
+        h = np.tanh(x @ w)
+        return h, (x, w, h)
+
+    def backward(d, cache):
+        x, w, h = cache
+        dz = d * (1 - h * h)
+        return dz @ w.T, x.T @ dz
+
+    report = check_layer(forward, backward, x, w, dtype=dtype, seed=seed)
+    assert report.ok, str(report)
+    assert report.dtype == dtype or dtype in {str(g.dtype) for g in report.gradients} or report.dtype == "float64"
+
+
+def test_the_callers_tolerance_rules_where_it_is_given():
+    def backward(d, x):
+        return 2 * x * d * 1.001
+
+    x = rng().standard_normal(5)
+    assert not check_layer(lambda x: x**2, backward, x).ok
+    loose = check_layer(lambda x: x**2, backward, x, rtol=0.01)
+    assert loose.ok
+    assert by_name(loose)["dx"].limit == 0.01
+    assert not check_layer(lambda x: x**2, backward, x, rtol=1e-4).ok
+
+
+def test_a_forward_that_changes_although_reseeded_is_refused():
+    state = np.random.default_rng()
+
+    def forward(x):
+        return x * np.random.default_rng().random(), x
+
+    del state
+    with pytest.raises(
+        GradcheckError, match="gives other values when called again with the same inputs and the same seed"
+    ):
+        check_layer(forward, lambda d, x: d, np.ones(3))
+
+
+def test_nothing_left_to_compare_is_refused():
+    with pytest.raises(GradcheckError, match="nothing to differentiate in <lambda>: x: declared constant"):
+        check_layer(lambda x, n: x * n, lambda d, x, n: d * n, np.ones(3), 2, constants=["x"])
+
+
+def test_an_output_that_is_not_finite_is_refused():
+    with (
+        pytest.raises(GradcheckError, match="holds NaN or inf at the inputs given: check at inputs where it is finite"),
+        np.errstate(all="ignore"),
+    ):
+        check_layer(lambda x: np.log(x), lambda d, x: d * np.exp(-np.log(x)), np.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e6, 1e12])
+def test_scale_does_not_matter(scale):
+    x = scale * rng().standard_normal((4, 3))
+    assert check_layer(lambda x: x**3, lambda d, x: 3 * x**2 * d, x).ok
+    assert not check_layer(lambda x: x**3, lambda d, x: 3 * x**2 * d * 1.0001, x).ok
+
+
+def test_a_tiny_gradient_beside_a_huge_one_is_judged_by_its_own_size():
+    x, w = rng().standard_normal(4), 1e-9 * rng(1).standard_normal(4)
+
+    def forward(x, w):
+        return 1e6 * x + 1e-6 * w, None
+
+    assert check_layer(forward, lambda d, c: (1e6 * d, 1e-6 * d), x, w).ok
+    assert by_name(check_layer(forward, lambda d, c: (1e6 * d, 1.01e-6 * d), x, w))["dw"].verdict == "wrong"
+    assert by_name(check_layer(forward, lambda d, c: (1e6 * d, 0 * d), x, w))["dw"].verdict == "wrong"
+
+
+def test_python_numbers_as_outputs_have_a_gradient():
+    report = check_layer(lambda x: math.exp(x[0]) * x[1], lambda d, x: d * np.array([math.exp(x[0]) * x[1], math.exp(x[0])]),
+                         np.array([0.3, 2.0]))  # fmt: skip
+    assert report.ok
+    assert by_name(report)["dx"].compared_with == "autograd"

@@ -1,0 +1,102 @@
+"""gradient() and compare() by themselves."""
+
+import numpy as np
+import pytest
+
+from gradcheck import GradcheckError, compare, gradient
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_gradient_gives_whole_arrays_by_name():
+    x, w, dout = rng().standard_normal((4, 3)), rng(1).standard_normal((3, 2)), rng(2).standard_normal((4, 2))
+    found = gradient(lambda x, w: np.tanh(x @ w), x, w, upstream=dout)
+    dz = dout * (1 - np.tanh(x @ w) ** 2)
+    assert list(found) == ["x", "w"]
+    np.testing.assert_allclose(found["x"], dz @ w.T, rtol=1e-12)
+    np.testing.assert_allclose(found["w"], x.T @ dz, rtol=1e-12)
+    assert found.leaks == ()
+
+
+def test_gradient_of_a_scalar_needs_no_upstream():
+    np.testing.assert_allclose(gradient(lambda x: np.sum(x**2), np.array([1.0, -3.0]))["x"], [2.0, -6.0])
+
+
+def test_gradient_says_what_leaked_and_is_right_all_the_same():
+    found = gradient(lambda x: x * float(np.sum(x)), np.array([1.0, 2.0]), upstream=np.ones(2))
+    assert [leak.how for leak in found.leaks] != []
+    np.testing.assert_allclose(found["x"], [6.0, 6.0], rtol=1e-6)
+
+
+def test_gradient_refuses_to_guess_an_upstream():
+    with pytest.raises(GradcheckError, match=r"upstream: the output has shape \(3,\); give upstream="):
+        gradient(lambda x: x * 2, np.ones(3))
+
+
+def test_gradient_refuses_a_point_where_there_is_none():
+    with pytest.raises(GradcheckError, match="autograd and numerical differences of this forward disagree"):
+        gradient(lambda x: np.max(x), np.ones(3))
+
+
+CHANGES = {
+    "a half": (lambda g: g / 2, "GC201", "gradient is 1/2 times the true gradient"),
+    "negated": (lambda g: -g, "GC202", "gradient is the negative of the true gradient"),
+    "transposed": (lambda g: g.T, "GC203", "gradient is the transpose of the true gradient"),
+    "rotated": (
+        lambda g: g[::-1, ::-1],
+        "GC204",
+        "gradient is the true gradient flipped along axes 0 and 1 (rotated by 180°)",
+    ),
+    "flipped": (lambda g: g[:, ::-1], "GC204", "gradient is the true gradient flipped along axis 1"),
+    "zero": (lambda g: 0 * g, "GC205", "gradient is zero"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_compare_says_how_two_arrays_differ(name):
+    change, code, title = CHANGES[name]
+    true = rng().standard_normal((4, 4))
+    report = compare(change(true), true)
+    assert not report.ok
+    assert [(f.code, f.title) for f in report.findings] == [(code, title)]
+
+
+def test_compare_finds_a_meaning_for_a_factor_in_the_inputs():
+    true = rng().standard_normal((3, 5))
+    report = compare(true / 8, true, inputs={"x": np.ones((8, 3))})
+    assert report.findings[0].title == "gradient is 1/8 times the true gradient (one over axis 0 of x)"
+
+
+def test_compare_claims_nothing_that_it_cannot_show():
+    true = rng().standard_normal((3, 5))
+    assert compare(true + rng(9).standard_normal((3, 5)), true).findings == ()
+    assert compare(np.array([2.0]), np.array([3.0])).findings == ()
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-12])
+def test_compare_passes_what_is_equal(error):
+    true = rng().standard_normal((3, 5))
+    assert compare(true * (1 + error), true).ok
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: compare([], []), r"yours: it is empty \(shape \(0,\)\); nothing would be compared"),
+        (lambda: compare([1.0], ["a"]), "true: it is of dtype <U1; give an array of real numbers"),
+        (lambda: compare([1.0], [np.nan]), "true: it has NaN or infinite entries"),
+        (lambda: compare([1j], [1.0]), "yours: it is of dtype complex128"),
+        (lambda: compare([1.0], [1.0], rtol=-1), "rtol: it must be a finite number from 0 up, not -1"),
+        (lambda: compare([[1.0], [1.0, 2.0]], [1.0]), "yours: it is not an array of numbers"),
+    ],
+)
+def test_compare_refuses(call, text):
+    with pytest.raises(GradcheckError, match=text):
+        call()
+
+
+def test_compare_does_not_pass_other_shapes_or_nan():
+    assert not compare(np.ones((2, 1)), np.ones((1, 2))).ok
+    assert not compare(np.full(3, np.nan), np.ones(3)).ok
