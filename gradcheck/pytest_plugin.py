@@ -17,7 +17,7 @@ from gradcheck import outcome
 from gradcheck.errors import GradcheckError, GradientMismatch
 from gradcheck.outcome.spool import Arrival, Spool, opened
 from gradcheck.report import Report
-from gradcheck.tracebacks import without_inner_frames
+from gradcheck.tracebacks import hide_our_frames
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -105,7 +105,7 @@ class Checks:
             return (yield)
         except (GradientMismatch, GradcheckError) as error:
             if not self._config.getoption("fulltrace"):
-                error.__traceback__ = without_inner_frames(error.__traceback__)
+                hide_our_frames(error)
             raise
 
     def _fail_if_missed(self) -> None:

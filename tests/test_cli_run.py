@@ -238,3 +238,20 @@ def test_a_terminal_shows_the_progress(folder):
     assert text.rstrip().endswith("\x1b[?25h") or text.rfind("\x1b[?25h") > text.rfind(
         "\x1b[?25l"
     )  # the cursor is back
+
+
+def test_a_forward_that_raises_is_shown_without_our_frames(run):
+    source = """
+import numpy as np
+from gradcheck import check_layer
+
+def forward(x):
+    return np.linalg.inv(x)
+
+check_layer(forward, lambda dout, x: dout, np.zeros((2, 2)))
+"""
+    status, _, err = run(a=source)
+    assert status == 2
+    files = [line.split('"')[1] for line in err.splitlines() if line.startswith('  File "')]
+    assert {file.rpartition("/")[2] for file in files} == {"a.py", "_linalg.py"}
+    assert [line for line in err.splitlines() if line.startswith("gradcheck.errors.GradcheckError: ")]

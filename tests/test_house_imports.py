@@ -31,6 +31,7 @@ SIDEWAYS = {
     ("witnesses", "layers"): "a witness evaluates the problem that a calling style became",
     ("yardstick", "difference"): "a yardstick is a difference",
     ("caller", "report"): "both are plain data on the ground floor",
+    ("tracebacks", "errors"): "the exceptions that are raised on purpose",
     ("errors", "report"): "a mismatch carries its report",
     ("report", "errors"): "a report raises its mismatch",
 }
@@ -38,7 +39,7 @@ SIDEWAYS = {
 # Imports upwards, inside functions only, with the reason.
 LAZY = {
     ("report", "views"): "a report prints itself; the views are loaded when it does",
-    ("check", "__init__"): "the version that a report names",
+    ("caller", "__init__"): "the version that a report names",
 }
 
 

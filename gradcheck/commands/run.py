@@ -19,7 +19,7 @@ from gradcheck.commands.stdout import leaving_out
 from gradcheck.errors import GradientMismatch
 from gradcheck.outcome.spool import Spool, opened
 from gradcheck.report import Report
-from gradcheck.tracebacks import from_file, without_inner_frames
+from gradcheck.tracebacks import from_file, hide_our_frames
 from gradcheck.views import json
 from gradcheck.views.summary import summary_table
 
@@ -138,8 +138,8 @@ class _Session:
 
     def _show(self, error: BaseException, script: Script) -> None:
         """Print a traceback as python would have, without the frames of gradcheck around and below the script."""
-        inner = without_inner_frames(error.__traceback__)
-        error.__traceback__ = from_file(inner, str(script.path.absolute()))
+        error.__traceback__ = from_file(error.__traceback__, str(script.path.absolute()))
+        hide_our_frames(error)
         sys.stdout.flush()
         traceback.print_exception(error)
 
