@@ -167,6 +167,12 @@ def test_interp_on_a_knot_takes_the_slope_to_the_right() -> None:
     assert gradient.tolist() == [2.0]
 
 
+def test_valid_overlaps_of_arrays_neither_of_which_contains_the_other_are_refused() -> None:
+    signal = pytest.importorskip("scipy.signal")
+    with pytest.raises(NotImplementedError):
+        lookup(signal.fftconvolve)(torch.ones(5, 1), torch.ones(3, 3), "valid")
+
+
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(NotImplementedError):
         lookup(np.convolve)(torch.ones(3), torch.ones(2), "other")

@@ -50,7 +50,11 @@ def signal_convolve(in1: Operand, in2: Operand, mode: str = "full", method: str 
 def fftconvolve(in1: Operand, in2: Operand, mode: str = "full", axes: Any = None) -> torch.Tensor:
     if axes is not None:
         raise NotImplementedError("fftconvolve along some axes only")
-    return signal_convolve(in1, in2, mode)
+    a, b = operands(in1, in2)
+    larger = [n >= k for n, k in zip(a.shape, b.shape, strict=True) if n != k]
+    if mode == "valid" and any(larger) and not all(larger):
+        raise NotImplementedError("fftconvolve of arrays neither of which contains the other")
+    return signal_convolve(a, b, mode)
 
 
 @serves("scipy.signal.correlate")
