@@ -52,6 +52,8 @@ def is_user_module(name: str | None) -> bool:
     if not name:
         return True  # exec'd namespaces have none
     root = name.partition(".")[0]
+    if root.startswith("_cython_"):  # where compiled functions say that they come from
+        return False
     return name == "__main__" or (root not in _LIBRARIES and root not in sys.stdlib_module_names)
 
 

@@ -19,6 +19,9 @@ from gradcheck.state.territory import is_user_module, names_in, user_classes
 
 __all__ = ["State"]
 
+# What a trace puts something else in place of.
+_REPLACED = frozenset(["math", "numpy", "scipy"])
+
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), slice, range, np.dtype)
 
 
@@ -124,6 +127,8 @@ class State:
         elif isinstance(value, functools._lru_cache_wrapper):
             self.caches.append(value)
             self._queue.append((value.__wrapped__, path))
+        elif isinstance(value, np.vectorize):
+            self._queue.append((value.pyfunc, path))
         elif isinstance(value, type):
             self._visit_class(value)
         elif not isinstance(value, types.ModuleType):
@@ -162,7 +167,10 @@ class State:
                     self.named_globals.append((namespace, name))
                 self._slot(namespace, name, "item", name, held)
             else:
-                held = sys.modules.get(name)  # imported inside the function
+                held = sys.modules.get(name)
+                if isinstance(held, types.ModuleType) and name in _REPLACED:
+                    # imported inside the function: the import looks here first
+                    self._slot(sys.modules, name, "item", name, held)
             if isinstance(held, types.ModuleType) and is_user_module(held.__name__):
                 key = (held.__name__, names)
                 if hash(key) not in self._seen:
@@ -204,6 +212,8 @@ class State:
             for name, item in own.items():
                 self._slot(own, name, "item", f"{path}.{name}" if path else str(name), item)
         for base in user_classes(type(value)):
+            if "__slots__" not in vars(base):
+                continue
             for name, descriptor in vars(base).items():
                 if isinstance(descriptor, types.MemberDescriptorType):
                     slot = Slot(value, name, "attribute", f"{path}.{name}" if path else name)

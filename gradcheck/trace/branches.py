@@ -47,7 +47,7 @@ def _larger(values: Sequence[Any], _kwargs: Mapping[str, Any]) -> Any:
 
 
 def _positive(values: Sequence[Any], _kwargs: Mapping[str, Any]) -> Any:
-    return np.sign(values[0]).astype(np.int8)
+    return np.sign(np.real(values[0])).astype(np.int8)
 
 
 def _clipped(values: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
