@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from gradcheck.trace.writes import assign
 
 __all__ = ["TracedArray"]
 
+_ALL_DIGITS = 15
+
 
 class TracedArray(Operators, Methods, Node):
     """A value of the user's forward whose derivative is being recorded.
@@ -28,8 +31,8 @@ class TracedArray(Operators, Methods, Node):
     __slots__ = ()
     __array_priority__ = 1e6
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # nobody assigns it; it answers for the value, that is its purpose
+    @property  # type: ignore[misc]  # nobody assigns it; it answers for the value, that is its purpose
+    def __class__(self) -> Any:
         return type(self.value)
 
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
@@ -54,6 +57,13 @@ class TracedArray(Operators, Methods, Node):
         )
         value = np.asarray(self.value)
         return np.array(value, dtype=dtype) if copy else np.asarray(value, dtype=dtype)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        self._left("handed to another library")
+        return np.asarray(self.value).__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> Any:
+        return np.asarray(self.value).__dlpack_device__()
 
     # -- values that leave -----------------------------------------------------------------------------------------
 
@@ -106,7 +116,7 @@ class TracedArray(Operators, Methods, Node):
         return len(self.value)
 
     def __iter__(self) -> Iterator[Any]:
-        len(self.value)  # NumPy's own TypeError for numbers
+        iter(self.value)  # NumPy's own TypeError for numbers
         return indexing.rows(self)
 
     def __getitem__(self, index: Any) -> Any:
@@ -130,6 +140,10 @@ class TracedArray(Operators, Methods, Node):
         return str(self.value)
 
     def __format__(self, spec: str) -> str:
+        digits = re.search(r"\.(\d+)", spec)
+        if digits is not None and int(digits[1]) >= _ALL_DIGITS:
+            # Nobody prints so many digits to look at them: the text is going to be read again.
+            self._left("written as text with all its digits")
         return format(self.value, spec)
 
     def __copy__(self) -> Any:

@@ -1,4 +1,4 @@
-"""Functions that call the user's function or know no arrays: ``np.vectorize``, ``np.apply_along_axis``, ``math.exp``."""
+"""Functions that call the user's function or know no arrays: ``np.vectorize``, ``np.piecewise``, ``math.exp``."""
 
 from __future__ import annotations
 

@@ -55,9 +55,9 @@ def is_floating(value: Any) -> bool:
 
 
 def _is_opaque(value: Any) -> bool:
-    """Whether there may be numbers in a value that the trace does not see."""
+    """Whether there may be numbers in a value that the trace does not see: objects, text, records, a file."""
     dtype = getattr(value, "dtype", None)
-    return isinstance(value, (tuple, list)) if dtype is None else bool(dtype.kind == "O")
+    return value is None or isinstance(value, (tuple, list)) if dtype is None else dtype.kind in "OSUV"
 
 
 def apply(
@@ -105,7 +105,7 @@ def record(
     floating = any(is_floating(item) for item in result) if several else is_floating(result)
     if not floating:
         if any(_is_opaque(item) for item in (result if several else (result,))):
-            trace.leak(f"{name} gives objects that the trace cannot follow")
+            trace.leak(f"{name} gives text, objects or files that the trace cannot follow")
         return constant(trace, result, nodes)
     if branches.is_step(function):
         # Constant between its jumps: the derivative is zero wherever there is one.

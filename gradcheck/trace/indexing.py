@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,11 @@ def getitem(node: Node, index: Any) -> Any:
             # Writes are waiting: what they did to this part is asked for, not the whole array.
             shadow = memory.read(node._place(memory)[index], value, trace)
         elif node._depends():
-            shadow = _part(node, index, value)
+            memory = node._memory
+            if memory is not None and memory.mask is not None and memory.is_constant(node._place(memory)[index]):
+                shadow = None  # beside what was written
+            else:
+                shadow = _part(node, index, value)
         else:
             shadow = None
         if shadow is not None and trace.is_watching:
@@ -62,7 +67,7 @@ def _part(node: Node, index: Any, value: Any) -> torch.Tensor:
     return reader.take(everything[index])
 
 
-def rows(node: Node) -> Any:
+def rows(node: Node) -> Iterator[Any]:
     """The rows of ``node`` one after another, as iterating over an ndarray gives them."""
     length = len(node.value)
     if length > 1 and node._depends():

@@ -84,17 +84,20 @@ class Memory:
             return np.empty(view.shape, np.int64)
         offset, off = divmod(view.__array_interface__["data"][0] - self.start, self.step)
         strides = []
-        for stride in view.strides:
+        first = last = offset
+        for stride, length in zip(view.strides, view.shape, strict=True):
             step, rest = divmod(stride, self.step)
             off += rest
             strides.append(step * 8)
+            if step > 0:
+                last += step * (length - 1)
+            else:
+                first += step * (length - 1)
         if off or view.dtype != self.origin.dtype:
             raise ViewError("a view of the memory with another dtype")
-        numbers = counting(self.size)
-        try:
-            return np.ndarray(view.shape, np.int64, numbers, offset * 8, tuple(strides))
-        except (TypeError, ValueError) as error:
-            raise ViewError("a view that reaches outside the array it was made of") from error
+        if first < 0 or last >= self.size:
+            raise ViewError("a view that reaches outside the array it was made of")
+        return np.ndarray(view.shape, np.int64, counting(self.size), offset * 8, tuple(strides))
 
     def values(self) -> Array:
         """What stands in the memory now, flat, in memory order."""
@@ -239,6 +242,10 @@ class Memory:
             if mask.all():
                 mask = None
         self._settle(flat, mask)
+
+    def is_constant(self, positions: Array) -> bool:
+        """Whether nothing at ``positions`` depends on a variable, as far as is known without combining writes."""
+        return not self.pending and self.mask is not None and not self.mask[positions].any()
 
     def _base_constant(self, positions: Array) -> bool:
         if self.base is None or not positions.size:

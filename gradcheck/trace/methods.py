@@ -72,11 +72,7 @@ class Methods:
 
     @shape.setter
     def shape(self: Node, shape: Any) -> None:  # type: ignore[misc]  # mixed into Node
-        depends = self._depends()
-        self.value.shape = shape
-        self._positions = None
-        if depends:
-            self._set(self._tensor().reshape(self.value.shape))
+        self._reshape_itself(shape)
 
     dtype = _plain("dtype")
     ndim = _plain("ndim")
@@ -165,11 +161,11 @@ class Methods:
         return casts.to_list(self)
 
     def __getattr__(self: Node, name: str) -> Any:  # type: ignore[misc]  # mixed into Node
-        if name.startswith("__array_"):
-            # NumPy would read the memory behind the trace's back: it is to ask __array__.
+        if name.startswith("__"):
+            # __array_interface__, __dlpack__ and the like give the memory away unseen: whoever asks is to try __array__.
             raise AttributeError(name)
         attribute = getattr(self.value, name)
-        if name not in _HARMLESS and not name.startswith("__") and self._depends():
+        if name not in _HARMLESS and self._depends():
             self._trace.leak(f".{name} of an array")
         return attribute
 

@@ -100,6 +100,14 @@ class Node:
         memory = self._memory = other._own_memory()
         self._version = memory.version
 
+    def _reshape_itself(self, shape: Any) -> None:
+        """``x.shape = shape``."""
+        depends = self._depends()
+        self.value.shape = shape
+        self._positions = None
+        if depends:
+            self._set(self._tensor().reshape(self.value.shape))
+
     def _is_array(self) -> bool:
         return type(self.value) is np.ndarray
 

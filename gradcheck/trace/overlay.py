@@ -1,8 +1,8 @@
 """What the user's module sees as ``np``, ``math`` or ``scipy.special`` during the trace.
 
-Creation functions have no array argument to dispatch on (``np.zeros(...)``, then ``out[i, j] = ...``), ``math.exp`` knows
-no arrays, SciPy asks no protocol, and a plain array among the operands of ``plain.dot(traced)`` answers in silence. So every
-name falls through to the real module, and functions are called with the trace in mind.
+Creation functions have no array argument to dispatch on (``np.zeros(...)``, then ``out[i, j] = ...``), ``math.exp``
+knows no arrays, SciPy asks no protocol, and a plain array among the operands of ``plain.dot(traced)`` answers in
+silence. So every name falls through to the real module, and functions are called with the trace in mind.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Overlay:
     _trace: Trace
     _real: Any
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # nobody assigns it; it answers for what it stands for
+    @property  # type: ignore[misc]  # nobody assigns it; it answers for what it stands for
+    def __class__(self) -> Any:
         return type(self._real)
 
     def __getattr__(self, name: str) -> Any:

@@ -124,7 +124,7 @@ class Reader:
         self.count += 1
         size = self.flat.shape[0]
         if positions.ndim == 0:
-            if self.scalars is None and 8 * self.count >= size:
+            if self.scalars is None and 64 * self.count >= size:
                 # One node splits the tensor into all its entries, and one node's backward puts them together.
                 self.scalars = self.flat.unbind(0)
             if self.scalars is not None:
