@@ -51,6 +51,8 @@ class Layer(Problem):
         self._separate_twins()
         self.names = argument_names(self.signature, len(self.arguments))
         self.variables = variables_of(self.names, self.arguments, self.keywords)
+        if not self.variables and request.partner is not None:
+            scalar_variables(self.names, self.arguments)  # refuses NaN before the forward spreads it
         self.optional = held_in_dicts(self.names, self.arguments, self.keywords)
         for name, array in request.params.items():
             self._add_parameter(name, array)
@@ -161,6 +163,9 @@ class Layer(Problem):
                     f"{label} is {describe(output)}: {called(self.call_forward)} must return an array, "
                     f"(out, cache), or (loss, gradients)"
                 )
+            integral = (is_array(output) and output.dtype.kind != "f") or isinstance(output, int | np.integer)
+            if integral and not any(v.differentiated for v in self.variables):
+                apply_choices(self.variables, (), None, self.request.subject)  # says that the inputs are integers
             if is_array(output) and output.dtype.kind not in "f":
                 raise GradcheckError(f"{label} has dtype {output.dtype}: an output of floats is needed for a gradient")
             if is_number(output) and isinstance(output, int | np.integer):

@@ -10,11 +10,11 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.calling import called, signature_of, user_code
-from gradcheck.layers.matching import as_mapping, flattened
+from gradcheck.layers.matching import as_mapping
 from gradcheck.layers.network_gradients import match_tree
 from gradcheck.layers.problem import Gradients, Problem, Variable
 from gradcheck.layers.reach import Path, children
-from gradcheck.layers.request import check_array
+from gradcheck.layers.request import check_array, checked_names
 from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.update import Rate, Update, Updating
 from gradcheck.layers.values import describe, is_array, is_number, is_scalar, is_tensor
@@ -64,7 +64,8 @@ def adapt_network(
         )
     if net is None and params is None:
         raise GradcheckError('the network is None: give the object that holds the parameters, or params={"W1": W1}')
-    return Network(net, loss, gradients, _named(params), wrt, constants, name)
+    asked = None if wrt is None else checked_names(wrt, "wrt")
+    return Network(net, loss, gradients, _named(params), asked, checked_names(constants, "constants"), name)
 
 
 def _named(params: object) -> dict[str, Any] | None:
@@ -108,8 +109,8 @@ class Network(Problem):
         step = gradients.step if isinstance(gradients, Update) else gradients
         self.roots = [net, loss, step, params]
         self.updating: Updating | None = None
-        self.keeper = Keeper(self.starts)
         self._given = params
+        self.keeper = Keeper(self.starts)
         self._last: Any = None
         snapshot = State(*self.roots).snapshot()
         try:
@@ -190,10 +191,10 @@ class Network(Problem):
             self._add(name, places[name], tree.labels.get(name))
         self.keeper.parameters = {name: places[name] for name in tree.found}
         self._adopt(arrays)
-        kind = "a dict" if as_mapping(raw) is not None else f"a {type(raw).__name__}"
-        self.style = (
-            f"network: loss(), gradients() -> {kind if len(flattened(raw)) > 1 or kind == 'a dict' else 'an array'}"
+        kind = (
+            "dict" if as_mapping(raw) is not None else type(raw).__name__ if isinstance(raw, tuple | list) else "array"
         )
+        self.style = f"network: loss(), gradients() -> {kind}"
 
     def _rehearse_update(self, candidates: list[tuple[Path, Any]], update: Update) -> None:
         arrays = [(path, value) for path, value in candidates if is_array(value)]

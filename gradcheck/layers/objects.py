@@ -14,7 +14,7 @@ from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_rate_name
 from gradcheck.layers.update import Rate
-from gradcheck.layers.values import describe, is_array, is_number
+from gradcheck.layers.values import describe, is_array, is_number, is_tensor
 from gradcheck.state.slot import MISSING
 
 __all__ = ["BACKWARDS", "DERIVATIVES", "FORWARDS", "Object", "is_object", "method_of"]
@@ -119,7 +119,9 @@ def method_of(holder: Any, names: list[str]) -> tuple[str, Callable[..., Any]] |
 
 def is_object(value: object) -> bool:
     """Whether ``value`` is a user's object (or a class or module used as one), and no bare function."""
-    return not inspect.isroutine(value) and not isinstance(value, str | int | float | list | tuple | dict | None)
+    if inspect.isroutine(value) or is_array(value) or is_tensor(value):
+        return False
+    return not isinstance(value, str | int | float | list | tuple | dict | None)
 
 
 class Object(Pair):

@@ -14,7 +14,7 @@ from gradcheck.layers.calling import Signature, called, signature_of, user_code
 from gradcheck.layers.values import describe, is_array, is_number, is_tensor
 from gradcheck.state import State
 
-__all__ = ["Request"]
+__all__ = ["Request", "check_array", "checked_names"]
 
 
 @dataclass
@@ -72,15 +72,15 @@ class Request:
             rest,
             _names_to_values(kwargs, "kwargs"),
             _parameters(params),
-            _names(constants, "constants"),
-            None if wrt is None else _names(wrt, "wrt"),
+            checked_names(constants, "constants"),
+            None if wrt is None else checked_names(wrt, "wrt"),
             name=name,
             style=style,
         )
         if isinstance(gradients, Mapping):
             request.given = dict(gradients)
         elif gradients is not None:
-            request.order = _names(gradients, "gradients")
+            request.order = checked_names(gradients, "gradients")
         _check_values(request)
         return request
 
@@ -132,7 +132,8 @@ def _is_partner(value: object) -> bool:
     return held and all(callable(v) or v is None for v in value) and any(v is not None for v in value)  # type: ignore[attr-defined]  # held says it is a sequence
 
 
-def _names(value: object, argument: str) -> tuple[str, ...]:
+def checked_names(value: object, argument: str) -> tuple[str, ...]:
+    """Names given as one string or several, each once; anything else raises :class:`GradcheckError`."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, Sequence | set | frozenset) or not all(isinstance(item, str) for item in value):
