@@ -72,6 +72,20 @@ NUMPY_ONLY: list[Case] = [
     case(
         "polynomial.polyval, tensor=False", np.polynomial.polynomial.polyval, V, rng.normal(size=(3, 7)), tensor=False
     ),
+    *(
+        case(f"{f.__name__} {c.shape}", f, V, c)
+        for f in (
+            np.polynomial.chebyshev.chebval,
+            np.polynomial.legendre.legval,
+            np.polynomial.hermite.hermval,
+            np.polynomial.hermite_e.hermeval,
+            np.polynomial.laguerre.lagval,
+        )
+        for c in (K, K[:1], np.outer(K, K[:2]))
+    ),
+    case("chebval, tensor=False", np.polynomial.chebyshev.chebval, V, rng.normal(size=(3, 7)), tensor=False),
+    case("chebvander", np.polynomial.chebyshev.chebvander, V, deg=3),
+    case("legvander", np.polynomial.legendre.legvander, V, deg=2),
     case("polyadd", np.polyadd, V, K),
     case("polysub", np.polysub, K, V),
     case("polymul", np.polymul, K, V),
@@ -104,6 +118,7 @@ def lookup_or(function: Any, current: Any) -> Any:
 def scipy_cases() -> list[Case]:
     signal = pytest.importorskip("scipy.signal")
     fft = pytest.importorskip("scipy.fft")
+    ndimage = pytest.importorskip("scipy.ndimage")
     distance = pytest.importorskip("scipy.spatial.distance")
     modes = ("full", "same", "valid")
     return [
@@ -132,6 +147,52 @@ def scipy_cases() -> list[Case]:
             for m in ("euclidean", "sqeuclidean", "cityblock", "chebyshev")
         ),
         case("pdist", distance.pdist, IMAGE),
+        case("squareform", distance.squareform, K[:3]),
+        case("squareform of a matrix", distance.squareform, np.ones((4, 4)) - np.eye(4), checks=False),
+        *(
+            case(f.__name__, f, V, np.sin(3 * V))
+            for f in (distance.euclidean, distance.sqeuclidean, distance.cityblock, distance.cosine)
+        ),
+        *(
+            case(
+                f"lfilter {len(b)} {len(a)}",
+                signal.lfilter,
+                np.array(b),
+                np.array(a),
+                IMAGE,
+                axis=axis,
+                tolerance=1e-11,
+            )
+            for b, a, axis in (([1.0, 0.5], [2.0, 0.3, 0.1], -1), ([0.5, 0.2, 0.1], [1.0], 0), ([1.0], [1.0, -0.9], 1))
+        ),
+        case("lfilter of one coefficient", signal.lfilter, V[:1], V[1:2], IMAGE),
+        case("lfilter with a state", signal.lfilter, K, K[:3], V, V[:3], call=lambda f, b, a, x, z: f(b, a, x, zi=z)),
+        *(
+            case(f"ndimage {f.__name__} {m}", f, IMAGE, k, mode=m, cval=1.5, tolerance=1e-11)
+            for f in (ndimage.correlate, ndimage.convolve)
+            for m in ("reflect", "mirror", "nearest", "wrap", "constant", "grid-mirror", "grid-wrap", "grid-constant")
+            for k in (KERNEL, SMALL)
+        ),
+        *(
+            case(f"ndimage {f.__name__} {axis} {origin}", f, IMAGE, V[:3], axis=axis, origin=origin)
+            for f in (ndimage.correlate1d, ndimage.convolve1d)
+            for axis in (0, -1)
+            for origin in (0, 1, -1)
+        ),
+        case("ndimage correlate, moved", ndimage.correlate, IMAGE, KERNEL, origin=(1, -1)),
+        case("gaussian_filter", ndimage.gaussian_filter, IMAGE, sigma=(0.7, 1.2)),
+        case(
+            "gaussian_filter of an axis",
+            ndimage.gaussian_filter,
+            IMAGE,
+            sigma=0.5,
+            mode="nearest",
+            truncate=3.0,
+            axes=(1,),
+        ),
+        case("gaussian_filter1d", ndimage.gaussian_filter1d, IMAGE, sigma=0.8, axis=0),
+        case("uniform_filter", ndimage.uniform_filter, IMAGE, size=(3, 2)),
+        case("uniform_filter1d", ndimage.uniform_filter1d, IMAGE, size=4, origin=-1),
         case("scipy fft", fft.fft, X, axis=1),
         case("scipy rfft2", fft.rfft2, X),
         case("scipy irfftn", fft.irfftn, X),

@@ -14,6 +14,7 @@ from gradcheck.trace.rules import lookup
 
 special = pytest.importorskip("scipy.special")
 linalg = pytest.importorskip("scipy.linalg")
+stats = pytest.importorskip("scipy.stats")
 
 rng = np.random.default_rng(8)
 A = rng.normal(size=(3, 4))
@@ -69,6 +70,30 @@ CASES: list[Case] = [
     case("softmax of large numbers", special.softmax, 1000 * A, axis=1, gradient=False),
     case("log_ndtr far out", special.log_ndtr, np.array([-30.0, -6.0, 6.0]), tolerance=1e-10),
     case("gamma below zero", special.gamma, np.array([-0.5, -1.5, -2.3, 0.3]), tolerance=1e-11),
+    case("j0", special.j0, 4 * A),
+    *(case(name, getattr(special, name), POSITIVE) for name in "y0 y1 k0 k1 erfi dawsn expi exp1 spence".split()),
+    case("erfcinv", special.erfcinv, UNIT),
+    case("spence at one", special.spence, np.array([1.0, 0.5])),
+    case("j1", special.j1, np.append(4 * A, 0.0), tolerance=1e-11),
+    *(
+        case(f"eval_{name} {n}", getattr(special, f"eval_{name}"), A, call=lambda f, x, n=n: f(n, x), tolerance=1e-11)
+        for name in ("chebyt", "chebyu", "legendre", "hermite", "hermitenorm", "laguerre")
+        for n in (0, 1, 4)
+    ),
+    *(
+        case(f"norm.{name}", getattr(stats.norm, name), A, B, POSITIVE, tolerance=1e-11)
+        for name in ("pdf", "logpdf", "cdf", "sf", "logcdf", "logsf")
+    ),
+    case("norm.cdf, standard", stats.norm.cdf, A, tolerance=1e-11),
+    case("norm.ppf", stats.norm.ppf, UNIT, A[0], POSITIVE, tolerance=1e-11),
+    *(case(f"cho_factor {lower}", linalg.cho_factor, SPD, lower=lower) for lower in (False, True)),
+    *(
+        case(
+            f"cho_solve {lower}", linalg.cho_solve, S + 3 * np.eye(3), b, call=lambda f, c, b, low=lower: f((c, low), b)
+        )
+        for lower in (False, True)
+        for b in (V, M)
+    ),
     case("inv", linalg.inv, S),
     case("det", linalg.det, S),
     case("pinv", linalg.pinv, M, tolerance=1e-11),

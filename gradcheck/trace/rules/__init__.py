@@ -7,15 +7,18 @@ It returns new tensors, never changes its arguments, and raises NotImplementedEr
 from __future__ import annotations
 
 from gradcheck.trace.rules import (  # noqa: F401  # importing a module enters its rules in the table
+    by_derivative,
     convolution,
     creation,
     cumulative,
     decompositions,
     diagonals,
     distances,
+    distributions,
     einsum,
     elementwise,
     extremes,
+    filters,
     fourier,
     functions,
     indexing,
@@ -29,6 +32,7 @@ from gradcheck.trace.rules import (  # noqa: F401  # importing a module enters i
     quantiles,
     reductions,
     scipy_linalg,
+    series,
     shapes,
     solving,
     sorting,

@@ -19,7 +19,7 @@ def convolve(a: Operand, v: Operand, mode: str = "full") -> torch.Tensor:
     a, v = (x.reshape(-1) for x in operands(a, v))
     if len(v) > len(a):
         a, v = v, a
-    return _part(_full(a, v), mode, (len(a),), (len(v),), ((len(v) - 1) // 2,))
+    return _part(full_overlaps(a, v), mode, (len(a),), (len(v),), ((len(v) - 1) // 2,))
 
 
 @serves("numpy.polymul")
@@ -33,7 +33,7 @@ def correlate(a: Operand, v: Operand, mode: str = "valid") -> torch.Tensor:
     if len(v) > len(a):
         # NumPy swaps the two and turns the result around.
         return correlate(v, a, mode).conj().flip(0)
-    return _part(_full(a, v.conj().flip(0)), mode, (len(a),), (len(v),), ((len(v) - 1) // 2,))
+    return _part(full_overlaps(a, v.conj().flip(0)), mode, (len(a),), (len(v),), ((len(v) - 1) // 2,))
 
 
 @serves("scipy.signal.convolve")
@@ -43,7 +43,7 @@ def signal_convolve(in1: Operand, in2: Operand, mode: str = "full", method: str 
         return a * b
     if mode == "valid" and any(n < k for n, k in zip(a.shape, b.shape, strict=True)):
         a, b = b, a
-    return _part(_full(a, b), mode, a.shape, b.shape, [(k - 1) // 2 for k in b.shape])
+    return _part(full_overlaps(a, b), mode, a.shape, b.shape, [(k - 1) // 2 for k in b.shape])
 
 
 @serves("scipy.signal.fftconvolve scipy.signal.oaconvolve")
@@ -65,7 +65,7 @@ def signal_correlate(in1: Operand, in2: Operand, mode: str = "full", method: str
     every = tuple(range(a.ndim))
     if mode == "valid" and any(n < k for n, k in zip(a.shape, b.shape, strict=True)):
         return signal_correlate(b, a, mode).conj().flip(every)
-    return _part(_full(a, b.conj().flip(every)), mode, a.shape, b.shape, [(k - 1) // 2 for k in b.shape])
+    return _part(full_overlaps(a, b.conj().flip(every)), mode, a.shape, b.shape, [(k - 1) // 2 for k in b.shape])
 
 
 @serves("scipy.signal.convolve2d")
@@ -90,7 +90,7 @@ def correlate2d(
     return _part(full, mode, a.shape, b.shape, [k // 2 for k in b.shape])
 
 
-def _full(a: torch.Tensor, b: torch.Tensor, padded: torch.Tensor | None = None) -> torch.Tensor:
+def full_overlaps(a: torch.Tensor, b: torch.Tensor, padded: torch.Tensor | None = None) -> torch.Tensor:
     """All overlaps of ``a`` with the turned ``b``; ``padded`` is ``a`` with its surroundings, zeros when None."""
     ndim = a.ndim
     if ndim not in _CONVOLUTIONS:
@@ -106,10 +106,10 @@ def _full_bounded(a: torch.Tensor, b: torch.Tensor, boundary: str, fillvalue: An
     if boundary in ("fill", "pad"):
         inside = torch.nn.functional.pad(torch.ones_like(a), [n for pair in reversed(widths) for n in pair])
         spans = [n for pair in reversed(widths) for n in pair]
-        return _full(a, b, torch.nn.functional.pad(a, spans) + (1 - inside) * as_tensor(fillvalue, a))
+        return full_overlaps(a, b, torch.nn.functional.pad(a, spans) + (1 - inside) * as_tensor(fillvalue, a))
     mode = {"wrap": "wrap", "circular": "wrap", "symm": "symmetric", "symmetric": "symmetric"}[boundary]
     around = np.pad(positions(a.shape), widths, mode=mode)  # type: ignore[call-overload]  # a str for a Literal
-    return _full(a, b, gathered(a, around))
+    return full_overlaps(a, b, gathered(a, around))
 
 
 def _part(full: torch.Tensor, mode: str, shape: Any, kernel: Any, middle: Any) -> torch.Tensor:

@@ -84,3 +84,21 @@ def expm(A: Operand) -> torch.Tensor:
 def block_diag(*arrs: Operand) -> torch.Tensor:
     found: torch.Tensor = torch.block_diag(*common(*arrs))  # type: ignore[no-untyped-call]  # untyped in torch
     return found
+
+
+@serves("scipy.linalg.cho_factor")
+def cho_factor(a: Operand, lower: bool = False, **options: Any) -> tuple[torch.Tensor, bool]:
+    _refuse(options)
+    a = as_tensor(a)
+    # The other triangle of the result keeps what stood there.
+    factor = cholesky(a, lower)
+    return factor + (torch.triu(a, 1) if lower else torch.tril(a, -1)), lower
+
+
+@serves("scipy.linalg.cho_solve")
+def cho_solve(c_and_lower: tuple[Operand, bool], b: Operand, **options: Any) -> torch.Tensor:
+    _refuse(options)
+    factor, lower = c_and_lower
+    c, b = operands(factor, b)
+    half = solve_triangular(c, b, trans=0 if lower else 2, lower=bool(lower))
+    return solve_triangular(c, half, trans=2 if lower else 0, lower=bool(lower))

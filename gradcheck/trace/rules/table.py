@@ -33,7 +33,8 @@ def register(names: str, rule: Rule) -> None:
             if function is not None:
                 RULES[function] = rule
         else:
-            module, _, attribute = name.rpartition(".")
+            # "scipy.stats:norm.pdf" is a method of an object in the module
+            module, _, attribute = name.partition(":") if ":" in name else name.rpartition(".")
             _WAITING.setdefault(module, {})[attribute] = rule
 
 
@@ -64,7 +65,9 @@ def _admit_imported() -> bool:
     for name in ready:
         module = sys.modules[name]
         for attribute, rule in _WAITING.pop(name).items():
-            function = getattr(module, attribute, None)
+            function: object = module
+            for part in attribute.split("."):
+                function = getattr(function, part, None)
             if function is not None:
                 # setdefault: scipy.special.logaddexp and the like may be NumPy's own objects
                 RULES.setdefault(function, rule)
