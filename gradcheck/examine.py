@@ -14,7 +14,7 @@ from gradcheck.diagnosis.verdict import Limits, judge
 from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
-from gradcheck.witnesses.numpy_subject import checked_forward
+from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Subject, Yours
 
 __all__ = ["Examination", "examine", "true_gradients"]
@@ -51,16 +51,22 @@ def examine(
     if not values:
         raise GradcheckError("wrt: nothing is left to differentiate; name at least one floating-point array")
     rng = np.random.default_rng(seed)
-    outputs = checked_forward(subject, values)
-    _check_outputs(outputs)
-    upstreams = _upstreams(subject, outputs, upstream, rng)
-    yours = subject.yours(values, upstreams)
-    if not _same(outputs, yours.outputs):
+
+    def draw(outputs: list[Array]) -> list[Array]:
+        _check_outputs(outputs)
+        return _upstreams(subject, outputs, upstream, rng)
+
+    yours = subject.yours(values, draw)
+    upstreams = yours.upstreams
+    reference = subject.autograd(values, upstreams)
+    # the reference ran the same forward once more, in float64: a forward that is not what it was shows there
+    if not (reference.outputs and _same(yours.outputs, reference.outputs)) and not _same(
+        yours.outputs, subject.forward(values)
+    ):
         raise GradcheckError(
             "forward: it gives other values when called again with the same inputs and the same seed; draw random "
             "numbers from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
         )
-    reference = subject.autograd(values, upstreams)
     evidence = Evidence(subject, values, upstreams, yours, reference, rng)
     gradients = judge(evidence, limits or Limits(), layer)
     findings = check_gradients_given(yours, subject.variables, values, layer)
@@ -88,7 +94,8 @@ def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[
     """
     values = subject.values()
     rng = np.random.default_rng(seed)
-    outputs = checked_forward(subject, values)
+    with raising_in("forward"):
+        outputs = subject.forward(values)
     _check_outputs(outputs)
     if upstream is None:
         if len(outputs) != 1 or outputs[0].size != 1:

@@ -51,7 +51,7 @@ class Evidence:
 
     def direction(self, name: str) -> Array:
         """A fresh Gaussian direction: signed, so that errors of one sign do not hide, unlike on every call."""
-        return np.asarray(self.rng.standard_normal(self.values[name].shape))
+        return np.asarray(self.rng.standard_normal(self.values[name].shape, dtype=np.float32), dtype=np.float64)
 
     def cross_examine(self) -> None:
         """Ask numeric differences whether autograd's gradients are right: all at once, then one by one where needed."""

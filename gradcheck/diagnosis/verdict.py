@@ -96,7 +96,7 @@ def _by_three(
         told |= {"relative_error": None, "limit": None, "reason": "the difference is rounding alone"}
     supported = evidence.supported.get(name, False)
     if not supported and evidence.reference.leaks:
-        # a value left the trace, and numeric differences show that a gradient was lost there: autograd is no witness here
+        # a value left the trace, and numeric differences show that a gradient was lost: autograd is no witness
         return _by_numeric_alone(evidence, base, name, yours, limits, told | {"norm_true": None})
     told["probe"] = evidence.probes.get(name)
     if agree and supported:
@@ -183,7 +183,7 @@ def _by_numeric_alone(
 
 
 def _entry_by_entry(evidence: Evidence, name: str, yours: Array) -> list[Entry] | None:
-    """The entries that differ from numeric differences beyond their bars, worst first; None where there are too many."""
+    """The entries beyond the bars of numeric differences, worst first; None where there are too many."""
     if yours.size > _FEW:
         return None
     off = []

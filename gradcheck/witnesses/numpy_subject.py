@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import copy
 import threading
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
-from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Problem
-from gradcheck.report import Leak, Where
+from gradcheck.report import Leak
 from gradcheck.state import State, seed_everything
 from gradcheck.trace import Trace
 from gradcheck.witnesses.memory import replacements
-from gradcheck.witnesses.subject import Array, Gradient, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.raised import user_place
+from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
 
-__all__ = ["NumpySubject", "checked_forward"]
+__all__ = ["NumpySubject"]
 
 # A trace binds names in the user's modules for the time of a call; another thread must not see them.
 _ONE_AT_A_TIME = threading.RLock()
@@ -63,7 +62,7 @@ class NumpySubject(Subject):
             self.counts["forward"] += 1
             return [np.array(output) for output in self._call_forward()]
 
-    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+    def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
         with self._at(values) as held:
             self.counts["forward"] += 1
             outputs = self._call_forward()
@@ -71,14 +70,15 @@ class NumpySubject(Subject):
             after_forward = {name: array.copy() for name, array in held.items()}
             written = [f"forward:{name}" for name, array in held.items() if not _equal(array, values[name])]
             copies = [np.array(output) for output in outputs]
-            handed = [np.array(u, dtype=o.dtype) for u, o in zip(upstreams, copies, strict=True)]
+            drawn = upstreams(copies) if callable(upstreams) else list(upstreams)
+            handed = [np.array(u, dtype=o.dtype) for u, o in zip(drawn, copies, strict=True)]
             kept = [u.copy() for u in handed]
             self.counts["backward"] += 1
             given = self.problem.backward(handed)
             written += [f"backward:{name}" for name, array in held.items() if not _equal(array, after_forward[name])]
             written += [f"backward:upstream {i}" for i, u in enumerate(handed) if not _equal(u, kept[i])]
             gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
-            return Yours(copies, gradients, given.values, given.faults, written, aliases)
+            return Yours(copies, gradients, given.values, given.faults, written, aliases, drawn)
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         done: list[list[Gradient]] = []
@@ -157,7 +157,7 @@ class NumpySubject(Subject):
         except Exception as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            where = _user_frame(error)
+            where = user_place(error)
             how = f"the forward cannot be followed on PyTorch: {type(error).__name__}: {error}"
             return Reference([], None, [*trace.leaks, Leak(where, how)], failure=how)
 
@@ -216,24 +216,3 @@ def _as_array(value: object) -> Array | None:
 
 def _equal(left: Array, right: Array) -> bool:
     return np.array_equal(left, right, equal_nan=True)
-
-
-def _user_frame(error: BaseException) -> Where:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "gradcheck" not in f.filename.replace("\\", "/").split("/")[-3:]]
-    frame = (own or list(frames))[-1]
-    return Where(frame.filename, frame.lineno or 0, frame.name, frame.line or "")
-
-
-def checked_forward(subject: Subject, values: Mapping[str, Array]) -> list[Array]:
-    """The outputs at ``values``; a forward that raises is the caller's mistake, and is said as that."""
-    try:
-        return subject.forward(values)
-    except GradcheckError:
-        raise
-    except Exception as error:
-        where = _user_frame(error)
-        raise GradcheckError(
-            f"forward: the forward raised {type(error).__name__}: {error} ({where.file}:{where.line}); "
-            "give inputs that it accepts"
-        ) from error

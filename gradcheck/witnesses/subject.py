@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,11 +12,12 @@ import numpy as np
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Finding, Leak
 
-__all__ = ["Array", "Gradient", "Precision", "Reference", "Subject", "Values", "Yours"]
+__all__ = ["Array", "Drawing", "Gradient", "Precision", "Reference", "Subject", "Values", "Yours"]
 
 Array = np.ndarray[Any, Any]
 Values = Mapping[str, Array]
 Gradient = dict[str, Array | None] | Exception
+Drawing = Callable[[list[Array]], list[Array]]
 Precision = Literal["float64", "native"]
 
 
@@ -30,6 +31,7 @@ class Yours:
     faults: list[Finding] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
+    upstreams: list[Array] = field(default_factory=list)
 
 
 @dataclass
@@ -64,8 +66,8 @@ class Subject(ABC):
         """The outputs of the user's forward at ``values``."""
 
     @abstractmethod
-    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
-        """The user's forward and backward at ``values``."""
+    def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
+        """The user's forward and backward at ``values``; upstream gradients may be drawn once the outputs are known."""
 
     @abstractmethod
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:

@@ -12,7 +12,8 @@ import torch
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Leak, Where
 from gradcheck.state import State, seed_everything
-from gradcheck.witnesses.subject import Array, Gradient, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.raised import raising_in
+from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
 from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array
 
 __all__ = ["FunctionSubject"]
@@ -87,15 +88,19 @@ class FunctionSubject(Subject):
         with torch.no_grad():
             return [to_array(t) for t in flat_outputs(self.function.apply(*args))]
 
-    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+    def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
         self.counts["forward"] += 1
         seed_everything(self.seed)
         args, _, leaves = self.arguments.filled(values, None, requires_grad=True)
-        outputs, every = self._apply(args)
-        handed = self._handed(every, upstreams)
+        with raising_in("forward"):
+            outputs, every = self._apply(args)
+        plain = [to_array(o) for o in outputs]
+        drawn = upstreams(plain) if callable(upstreams) else list(upstreams)
+        handed = self._handed(every, drawn)
         kept = [None if u is None else u.clone() for u in handed]
         self.counts["backward"] += 1
-        raw, faults = self._backward(outputs, handed)
+        with raising_in("backward"):
+            raw, faults = self._backward(outputs, handed)
         written = [f"backward:{n}" for n, t in leaves.items() if not np.array_equal(to_array(t), values[n])]
         written += [
             f"backward:upstream {i}"
@@ -107,7 +112,7 @@ class FunctionSubject(Subject):
             given = raw.get(name)
             gradients[name] = to_array(given) if isinstance(given, torch.Tensor) else None
             faults += self._summed(name, values[name], gradients)
-        return Yours([to_array(o) for o in outputs], gradients, dict(raw), faults, written)
+        return Yours(plain, gradients, dict(raw), faults, written, upstreams=drawn)
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         done: list[list[Gradient]] = []

@@ -14,7 +14,8 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Leak, Where
 from gradcheck.state import Randomness, seed_everything
-from gradcheck.witnesses.subject import Array, Gradient, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.raised import raising_in
+from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
 from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array, to_tensor
 
 __all__ = ["ModuleSubject", "submodule_calls"]
@@ -72,12 +73,16 @@ class ModuleSubject(Subject):
         with torch.no_grad():
             return [to_array(o) for o in self._run(values, requires_grad=False)[0]]
 
-    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+    def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
+        if callable(upstreams):
+            with raising_in("forward"):
+                outputs = self.forward(values)
+            upstreams = upstreams(outputs)
         self.counts["forward"] += 1
         self.counts["backward"] += 1
         outputs, gradients = self._differentiated(values, upstreams)
         given: dict[str, Array | None] = dict(gradients)
-        return Yours(outputs, given, dict(gradients))
+        return Yours(outputs, given, dict(gradients), upstreams=list(upstreams))
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         del steps

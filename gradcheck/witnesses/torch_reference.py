@@ -13,7 +13,7 @@ from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Leak, Where
 from gradcheck.state import seed_everything
-from gradcheck.witnesses.subject import Array, Gradient, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
 from gradcheck.witnesses.torch_arrays import flat_outputs, to_array
 
 __all__ = ["WithReference"]
@@ -47,7 +47,7 @@ class WithReference(Subject):
     def forward(self, values: Values) -> list[Array]:
         return self.inner.forward(values)
 
-    def yours(self, values: Values, upstreams: Sequence[Array]) -> Yours:
+    def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
         given = self.inner.yours(values, upstreams)
         fault = self._other_output(values, given.outputs)
         return given if fault is None else Yours(**{**vars(given), "faults": [*given.faults, fault]})
