@@ -50,11 +50,9 @@ class TracedArray(Operators, Methods, Node):
         return functions.call(self._trace, function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._left(
-            "stored into a plain array"
-            if current_operation() == "STORE_SUBSCR"
-            else "np.asarray(...) gives a plain array"
-        )
+        if self._depends():
+            stored = current_operation() == "STORE_SUBSCR"
+            self._left("stored into a plain array" if stored else "np.asarray(...) gives a plain array")
         value = np.asarray(self.value)
         return np.array(value, dtype=dtype) if copy else np.asarray(value, dtype=dtype)
 
@@ -72,10 +70,10 @@ class TracedArray(Operators, Methods, Node):
             self._trace.leak(how)
 
     def __float__(self) -> float:
-        operation = current_operation()
-        # "%.3f" % x only prints: no gradient is lost.
-        if operation != "%":
-            self._left("stored into a plain array" if operation == "STORE_SUBSCR" else "float() of an array")
+        if self._depends():
+            operation = current_operation()
+            if operation != "%":  # "%.3f" % x only prints: no gradient is lost
+                self._left("stored into a plain array" if operation == "STORE_SUBSCR" else "float() of an array")
         return float(self.value)
 
     def __complex__(self) -> complex:

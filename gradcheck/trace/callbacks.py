@@ -14,6 +14,7 @@ import torch
 
 from gradcheck.trace.dispatch import apply, constant, nodes_in
 from gradcheck.trace.node import Node, values_of
+from gradcheck.trace.rules import as_tensor
 from gradcheck.trace.statistical import STATISTICS
 
 if TYPE_CHECKING:
@@ -127,10 +128,17 @@ def _of_numbers(rule: Any, name: str) -> Callable[..., Any]:
     def call(trace: Trace, function: Any, *args: Any) -> Any:
         if not any(isinstance(arg, Node) for arg in args):
             return function(*args)
+        result = function(*values_of(args))  # its own errors, and its own opinion of arrays
         args = tuple([_number(arg) for arg in args])
         given = rule if isinstance(rule, np.ufunc) else None
         return apply(
-            trace, given or function, args, {}, compute=function, name=f"math.{name}", rule=None if given else rule
+            trace,
+            given or function,
+            args,
+            {},
+            compute=lambda *_: result,
+            name=f"math.{name}",
+            rule=None if given else rule,
         )
 
     return call
@@ -143,19 +151,18 @@ def _decision(trace: Trace, function: Any, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def _log(trace: Trace, function: Any, x: Any, *base: Any) -> Any:
-    x, base = _number(x), tuple([_number(each) for each in base])
-    if not any(isinstance(each, Node) for each in (x, *base)):
-        return function(x, *base)
-    above = apply(trace, np.log, (x,), {}, compute=math.log, name="math.log") if isinstance(x, Node) else math.log(x)
-    if not base:
-        return above
-    below = base[0]
-    return above / (
-        apply(trace, np.log, (below,), {}, compute=math.log, name="math.log")
-        if isinstance(below, Node)
-        else math.log(below)
-    )
+def _log(trace: Trace, function: Any, *args: Any) -> Any:
+    result = function(*values_of(args))
+    numbers = tuple([_number(arg) for arg in args])
+    if not any(isinstance(number, Node) for number in numbers):
+        return result
+
+    def rule(x: Any, base: Any = math.e) -> torch.Tensor:
+        like = next(each for each in (x, base) if isinstance(each, torch.Tensor))
+        x, base = as_tensor(x, like), as_tensor(base, like)
+        return torch.log(x) if len(numbers) == 1 else torch.log(x) / torch.log(base)
+
+    return apply(trace, function, numbers, {}, compute=lambda *_: result, name="math.log", rule=rule)
 
 
 def _hypot(trace: Trace, function: Any, *args: Any) -> Any:

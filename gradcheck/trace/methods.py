@@ -162,7 +162,7 @@ class Methods:
 
     def __getattr__(self: Node, name: str) -> Any:  # type: ignore[misc]  # mixed into Node
         if name.startswith("__"):
-            # __array_interface__, __dlpack__ and the like give the memory away unseen: whoever asks is to try __array__.
+            # __array_interface__ and the like give the memory away unseen: whoever asks is to try __array__.
             raise AttributeError(name)
         attribute = getattr(self.value, name)
         if name not in _HARMLESS and self._depends():

@@ -70,8 +70,8 @@ class Overlay:
     def __dir__(self) -> list[str]:
         return dir(self._real)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._real.__reduce_ex__(protocol)
+    def __reduce_ex__(self, protocol: Any) -> Any:  # the protocol's signature
+        return _itself, (self._real,)
 
     def __copy__(self) -> Overlay:
         return self
@@ -152,6 +152,10 @@ class ClassOverlay(Overlay):
 
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._real)
+
+
+def _itself(x: Any) -> Any:
+    return x
 
 
 def real(x: Any) -> Any:

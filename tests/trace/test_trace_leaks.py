@@ -60,7 +60,7 @@ def viewed(x):
 
 
 def without_counterpart(x):
-    return np.fft.fft(np.unwrap(np.interp(x, x, x)))
+    return np.linalg.eig(np.outer(x, x))
 
 
 def to_masked_array(x):
