@@ -130,9 +130,10 @@ class NumpySubject(Subject):
     def _move(self, moves: ExitStack, held: dict[str, Any], values: Values) -> dict[str, Any]:
         """Hold new arrays with ``values``, as a caller's next batch is; an array changed in place would look fresh."""
         standing = [value for slot in self.state.slots if isinstance(value := slot.get(), np.ndarray)]
-        mapping = replacements(standing, [(held[v.name], values[v.name]) for v in self.wanted() if not v.slots])
+        moved = [v for v in self.variables if v.name in values and v.name in held]
+        mapping = replacements(standing, [(held[v.name], values[v.name]) for v in moved if not v.slots])
         moves.enter_context(self.state.substituted(lambda value: mapping.get(id(value), value)))
-        for v in self.wanted():
+        for v in moved:
             for slot in v.slots:
                 slot.set(_like_scalar(slot.get(), np.asarray(values[v.name])))
         self.snapshot.restore_randomness()

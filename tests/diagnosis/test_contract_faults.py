@@ -322,3 +322,46 @@ def test_a_dropout_mask_is_the_same_in_forward_and_backward(make):
     x = np.random.default_rng(3).standard_normal((8, 6))
     assert check_layer(Dropout(), x).ok
     assert verdicts(check_layer(Redrawn(), x)) == {"dx": "wrong"}
+
+
+class KeepsItsSize:
+    """Right for every batch as large as the first."""
+
+    rows = None
+
+    def __init__(self, batch_last=False):
+        self.w = arrays()[1]
+        self.last = batch_last
+
+    def forward(self, x):
+        if self.rows is None:
+            self.rows = np.arange(x.shape[1 if self.last else 0])
+        self.x = x[:, self.rows] if self.last else x[self.rows]
+        return self.w.T @ self.x if self.last else self.x @ self.w
+
+    def backward(self, dout):
+        self.dw = self.x @ dout.T if self.last else self.x.T @ dout
+        return self.w @ dout if self.last else dout @ self.w.T
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_second_call_with_a_smaller_batch(last):
+    x = arrays()[0]
+    report = check_layer(KeepsItsSize(last), x.T.copy() if last else x)
+    fault = finding(report, "GC111")
+    assert fault.title.startswith("a second call with one sample fewer raises IndexError: index 3 is out of bounds")
+    assert not report.ok
+
+
+def test_labels_are_cut_with_the_batch():
+    def loss(x, labels):
+        n = np.arange(len(labels))
+        return -x[n, labels].sum(), (x.shape, n, labels)
+
+    def back(d, cache):
+        shape, n, labels = cache
+        out = np.zeros(shape)
+        out[n, labels] = -d
+        return out
+
+    assert check_layer(loss, back, arrays()[0], np.array([0, 2, 1, 1])).findings == ()

@@ -1,0 +1,234 @@
+"""The contract of a backward, as further calls show it: the same answer again, linear, and nothing shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.difference import relative_error
+from gradcheck.report import Finding
+from gradcheck.witnesses.batch import one_sample_fewer
+from gradcheck.witnesses.subject import Array, Gradient, Subject
+
+__all__ = ["check_behaviour"]
+
+# The same operations at the same values: only a sum taken in another order may differ.
+_SAME = 1e-9
+
+
+def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
+    """The faults that only show when the backward is called again: what it keeps, and whether it is linear."""
+    subject = evidence.subject
+    if not subject.repeatable:
+        return []
+    found = list(_second_call(evidence, subject, layer))
+    if evidence.small() and not found:
+        found += _shared_cache(evidence, subject, layer)
+        found += _smaller_batch(evidence, subject, layer)
+    return found
+
+
+def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
+    rng = evidence.rng
+    once = evidence.yours.gradients
+    # a factor per entry keeps signs and zeros: most forwards accept the values that it gives
+    other = {
+        n: v * np.asarray(0.8 + 0.4 * rng.random(v.shape, dtype=np.float32)).astype(v.dtype)
+        for n, v in evidence.values.items()
+    }
+    up = list(evidence.upstreams)
+    # Powers of two scale without rounding, one far up and one far down, for a clip acts on one side only. If both are
+    # right after a second forward, nothing stale was used, the cache is whole, and the backward is linear.
+    far = 2.0**10 if all(o.dtype.itemsize > 2 for o in evidence.yours.outputs) else 2.0**3
+    scales: tuple[float, ...] = (far, 1 / far) if subject.upstream == "any" else (1.0, 1.0)
+    scaled = [[u * s for u in up] for s in scales]
+    done = subject.sequence([(other, [up]), (evidence.values, scaled)])
+    if len(done) < 2 or isinstance(done[0][-1], Exception):
+        return  # other values may be outside of what the forward accepts
+    if len(done[1]) == 2 and not any(
+        isinstance(call, Exception) or _differing(call, _times(once, s))
+        for call, s in zip(done[1], scales, strict=True)
+    ):
+        return
+    if subject.upstream == "one":
+        scales, scaled = (), []
+    done = subject.sequence([(other, [up]), (evidence.values, [up, up, *scaled])])
+    before, calls = done[0][-1], done[1]
+    if not calls or isinstance(calls[0], Exception):
+        error = calls[0] if calls else None
+        yield Finding(
+            "GC111",
+            "error",
+            f"a second forward and backward raises {type(error).__name__}: {error}",
+            layer,
+            help=("something kept from the first call is used again; keep nothing between calls but the cache",),
+        )
+        return
+    again = calls[0]
+    assert not isinstance(again, Exception)
+    differing = _differing(again, once)
+    if differing:
+        yield _not_the_same_again(again, once, before, differing, subject, layer)
+        return
+    for k, call in enumerate(calls[1:]):
+        if isinstance(call, Exception):
+            return  # a backward may be made for one call per forward
+        factor = 1.0 if k == 0 else scales[k - 1]
+        wanted = _times(once, factor)
+        differing = _differing(call, wanted)
+        if not differing:
+            continue
+        fresh = None if k == 0 else subject.sequence([(evidence.values, [[u * factor for u in up]])])[0][0]
+        if k == 0 or (isinstance(fresh, dict) and not _differing(fresh, wanted)):
+            yield _cache_written(differing, subject, layer)
+        else:
+            yield _not_linear(differing, factor, subject, layer)
+        return
+
+
+def _times(gradients: dict[str, Array | None], factor: float) -> dict[str, Array | None]:
+    return {n: None if g is None else g * factor for n, g in gradients.items()}
+
+
+def _differing(now: Gradient, then: dict[str, Array | None]) -> list[str]:
+    assert not isinstance(now, Exception)
+    names = []
+    for name, before in then.items():
+        after = now.get(name)
+        if before is None or after is None or before.shape != after.shape:
+            if (before is None) != (after is None) or (before is not None and after is not None):
+                names.append(name)
+            continue
+        if not np.all(np.isfinite(before)):
+            continue
+        eps = float(np.finfo(before.dtype).eps) if before.dtype.kind == "f" else 0.0
+        if relative_error(after, before) > max(_SAME, 64 * eps):
+            names.append(name)
+    return names
+
+
+def _title_names(names: list[str], subject: Subject) -> str:
+    gradient = {v.name: v.gradient for v in subject.variables}
+    return ", ".join(gradient[n] for n in names)
+
+
+def _not_the_same_again(
+    again: Gradient, once: dict[str, Array | None], before: Gradient, names: list[str], subject: Subject, layer: str
+) -> Finding:
+    which = _title_names(names, subject)
+    assert not isinstance(again, Exception)
+    assert not isinstance(before, Exception)
+
+    def close(name: str, candidate: Array | None) -> bool:
+        now = again[name]
+        return (
+            candidate is not None
+            and now is not None
+            and now.shape == candidate.shape
+            and (relative_error(now, candidate) < 1e-6)
+        )
+
+    def added(name: str) -> Array | None:
+        a, b = once[name], before.get(name)
+        return a + b if a is not None and b is not None and a.shape == b.shape else None
+
+    if all(close(n, added(n)) for n in names):
+        return Finding(
+            "GC110",
+            "error",
+            f"backward accumulates: the second call returns {which} added to the first call's",
+            layer,
+            evidence=("second answer = gradient at the first inputs + gradient at the second inputs, to 1e-6",),
+            help=("start from np.zeros_like(...) in each backward, or zero the gradients before each call",),
+        )
+    if all(close(n, before.get(n)) for n in names):
+        why = "it is the gradient at the first call's inputs: a stale cache"
+    else:
+        why = "it is neither the gradient at these inputs nor at the first call's"
+    return Finding(
+        "GC111",
+        "error",
+        f"the second call gives another answer for {which} than a first call at the same inputs",
+        layer,
+        evidence=(why,),
+        help=("forward must replace everything that backward reads (look for `if self.cache is None`)",),
+    )
+
+
+def _cache_written(names: list[str], subject: Subject, layer: str) -> Finding:
+    return Finding(
+        "GC108",
+        "error",
+        f"backward writes into what forward kept: a second call gives another {_title_names(names, subject)}",
+        layer,
+        help=(
+            "copy before changing in place: `delta = probs` then `delta[...] -= 1` changes the cached probs as well",
+        ),
+    )
+
+
+def _not_linear(names: list[str], factor: float, subject: Subject, layer: str) -> Finding:
+    return Finding(
+        "GC112",
+        "error",
+        f"{_title_names(names, subject)} is not linear in the upstream gradient",
+        layer,
+        evidence=(f"an upstream gradient {factor:g} times as large does not give {factor:g} times the gradient",),
+        help=("a derivative is linear: look for clipping, for a division by a norm, for a constant that is added",),
+    )
+
+
+def _shared_cache(evidence: Evidence, subject: Subject, layer: str) -> list[Finding]:
+    answer = subject.beside_another(evidence.values, evidence.upstreams)
+    if answer is None:
+        return []
+    if isinstance(answer, Exception):
+        differing = [v.name for v in subject.wanted()]
+    else:
+        differing = _differing(answer, evidence.yours.gradients)
+    if not differing:
+        return []
+    return [
+        Finding(
+            "GC113",
+            "warning" if subject.keeps_state_elsewhere else "error",
+            f"two of these layers share one cache: running another changes {_title_names(differing, subject)}",
+            layer,
+            evidence=("forward A, forward B, backward A gives another answer than forward A, backward A",),
+            help=("keep the cache on the object (self.cache) or return it, not in a class attribute or a global",),
+        )
+    ]
+
+
+def _smaller_batch(evidence: Evidence, subject: Subject, layer: str) -> list[Finding]:
+    """After a full batch, one sample fewer must give what it gives alone (`if self.cols is None` keeps the old one)."""
+    cut = one_sample_fewer(subject.variables, evidence.values, evidence.yours.outputs, evidence.upstreams)
+    if cut is None:
+        return []
+    values, upstreams = cut
+    alone = subject.sequence([(values, [upstreams])])[-1][-1]
+    if isinstance(alone, Exception):
+        return []  # the batch size may be fixed, or the axis no batch at all
+    # arrays that one step changes must be named in the other too
+    full = {n: evidence.values.get(n, v.array) for v in subject.variables if (n := v.name) in values}
+    after = subject.sequence([(full, [list(evidence.upstreams)]), (values, [upstreams])])[-1][-1]
+    if isinstance(after, Exception):
+        what = f"a second call with one sample fewer raises {type(after).__name__}: {after}"
+    elif names := _differing(after, alone):
+        what = (
+            f"a second call with one sample fewer gives another answer for {_title_names(names, subject)} than a first"
+        )
+    else:
+        return []
+    return [
+        Finding(
+            "GC111",
+            "error",
+            what,
+            layer,
+            evidence=("alone, the smaller batch gives no error and another answer",),
+            help=("something of the first batch's size is kept: look for `if self.cache is None` and for buffers",),
+        )
+    ]
