@@ -84,7 +84,17 @@ def bind(
         return Binding([Role("upstream", 0), *tail], ("dout",), outputs=None if items is None else (0,))
     kept = [name for name in (written or ())[1:] if name]
     roles = [_by_name(name, inputs, options, kept, items, written) for name in names]
-    if not any(role.kind == "upstream" for role in roles):
+    for i, role in enumerate(roles):
+        if role.kind == "rate" and i >= signature.required:
+            roles[i] = Role("default")  # its own default is what the user calls it with
+    ups = [i for i, role in enumerate(roles) if role.kind == "upstream"]
+    for i in ups[1:]:
+        # retain_grads=True is no second upstream gradient
+        if i >= signature.required:
+            roles[i] = Role("default")
+        elif items is None:
+            roles[i] = Role("unknown", names[i])
+    if not ups:
         first = next((i for i, role in enumerate(roles) if role.kind in ("unknown", "output")), None)
         taken = {role.which for role in roles if role.kind == "input"}
         if first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):

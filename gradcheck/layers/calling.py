@@ -9,7 +9,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradcheck.errors import GradcheckError
@@ -30,6 +30,7 @@ class Signature:
     rest: bool = False
     any_keyword: bool = False
     known: bool = True
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
     def takes(self, name: str) -> bool:
         """Whether the callable has an argument of this name."""
@@ -63,6 +64,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         keyword_required=tuple(p.name for p in only if p.default is p.empty),
         rest=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         any_keyword=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        defaults={p.name: p.default for p in parameters if p.default is not p.empty},
     )
 
 

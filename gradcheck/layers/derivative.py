@@ -37,8 +37,9 @@ def activation_of(request: Request) -> tuple[Callable[..., Any], Callable[..., A
     if request.partner is not None:
         return None
     if is_object(subject):
-        forward = method_of(subject, _ACTIVATIONS)
-        slope = method_of(subject, [*DERIVATIVES, *BACKWARDS])
+        backward = method_of(subject, BACKWARDS)  # where there is one, a derivative beside it is its helper
+        forward = method_of(subject, _ACTIVATIONS if backward is None else FORWARDS)
+        slope = backward or method_of(subject, DERIVATIVES)
         if forward is not None and slope is not None:
             return forward[1], slope[1]
     if callable(subject):

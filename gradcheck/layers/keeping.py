@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Keeping(Layer):
     keeps_parameters = False  # functions: only what has a gradient is taken for a parameter; objects: also by its look
     gradient_names: list[str | None] | None = None
     updating: Updating | None = None
+    passed_on: Mapping[str, Any] = MappingProxyType({})  # what the backward handed to an optimizer
     _stable: list[tuple[Path, Any]]
     _undo: Callable[[], None] | None = None
 
@@ -142,7 +144,9 @@ class Keeping(Layer):
     def _find_parameters(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
         keeper = self.keeper
         declared = {id(v.array) for v in self.variables}
+        heard = dict(keeper.parameters)
         keeper.pair_up(candidates, self.names)
+        keeper.parameters.update({n: p for n, p in heard.items() if p not in keeper.parameters.values()})
         names = self._names_returned(raw)
         if self.keeps_parameters:
             keeper.adopt(candidates)
@@ -263,6 +267,7 @@ class Keeping(Layer):
     def collect(self, raw: Any) -> Gradients:
         """Gradients by name: returned ones first, then those stored, then those seen in an update."""
         stored = {name: path.get() for name, path in self.keeper.gradients.items()}
+        stored.update(self.passed_on)
         if self.updating is not None:
             stored.update(self.updating.gradients)
         result = self._returned_gradients(raw, stored)

@@ -83,8 +83,10 @@ def match_returned(
         if not (bare and items[0] is not None):
             what = [f"it returns {describe(item)}" for item in items[:4]]
             result.faults.append(faults.wrong_number(len(items), [v.name for v in expected], what))
-    elif order is None and not by_name:
-        _check_order(items, wanted, written, result)
+    else:
+        wanted = _some_by_name(wanted, written, variables)
+        if order is None and not by_name:
+            _check_order(items, wanted, written, result)
     for variable, item in zip(wanted, items, strict=False):
         if variable is not None:
             result.values[variable.name] = item
@@ -125,6 +127,22 @@ def _candidates(
             if {v.name for v in reading if v is not None} == set(names):
                 return reading
     return fitting[0] if fitting else None
+
+
+def _some_by_name(
+    wanted: Sequence[Variable | None], written: Sequence[str | None] | None, variables: Sequence[Variable]
+) -> Sequence[Variable | None]:
+    """``return dw, db, h``: where some names are clear and others are no gradient's, the clear ones count."""
+    if written is None or len(written) != len(wanted):
+        return wanted
+    keys = [name for name in written if name is not None]
+    known = {v.name: v for v in variables}
+    found = {key: known[name] for name, key in match_names(list(known), keys, plain=False).items()}
+    if not found or len(found) == len(written):
+        return wanted
+    by_name = [found.get(name) if name is not None else None for name in written]
+    agree = all(place is None or place is position for place, position in zip(by_name, wanted, strict=True))
+    return wanted if agree else by_name
 
 
 def _check_order(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.calling import called, signature_of, user_code
-from gradcheck.layers.matching import as_mapping
-from gradcheck.layers.network_gradients import match_tree
+from gradcheck.layers.matching import as_mapping, flattened
+from gradcheck.layers.network_gradients import Tree, match_tree
 from gradcheck.layers.problem import Gradients, Problem, Variable
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import check_array, checked_names
+from gradcheck.layers.source import returned_names
 from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.update import Rate, Update, Updating
 from gradcheck.layers.values import describe, is_array, is_number, is_scalar, is_tensor
@@ -110,6 +112,7 @@ class Network(Problem):
         self.roots = [net, loss, step, params]
         self.updating: Updating | None = None
         self._given = params
+        self._written = _names_returned(net, gradients)
         self.keeper = Keeper(self.starts)
         self._last: Any = None
         snapshot = State(*self.roots).snapshot()
@@ -169,7 +172,17 @@ class Network(Problem):
         raw = self.gradients() if self.gradients is not None else self._extra
         if isinstance(raw, tuple | list) and len(raw) == 2 and _is_loss(raw[0]) and not _is_loss(raw[1]):
             return raw[1]  # (loss, gradients) once more
+        if isinstance(raw, tuple | list) and len(raw) > 2 and _is_loss(raw[0]) and isinstance(raw[0], float):
+            return tuple(raw[1:])  # (loss, dW1, db1, ...)
         return raw
+
+    def _tree(self, raw: Any, places: Mapping[str, Path], shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+        """By the names in the return statement where they say it all, else as :func:`match_tree` does."""
+        if isinstance(raw, tuple) and self._written is not None and len(self._written) == len(raw):
+            tree = match_tree(dict(zip(self._written, raw, strict=True)), places, shapes)
+            if len(tree.found) == len(flattened(raw)):
+                return tree
+        return match_tree(raw, places, shapes)
 
     def _take_stored(self, candidates: list[tuple[Path, Any]]) -> None:
         self.keeper.pair_up(candidates, ())
@@ -184,7 +197,7 @@ class Network(Problem):
         self.order = [name_of(path, [p for p, _ in arrays]) for path, _ in arrays]
         places = dict(zip(self.order, [path for path, _ in arrays], strict=True))
         shapes = {name: path.get().shape for name, path in places.items()}
-        tree = match_tree(raw, places, shapes)
+        tree = self._tree(raw, places, shapes)
         if not tree.found:
             raise self._nothing_matched(f"gradients() returned {describe(raw)}", candidates)
         for name in tree.found:
@@ -306,13 +319,26 @@ class Network(Problem):
         places = {v.name: self.keeper.parameters[v.name] for v in self.variables}
         shapes = {v.name: v.array.shape for v in self.variables}
         in_order = {name: places[name] for name in self.order if name in places}
-        tree = match_tree(raw, in_order, shapes)
+        tree = self._tree(raw, in_order, shapes)
         result = Gradients({v.name: tree.found.get(v.name) for v in self.variables}, list(tree.faults))
         if not tree.by_position:
             for v in self.variables:
                 if v.differentiated and result.values[v.name] is None:
                     result.faults.append(faults.missing(v.name, v.gradient, f"gradients() returned {describe(raw)}"))
         return result
+
+
+def _names_returned(net: Any, gradients: Any) -> list[str] | None:
+    """The names in ``return nabla_b, nabla_w`` of the method that ``gradients`` is, or that its lambda calls."""
+    candidates = [gradients]
+    code = getattr(gradients, "__code__", None)
+    if code is not None and code.co_name == "<lambda>":
+        candidates = [getattr(net, name, None) for name in code.co_names]
+    for function in candidates:
+        written = returned_names(function) if inspect.ismethod(function) else None
+        if written is not None and len(written) > 1 and None not in written:
+            return [name for name in written if name is not None]
+    return None
 
 
 def _is_loss(value: Any) -> bool:

@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of
+from gradcheck.layers.handed import Handed
 from gradcheck.layers.pair import Pair
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_rate_name
+from gradcheck.layers.stored import name_of
 from gradcheck.layers.update import Rate
 from gradcheck.layers.values import describe, is_array, is_number, is_tensor
 from gradcheck.state.slot import MISSING
@@ -102,7 +104,6 @@ _ZERO = [
     "clear_gradients",
     "cleargrads",
     "init_grads",
-    "flush_gradients",
 ]
 
 _OUTPUT_ATTRIBUTES = ("output", "out", "outputs", "y", "a", "activation", "result", "value", "loss")
@@ -145,6 +146,7 @@ class Object(Pair):
         _refuse_class(self.holder, forward[1], backward[1])
         self.methods = forward[0], backward[0]
         self.reset = method_of(self.holder, _ZERO)
+        self.handed = Handed(self.starts())
         self._rates: dict[str, Any] = {}
         self.start(request, forward[1], backward[1])
 
@@ -169,7 +171,25 @@ class Object(Pair):
         if self.reset is not None and signature_of(self.reset[1]).required == 0:
             self.reset[1]()
             self.note(f"{self.reset[0]}() is called before each backward")
-        return super().run_backward(upstreams)
+        with self.handed.heard():
+            raw = super().run_backward(upstreams)
+        self.passed_on = {self._name_at(path): gradient for path, gradient in self.handed.gradients.items()}
+        return raw
+
+    def after_forward(self) -> None:
+        """What the forward left in place may be handed to an optimizer."""
+        super().after_forward()
+        self.handed.arrays = [path for path, _ in self._stable]
+
+    def _name_at(self, path: Path) -> str:
+        """The name of the parameter at ``path``; one that no other sign told of is taken in here."""
+        known = next((name for name, other in self.keeper.parameters.items() if other == path), None)
+        if known is None:
+            known = name_of(path, self.handed.arrays)
+            self.keeper.parameters[known] = path
+            shown = ", ".join(dict.fromkeys(f"{place.text}.{name}" for place, name in self.handed.listening))
+            self.note(f"gradients are those handed to {shown}; the weights stay as they are")
+        return known
 
     def rate(self, name: str) -> Any:
         """The learning rate for a backward that asks for one: the caller's, the object's, else 1."""
@@ -185,6 +205,9 @@ class Object(Pair):
             if role.kind == "rate" or (role.kind == "option" and is_rate_name(str(role.which))):
                 name = str(role.which)
                 return Rate(name, functools.partial(self._rate_used, name))
+        for name, default in signature_of(self.call_backward).defaults.items():
+            if is_rate_name(name) and isinstance(default, int | float) and default:
+                return Rate(name, functools.partial(float, default))
         return self._rate_of_object()
 
     def _rate_used(self, name: str) -> float:

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001, ARG005  (which arguments there are is what these samples are about; W is a name in the field)
 """Activations with their derivatives, functions with their gradients, losses."""
 
 import numpy as np

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001, ARG005  (which arguments there are is what these samples are about; W is a name in the field)
 """Tapes, vjps, values with gradients, values with a backprop, gradients at hand."""
 
 from types import SimpleNamespace

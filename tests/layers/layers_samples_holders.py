@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001  (which arguments there are is what these samples are about; W is a name in the field)
 """Objects whose parameters or gradients are held, returned or asked for in less plain ways."""
 
 import numpy as np

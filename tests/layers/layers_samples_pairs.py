@@ -1,4 +1,3 @@
-# ruff: noqa: ARG005  (which arguments there are is what these samples are about; W is a name in the field)
 """Two functions, forward and backward."""
 
 import numpy as np

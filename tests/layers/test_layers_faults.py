@@ -1,4 +1,4 @@
-# ruff: noqa: ARG005, RET504  (the arguments and names that functions have are what is tested)
+# ruff: noqa: RET504  (the arguments and names that functions have are what is tested)
 """Faults of a set of gradients: wrong number, order, names, None. Found, said, and never mended in silence."""
 
 import numpy as np

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG002, ARG005  (the arguments and names that functions have are what is tested)
 """The caller's mistakes: each is told with the argument, what was wrong with it, and what would be right."""
 
 import numpy as np

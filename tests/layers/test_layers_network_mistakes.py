@@ -1,4 +1,3 @@
-# ruff: noqa: ARG005  (functions that take what they should not are what is tested)
 """The caller's mistakes with whole networks, told with the argument and what would be right."""
 
 import pytest
