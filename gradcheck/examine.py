@@ -15,6 +15,7 @@ from gradcheck.diagnosis.verdict import Limits, judge
 from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
+from gradcheck.state import own_generator
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Subject, Yours
 
@@ -51,7 +52,7 @@ def examine(
     values = subject.values()
     if not values:
         raise GradcheckError("wrt: nothing is left to differentiate; name at least one floating-point array")
-    rng = np.random.default_rng(seed)
+    rng = own_generator(seed)
 
     def draw(outputs: list[Array]) -> list[Array]:
         _check_outputs(outputs)
@@ -94,7 +95,7 @@ def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[
         GradcheckError: as :func:`examine`; also for an output that is no single number when ``upstream`` is not given.
     """
     values = subject.values()
-    rng = np.random.default_rng(seed)
+    rng = own_generator(seed)
     with raising_in("forward"):
         outputs = subject.forward(values)
     _check_outputs(outputs)

@@ -66,7 +66,7 @@ def test_compare_says_how_two_arrays_differ(name):
 def test_compare_finds_a_meaning_for_a_factor_in_the_inputs():
     true = rng().standard_normal((3, 5))
     report = compare(true / 8, true, inputs={"x": np.ones((8, 3))})
-    assert report.findings[0].title == "gradient is 1/8 times the true gradient (one over axis 0 of x)"
+    assert report.findings[0].title == "gradient is 1/8 times the true gradient (one over the length of axis 0 of x, 8)"
 
 
 def test_compare_claims_nothing_that_it_cannot_show():

@@ -46,7 +46,7 @@ def explain(
     rest, best = left[0]
     if rest > _EXACT:
         return []
-    out = [f"{c.says} ({100 * r:.0f} % left)" for r, c in left[1:] if r > _EXACT][:3]
+    out = [f"{c.says} ({100 * r:.0f} % left)" if r < 1 else c.says for r, c in left[1:] if r > _EXACT][:3]
     return [
         Finding(
             best.code,
@@ -85,18 +85,27 @@ def _ratio(yours: Array, true: Array, name: str, inputs: Mapping[str, object], u
 
 def _meaning(ratio: float, inputs: Mapping[str, object], upstream: object) -> str:
     """What a factor may stand for: a length of one of the arrays, or one over it."""
+    shapes = {label: np.asarray(value).shape for label, value in inputs.items()}
+    given = None if upstream is None else np.asarray(upstream).shape
+    batch = given[0] if given else 0
+    sizes: dict[str, int] = {}
+    if batch and any(shape and shape[0] == batch for shape in shapes.values()):
+        sizes["the batch size"] = batch
+    else:
+        sizes |= {
+            f"the length of axis {k} of {label}": n for label, shape in shapes.items() for k, n in enumerate(shape)
+        }
+    if given is not None:
+        sizes |= {f"the length of axis {k} of the output": n for k, n in enumerate(given) if k}
+        if len(given) >= 3:
+            sizes["the number of positions of the output"] = math.prod(given[2:] or given[1:])
+            sizes["the batch size times the number of positions"] = batch * math.prod(given[2:] or given[1:])
     found = []
-    arrays = {**inputs, **({} if upstream is None else {"the output": upstream})}
-    for label, value in arrays.items():
-        shape = np.asarray(value).shape
-        sizes = {f"axis {k} of {label}": n for k, n in enumerate(shape)}
-        if len(shape) >= 2:
-            sizes[f"the number of positions of {label}"] = math.prod(shape[-2:])
-        for what, n in sizes.items():
-            if n > 1 and math.isclose(ratio, n, rel_tol=1e-6):
-                found.append(what)
-            elif n > 1 and math.isclose(ratio, 1 / n, rel_tol=1e-6):
-                found.append(f"one over {what}")
+    for what, n in sizes.items():
+        if n > 1 and math.isclose(ratio, n, rel_tol=1e-6):
+            found.append(f"{what}, {n}")
+        elif n > 1 and math.isclose(ratio, 1 / n, rel_tol=1e-6):
+            found.append(f"one over {what}, {n}")
     return f" ({' or '.join(found[:3])})" if found else ""
 
 

@@ -26,6 +26,7 @@ class ModuleSubject(Subject):
 
     upstream = "any"
     witnesses = "two"
+    repeatable = False  # autograd keeps no state between calls: there is nothing to call again for
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class ModuleSubject(Subject):
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         del steps
-        return []  # autograd keeps no state between calls
+        return []
 
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         self.counts["traced"] += 1
