@@ -90,6 +90,9 @@ _CHOICES: dict[Any, Callable[[Sequence[Any], Mapping[str, Any]], Any]] = {
 
 def note(trace: Trace, function: Any, values: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
     """Add to the trace's signature what ``function`` chose, if it chooses."""
+    if isinstance(result, int):  # True and False too
+        trace.branch(hash(result))
+        return
     kind = getattr(result, "dtype", None)
     if kind is not None and kind.kind in "biu":
         trace.branch(digest(result))

@@ -172,6 +172,24 @@ def _hypot(trace: Trace, function: Any, *args: Any) -> Any:
     return apply(trace, np.sqrt, (_number(squares),), {}, compute=math.sqrt, name="math.hypot")
 
 
+def _frexp(trace: Trace, function: Any, x: Any) -> Any:
+    mantissa, exponent = function(values_of(x))
+    if not isinstance(x, Node):
+        return mantissa, exponent
+    if x._depends():
+        trace.branch(hash(exponent))
+    return x * 2.0**-exponent, exponent
+
+
+def _modf(trace: Trace, function: Any, x: Any) -> Any:
+    fraction, whole = function(values_of(x))
+    if not isinstance(x, Node):
+        return fraction, whole
+    if x._depends():
+        trace.branch(hash(whole))
+    return x - whole, whole
+
+
 def _dist(trace: Trace, function: Any, p: Any, q: Any) -> Any:
     if next(nodes_in([p, q]), None) is None:
         return function(p, q)
@@ -196,6 +214,8 @@ CALLBACKS: dict[Any, Callable[..., Any]] = {
     math.log: _log,
     math.hypot: _hypot,
     math.dist: _dist,
+    math.frexp: _frexp,
+    math.modf: _modf,
     math.fsum: _folded(operator.add, 0.0),
     math.prod: _folded(operator.mul, 1),
     **STATISTICS,

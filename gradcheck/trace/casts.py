@@ -11,7 +11,7 @@ from gradcheck.trace.dispatch import apply, constant, traced
 from gradcheck.trace.indexing import getitem
 from gradcheck.trace.node import Node
 
-__all__ = ["as_dtype", "astype", "item", "to_list", "view"]
+__all__ = ["as_dtype", "astype", "item", "objects", "to_list", "view"]
 
 
 def astype(node: Node, dtype: Any, *args: Any, **kwargs: Any) -> Any:
@@ -23,13 +23,24 @@ def astype(node: Node, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         return constant(node._trace, value)
     if value.dtype.kind not in "fc":
         if value.dtype.kind == "O":
-            node._trace.leak("an array of objects was made of an array")
+            return objects(to_list(node), value.shape)
         node._trace.branch(branches.digest(value))
         return value
     if value.dtype.kind == "f" and node.value.dtype.kind == "c":
         return apply(node._trace, np.real, (node,), {}, compute=lambda _: value, name="astype")
     shadow = node._trace.accept("astype", (node._tensor(),), node._tensor(), value, None)
     return traced(node._trace, value, shadow, ())
+
+
+def objects(nested: Any, shape: tuple[int, ...]) -> Any:
+    """An array of objects, plain itself, whose entries are the traced numbers in ``nested``."""
+    made = np.empty(shape, object)
+    for index in np.ndindex(*shape):
+        entry = nested
+        for i in index:
+            entry = entry[i]
+        made[index] = entry
+    return made
 
 
 def as_dtype(node: Node, dtype: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.trace.casts import as_dtype
+from gradcheck.trace.casts import as_dtype, objects
 from gradcheck.trace.dispatch import apply, constant, nodes_in, view_by_position
 from gradcheck.trace.node import Node, values_of
 from gradcheck.trace.rules import as_tensor
@@ -29,8 +29,10 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
     nodes = list(nodes_in(nested))
     if not any(node._depends() for node in nodes) or value.dtype.kind in "biu":
         return constant(trace, value)
+    if value.dtype.kind == "O":
+        return objects(nested, value.shape)
     if value.dtype.kind not in "fc":
-        trace.leak("an array of objects was made of traced arrays")
+        trace.leak(f"an array of {value.dtype} was made of traced arrays")
         return value
     shadow = as_tensor(_tensors(nested))
     accepted = trace.accept("array", (shadow,), shadow, value, None)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["FunctionOverlay", "ModuleOverlay", "ObjectOverlay", "Overlay", "TypeOverlay", "overlaid", "real"]
 
 _OVERLAID = ("numpy", "scipy", "math", "statistics")
+# Where the types of modules, functions, universal functions, generators and index tricks come from.
+_MAKERS = ("numpy", "scipy", "builtins", "_cython")
 _FLOATS = (np.float64, np.float32, np.float16, np.longdouble)
 # Their results are kept in files, strings or tests: nothing is to be traced there.
 _UNTOUCHED = ("numpy.ma", "numpy.testing", "numpy.dtypes", "numpy.exceptions", "numpy.typing", "numpy.ctypeslib")
@@ -170,8 +172,10 @@ def overlaid(trace: Trace, value: Any) -> Any:
         return _module(trace, value)
     if kind in (int, float, str, bool, type(None), tuple, dict) or isinstance(value, (Overlay, np.dtype)):
         return value
-    if isinstance(value, np.ndarray):
+    if kind is np.ndarray:
         return trace.leaf(value)
+    if isinstance(value, np.ndarray) or not kind.__module__.startswith(_MAKERS):
+        return value  # subclasses of ndarray keep their own ways; the user's objects are not even looked at
     try:
         known = ITERATORS.get(value)
     except TypeError:  # unhashable

@@ -31,6 +31,12 @@ def _population_variance(items: list[Any], centre: Any = None) -> Any:
     return _squares(items, centre) / len(items)
 
 
+def _median(items: list[Any]) -> Any:
+    ordered = sorted(items)
+    half = len(items) // 2
+    return ordered[half] if len(items) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
 def _of_items(compute: Callable[..., Any], root: bool = False) -> Callable[..., Any]:
     def call(_trace: Trace, function: Any, data: Any, *args: Any) -> Any:
         items = list(data)
@@ -45,6 +51,7 @@ def _of_items(compute: Callable[..., Any], root: bool = False) -> Callable[..., 
 STATISTICS: dict[Any, Callable[..., Any]] = {
     statistics.mean: _of_items(_mean),
     statistics.fmean: _of_items(_mean),
+    statistics.median: _of_items(_median),
     statistics.variance: _of_items(_variance),
     statistics.pvariance: _of_items(_population_variance),
     statistics.stdev: _of_items(_variance, root=True),

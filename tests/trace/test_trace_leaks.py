@@ -51,10 +51,6 @@ def to_text(x):
     return f"{x[0]:.17g}"
 
 
-def to_objects(x):
-    return x.astype(object)
-
-
 def viewed(x):
     return x.view(np.int64)
 
@@ -88,7 +84,6 @@ LEAKING = {
     to_complex: "complex() of an array",
     pickled: "pickled",
     to_text: "written as text with all its digits",
-    to_objects: "an array of objects was made of an array",
     viewed: "gives a plain array",
     without_counterpart: "has no PyTorch counterpart",
     to_masked_array: "np.asarray(...) gives a plain array",

@@ -19,6 +19,10 @@ SHARED = np.zeros(3)
 vectorized = np.vectorize(lambda a, b: a * b if a > 0 else a - b)
 
 
+def forward_of_the_user(x):
+    return x
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -112,6 +116,8 @@ def test_math_functions():
         total += math.tanh(x[0]) * math.erf(x[1]) + math.gamma(x[2]) + math.lgamma(x[2]) + math.atan2(x[0], x[2])
         total += math.hypot(x[0], x[1]) + math.fsum(x) + math.prod(x) + math.dist(x, [0.0, 1.0, 2.0])
         total += math.fabs(x[1]) + math.degrees(x[0]) + math.floor(x[2])
+        mantissa, exponent = math.frexp(x[2])
+        total += mantissa * exponent + math.modf(x[2])[0] * math.modf(x[0])[1]
         return total if not math.isnan(total) and math.isfinite(x[0]) else 0.0
 
     check(forward, np.array([0.3, -0.7, 2.4]))
@@ -130,7 +136,13 @@ def test_math_errors_are_its_own():
 
 def test_statistics():
     def forward(x):
-        return statistics.mean(x) + statistics.fmean(x) ** 2 + statistics.stdev(x) + statistics.pvariance(x)
+        return (
+            statistics.mean(x)
+            + statistics.fmean(x) ** 2
+            + statistics.stdev(x)
+            + statistics.pvariance(x)
+            + statistics.median(x)
+        )
 
     trace = Trace()
     x = trace.variable(normal(5), "x")
@@ -258,7 +270,16 @@ def test_overlay_passes_for_what_it_stands_for():
 
 
 def test_leaf_leaves_the_rest_alone():
+    class Strange:
+        def __hash__(self):
+            raise AssertionError("the user's objects are not to be asked anything")
+
+    class Sub(np.ndarray):
+        pass
+
     trace = Trace()
+    for value in (Strange(), np.ma.masked_array([1.0]), normal(2).view(Sub), forward_of_the_user):
+        assert trace.leaf(value) is value
     for value in (
         1,
         2.5,
@@ -292,6 +313,15 @@ def test_arrays_reached_through_globals_take_part():
     out = call_traced(trace, forward, x)
     np.testing.assert_array_equal(trace.gradients([out], [np.ones(3)], {"x": x})["x"], [2, 2])
     assert trace.leaks == []
+
+
+def test_arrays_of_objects_hold_traced_numbers():
+    def forward(x):
+        entries = x.astype(object)
+        rows = np.array([[x[0], x[1]], [1.0, x[2]]], dtype=object)
+        return np.array([v * v for v in entries], dtype=float).sum() + (rows @ rows).sum()
+
+    check(forward, normal(3))
 
 
 def test_entrances_local_imports_and_float():
