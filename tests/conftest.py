@@ -1,11 +1,15 @@
 """Fixtures for tests that run pytest or scripts in a folder of their own."""
 
 import concurrent.futures.process  # noqa: F401 (as below)
+import os
 
 import pytest
 
 # Sessions started in this process forget what was first imported in them, and would meet two copies of a module.
 import gradcheck.commands.run  # noqa: F401
+
+# Small arrays gain nothing from threads, and the workers of pytest-xdist would take the cores from one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LAYERS = '''\
 
