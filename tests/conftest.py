@@ -11,9 +11,7 @@ import gradcheck.commands.run  # noqa: F401
 # Small arrays gain nothing from threads, and the workers of pytest-xdist would take the cores from one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LAYERS = '''\
-
-
+LAYERS = '''
 from gradcheck.outcome import finish
 from gradcheck.report import GradientResult, Report
 
