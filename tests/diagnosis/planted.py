@@ -85,10 +85,10 @@ def plants_in_layer(layer: Layer, upstreams: Arrays) -> Iterator[Plant]:
         yield _measured(layer, kind, layer.forward, backward, upstreams)
 
 
-def plants(layer: Layer, upstreams: Arrays) -> Iterator[Plant]:
-    """Every kind of mistake once, each in another gradient than the one before, then the layer's own."""
+def plants(layer: Layer, upstreams: Arrays, first: int = 0) -> Iterator[Plant]:
+    """Every kind once, each in another gradient than the one before, from ``first`` on; then the layer's own."""
     count = len(names(layer))
-    for turn, kind in enumerate(KINDS):
+    for turn, kind in enumerate(KINDS, start=first):
         tried = [plant(layer, kind, (turn + k) % count, upstreams) for k in range(count)]
         made = [p for p in tried if p is not None]
         if made:

@@ -1,0 +1,39 @@
+"""Times taken in turn in one run: of the process, not of the clock on the wall, for other programs may be busy too."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+# A call is repeated until so many seconds are spent on it, and the best of a few such batches is taken.
+_BATCH = 0.02
+
+
+def seconds(call: Callable[[], object], batches: int = 3) -> float:
+    """Seconds a call on one core."""
+    gc.collect()
+    first = _timed(call, 1)
+    count = int(_BATCH / max(first, 1e-7))
+    if count <= 1:
+        return first
+    return min(_timed(call, min(count, 1000)) for _ in range(batches))
+
+
+def _timed(call: Callable[[], object], count: int) -> float:
+    started = time.process_time()
+    for _ in range(count):
+        call()
+    return (time.process_time() - started) / count
+
+
+def medians(calls: Mapping[str, Callable[[], object]], unit: Callable[[], object], rounds: int) -> dict[str, float]:
+    """The median of each call's time as a multiple of ``unit``'s in the same round; ``unit`` itself in seconds."""
+    for call in calls.values():
+        call()  # what is imported or looked up at a first call is not what a call costs
+    ratios: dict[str, list[float]] = {name: [] for name in calls}
+    units = []
+    for _ in range(rounds):
+        units.append(seconds(unit))
+        for name, call in calls.items():
+            ratios[name].append(seconds(call) / units[-1])
+    return {name: statistics.median(found) for name, found in ratios.items()} | {"unit": statistics.median(units)}
