@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gradcheck.trace.positions import counting
+from gradcheck.trace.positions import are_distinct, are_regular, counting
 from gradcheck.trace.reads import Reader
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ class Memory:
         self.pending.append((positions, shadow, varies))
 
     def replace(self, positions: Array, shadow: torch.Tensor) -> None:
-        """``shadow`` was written to ``positions``, which name each element at most once."""
-        if positions.size != self.size or not self.size:
+        """``shadow`` was written to ``positions``: at once, where these are the whole memory."""
+        if positions.size != self.size or not self.size or not are_distinct(positions):
             self.write(positions, shadow, True)
             return
         flat = shadow.reshape(-1)
@@ -257,7 +257,7 @@ class Memory:
 
     def _gather(self, positions: Array) -> torch.Tensor:
         assert self.base is not None
-        if positions.size == self.size and positions.flags.c_contiguous:
+        if positions.size == self.size and positions.flags.c_contiguous and are_regular(positions):
             return self.base.reshape(positions.shape)
         if self.parts is None:
             self.parts = Reader(self.base)

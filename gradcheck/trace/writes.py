@@ -9,7 +9,6 @@ import torch
 
 from gradcheck.trace.memory import ViewError
 from gradcheck.trace.node import Array, Node, values_of
-from gradcheck.trace.positions import are_distinct
 
 __all__ = ["assign", "store", "update"]
 
@@ -30,10 +29,8 @@ def store(node: Node, shadow: torch.Tensor | None) -> None:
             return
         if shadow is None:
             memory.write(positions, node._trace.constant_tensor(node.value), False)
-        elif are_distinct(positions):
-            memory.replace(positions, shadow)
         else:
-            memory.write(positions, shadow, True)
+            memory.replace(positions, shadow)
     node._set(shadow)
     node._version = memory.version
 
@@ -99,10 +96,7 @@ def _write(node: Node, positions: Array, shadow: torch.Tensor | None) -> None:
         if extra > 0:  # NumPy lets a (1, 3) array be assigned to three places
             shadow = shadow.reshape(shadow.shape[extra:])
         shadow = shadow.expand(positions.shape)
-    if positions.size == memory.size and are_distinct(positions):
-        memory.replace(positions, shadow)
-    else:
-        memory.write(positions, shadow, True)
+    memory.replace(positions, shadow)
 
 
 def memory_values(node: Node, positions: Array) -> Any:
