@@ -18,7 +18,7 @@ from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_upstream_name
 from gradcheck.layers.values import describe, is_array, is_number, shape_of
 
-__all__ = ["Derivative", "DerivativeOfOutput", "activation_of"]
+__all__ = ["Derivative", "DerivativeOfOutput", "activation_of", "is_total"]
 
 _NAMED = re.compile(
     r".*(prime|deriv|der\b|_der$|dfdx|diff).*|d_?[a-z]\w*|D_?[A-Za-z]\w*|\w*_d|\w*_?(grad|gradient)\w*|df|fprime",
@@ -89,7 +89,7 @@ class Derivative(Layer):
         if request.partner is None:
             # an object's backward(x): a derivative only when nothing was kept by the forward to go back with
             return name not in BACKWARDS or (argument in signature_of(f).names and _keeps_nothing(request, f))
-        return bool(_NAMED.fullmatch(name)) and "backward" not in name and not _is_total(request, f)
+        return bool(_NAMED.fullmatch(name)) and "backward" not in name and not is_total(request, f)
 
     def __init__(self, request: Request) -> None:
         functions = activation_of(request)
@@ -188,7 +188,7 @@ def _keeps_nothing(request: Request, f: Callable[..., Any]) -> bool:
     return all(name in before and before[name] is value for name, value in kept.items())
 
 
-def _is_total(request: Request, f: Callable[..., Any]) -> bool:
+def is_total(request: Request, f: Callable[..., Any]) -> bool:
     """f maps many numbers to one: then the second function is its whole gradient, no entrywise derivative."""
     x = request.arguments[0]
     value = request.returned(f)

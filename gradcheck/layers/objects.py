@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of
+from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.handed import Handed
 from gradcheck.layers.pair import Pair
 from gradcheck.layers.reach import Path, children
@@ -145,14 +147,19 @@ class Object(Pair):
             raise not_a_layer(request)
         _refuse_class(self.holder, forward[1], backward[1])
         self.methods = forward[0], backward[0]
+        self.functions = forward[1], backward[1]
         self.reset = method_of(self.holder, _ZERO)
         self.handed = Handed(self.starts())
         self._rates: dict[str, Any] = {}
         self.start(request, forward[1], backward[1])
 
     def starts(self) -> list[Path]:
-        """Parameters and gradients are below the object itself."""
-        return [Path(self.holder, (step,)) for step in children(self.holder)] if self.holder is not None else []
+        """Below the object itself; for a class or module, also where its functions keep things."""
+        if isinstance(self.holder, type | types.ModuleType):
+            attributes = vars(self.holder) if isinstance(self.holder, type) else {}
+            own = [name for name in attributes if not name.startswith("__") and not callable(attributes[name])]
+            return [Path(self.holder, (("attribute", name),)) for name in own] + starts_of(*self.functions)
+        return [Path(self.holder, (step,)) for step in children(self.holder)]
 
     def run_forward(self) -> Any:
         """Call the forward; where it returns nothing, the output is the attribute it wrote."""

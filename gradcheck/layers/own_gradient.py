@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of, user_code
-from gradcheck.layers.derivative import activation_of
+from gradcheck.layers.derivative import activation_of, is_total
 from gradcheck.layers.layer import Layer
 from gradcheck.layers.matching import as_mapping, flattened, match_returned, names_for
 from gradcheck.layers.objects import BACKWARDS, DERIVATIVES, is_object, method_of
@@ -54,9 +54,7 @@ class OwnGradient(Layer):
         if not names or any(is_upstream_name(name) and name not in first.names for name in names):
             return False
         if len(request.arguments) == 1:
-            from gradcheck.layers.derivative import _is_total
-
-            return second.required <= 1 and names[0] in first.names and _is_total(request, functions[0])
+            return second.required <= 1 and names[0] in first.names and is_total(request, functions[0])
         return list(names) == list(first.names[: len(names)]) and len(names) == len(request.arguments)
 
     def __init__(self, request: Request) -> None:

@@ -85,11 +85,11 @@ class Path:
         """The place as a slot."""
         kind, key = self.steps[-1]
         holder = Path(self.root, self.steps[:-1]).get()
-        return Slot(holder, key, kind, self.text)
+        return Slot(holder, key, "class" if isinstance(holder, type) else kind, self.text)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Path:
         # a copy of a problem works on copies of objects, but on the same globals and closures, as their functions do
-        shared = isinstance(self.root, types.FunctionType | types.CellType) or (
+        shared = isinstance(self.root, types.FunctionType | types.CellType | types.ModuleType | type) or (
             isinstance(self.root, dict) and "__builtins__" in self.root
         )
         return Path(self.root if shared else copy.deepcopy(self.root, memo), self.steps)
