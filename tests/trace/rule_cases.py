@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ class Case:
     tolerance: float = 1e-12
     gradient: bool = True
     step: float = 1e-6
-    keywords: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name

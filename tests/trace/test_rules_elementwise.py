@@ -67,7 +67,12 @@ CASES: list[Case] = [
     case("clip by numbers", np.clip, A, call=lambda f, x: f(x, -0.5, 0.4)),
     case("clip below", np.clip, A, call=lambda f, x: f(x, 0.1, None)),
     case("clip above by keyword", np.clip, A, call=lambda f, x: f(x, a_min=None, a_max=0.2)),
-    case("clip with min and max", np.clip, A, call=lambda f, x: f(x, min=-0.1, max=0.2)),
+    *(
+        [case("clip with min and max", np.clip, A, call=lambda f, x: f(x, min=-0.1, max=0.2))]
+        if np.lib.NumpyVersion(np.__version__) >= "2.1.0"
+        else []
+    ),
+    case("clip with the lower bound by keyword", np.clip, A, call=lambda f, x: f(x, a_max=0.2, a_min=-0.1)),
     case("clip by arrays", np.clip, A, ROW - 1, ROW + 0.5),
     case("clip with crossed bounds", np.clip, A, call=lambda f, x: f(x, 0.5, -0.5)),
     case("where", np.where, A, ROW, call=lambda f, x, y: f(A > 0, x, y)),

@@ -81,7 +81,9 @@ def shape_cases() -> list[Case]:
         case("array with ndmin", np.array, ROW, ndmin=3),
         case("astype", np.astype, A, call=lambda f, x: f(x, np.float64)),
     ]
-    return [*found, *(case(f"unstack {axis}", np.unstack, A, axis=axis) for axis in (0, -1))]
+    if hasattr(np, "unstack"):  # NumPy 2.1
+        found += [case(f"unstack {axis}", np.unstack, A, axis=axis) for axis in (0, -1)]
+    return found
 
 
 JOINING = [
@@ -172,6 +174,7 @@ CHOOSING = [
     case("sort axis 0", np.sort, A, axis=0),
     case("sort flat", np.sort, A, axis=None),
     case("partition", np.partition, A, call=lambda f, x: f(x, 2)),
+    case("partition of many", np.partition, rng.normal(size=(2, 50)), call=lambda f, x: f(x, 20)),
     case("partition axis", np.partition, A, call=lambda f, x: f(x, (0, 1), axis=1)),
     case("full", np.full, SCALAR, call=lambda f, s: f((2, 3), s)),
     case("full of a row", np.full, ROW, call=lambda f, s: f((2, 4), s)),

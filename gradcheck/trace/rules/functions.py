@@ -110,11 +110,7 @@ class _CubeRoot(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        size = torch.abs(x)
-        root = torch.pow(size, 1 / 3)
-        # 1/3 is not a binary fraction: one Newton step takes the error of the exponent away.
-        correction = (root * root * root - size) / (3 * root * root)
-        root = torch.copysign(torch.where(torch.isfinite(correction), root - correction, root), x)
+        root = torch.copysign(torch.pow(torch.abs(x), 1 / 3), x)
         ctx.save_for_backward(root)
         return root
 
