@@ -150,7 +150,7 @@ def report_of(
     if allow:
         from gradcheck.diagnosis.deliberate import allowed
 
-        gradients, findings = allowed(gradients, findings, allow, examinations)
+        gradients, findings = allowed(gradients, findings, allow)
     notes = list(dict.fromkeys(n for e in examinations for n in e.notes))
     return Report(
         subject=name or first.name,

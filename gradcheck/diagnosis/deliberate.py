@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult
-
-if TYPE_CHECKING:
-    from gradcheck.examine import Examination
 
 __all__ = ["allowed"]
 
@@ -19,14 +15,13 @@ def allowed(
     gradients: Sequence[GradientResult],
     findings: Sequence[Finding],
     allow: Mapping[str, str],
-    examinations: Sequence[Examination],
 ) -> tuple[tuple[GradientResult, ...], tuple[Finding, ...]]:
     """The results with the allowed deviations turned into right ones that say "deliberate".
 
     Raises:
         GradcheckError: ``allow`` names a gradient that is not there, or a code that is no cause (GC201 to GC299).
     """
-    names = {g.name for e in examinations for g in e.gradients}
+    names = {g.name for g in gradients}
     for name, code in allow.items():
         if name not in names:
             raise GradcheckError(f"allow: there is no gradient {name!r}; there are {', '.join(sorted(names))}")

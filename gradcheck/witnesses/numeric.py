@@ -18,8 +18,9 @@ _FIRST_STEP = 1e-3
 
 # No powers of two: a forward computed in a lower precision rounds h and h/2 alike, and two equally wrong differences
 # look like a good one.
-_SECOND = 0.618
-_RATIO = 0.27
+_SECOND = (5**0.5 - 1) / 2
+_RATIO = 2**0.5 - 1.14
+_DEEPEST = 5
 _LADDER = tuple(1e-1 * _RATIO**k for k in range(13))
 
 
@@ -55,19 +56,28 @@ def derivative(difference: Callable[[float], tuple[float, float]], target: float
     quick = Estimate(narrow + (narrow - wide) * square / (1 - square), abs(narrow - wide) + 2 * noise)
     if quick.error <= target and wide != 0:  # no change at all may also mean a step below the forward's resolution
         return quick
-    best = quick if math.isfinite(quick.error) else Estimate(math.nan, math.inf)
-    row: list[float] = []
+    return _ladder(central, target, Estimate(math.nan, math.inf))
+
+
+def _ladder(central: Callable[[float], tuple[float, float]], target: float, best: Estimate) -> Estimate:
+    """Ridders' tableau over a ladder of steps; three rows must agree, for two may by chance where digits are few."""
+    rows: list[list[float]] = []
     for h in _LADDER:
         start, noise = central(h)
+        if start == 0 and any(row[0] != 0 for row in rows):
+            break  # the step has sunk below the resolution of the forward: further zeros say nothing
         new = [start]
         factor = 1.0
-        for j, old in enumerate(row):
+        for j, old in enumerate(rows[-1][:_DEEPEST] if rows else ()):
             factor /= _RATIO**2
             new.append((new[j] * factor - old) / (factor - 1))
-            error = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old)) + 4 * noise
+            if len(rows) < 2:
+                continue
+            earlier = rows[-2][min(max(j - 1, 0), len(rows[-2]) - 1)]
+            error = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old), abs(old - earlier)) + 4 * noise
             if error < best.error:
                 best = Estimate(new[j + 1], error)
-        row = new[:6]
+        rows.append(new)
         if best.error <= target:
             break
     return best

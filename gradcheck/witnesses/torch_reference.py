@@ -63,20 +63,19 @@ class WithReference(Subject):
             values = {n: v.astype(np.float64) for n, v in values.items()}
         self.counts["traced"] += 1
         leaves: dict[str, torch.Tensor] = {}
-        try:
-            with torch.enable_grad():
-                outputs = self._call(values, leaves)
-                pairs = [
-                    (o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)
-                ]
-                found = torch.autograd.grad(
-                    [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
-                )
-        except Exception as error:
-            raise GradcheckError(
-                f"reference: it raised {type(error).__name__}: {str(error).splitlines()[0]}; it is called with torch "
-                "tensors in the order of the forward's arguments, and must return a tensor of its output's shape"
-            ) from error
+        with torch.enable_grad():
+            outputs = self._call(values, leaves)
+            if len(outputs) != len(upstreams):
+                raise GradcheckError(f"reference: it returns {len(outputs)} outputs, the forward {len(upstreams)}")
+            pairs = [(o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)]
+            for output, upstream in pairs:
+                if output.shape != upstream.shape:
+                    raise GradcheckError(
+                        f"reference: its output has shape {tuple(output.shape)}, the forward's {tuple(upstream.shape)}"
+                    )
+            found = torch.autograd.grad(
+                [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
+            )
         gradients = {
             n: np.zeros(values[n].shape) if g is None else to_array(g) for n, g in zip(leaves, found, strict=True)
         }
@@ -85,6 +84,15 @@ class WithReference(Subject):
         return Reference([to_array(o) for o in outputs], gradients or None, leaks, branches=object())
 
     def _call(self, values: Values, leaves: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        try:
+            return self._called(values, leaves)
+        except Exception as error:
+            raise GradcheckError(
+                f"reference: it raised {type(error).__name__}: {str(error).splitlines()[0]}; it is called with torch "
+                "tensors in the order of the forward's arguments, and must return a tensor of its output's shape"
+            ) from error
+
+    def _called(self, values: Values, leaves: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         seed_everything(self.seed)
         by_id = {id(v.array): v.name for v in self.variables}
 
