@@ -241,6 +241,10 @@ class Trace:
         """``x`` with traced arrays replaced by what NumPy computed, in tuples, lists and dicts too."""
         return values_of(x)
 
+    def depends(self, x: object) -> bool:
+        """Whether ``x`` is a traced array (or number) that depends on a variable."""
+        return isinstance(x, Node) and x._depends()
+
     def gradients(
         self, outputs: Sequence[object], upstreams: Sequence[Array], variables: Mapping[str, TracedArray]
     ) -> dict[str, Array]:

@@ -75,6 +75,15 @@ def test_number_as_a_variable():
     np.testing.assert_allclose(trace.gradients([out], [np.array(1.0)], {"rate": rate})["rate"], 1 + np.cos(0.5))
 
 
+def test_depends_tells_traced_from_constant():
+    trace = Trace()
+    x = trace.variable(normal(3), "x")
+    assert trace.depends(x.sum())
+    assert not trace.depends(trace.leaf(normal(3, seed=1)))
+    assert not trace.depends(x > 0)
+    assert not trace.depends(3.0)
+
+
 def test_value_unwraps_nested_containers():
     trace = Trace()
     x = trace.variable(normal(3), "x")
