@@ -29,7 +29,7 @@ def check_layer(
     constants: Sequence[str] = (),
     kwargs: Mapping[str, object] | None = None,
     params: Mapping[str, object] | None = None,
-    gradients: Mapping[str, object] | None = None,
+    gradients: Mapping[str, object] | Sequence[str] | None = None,
     reference: Callable[..., Any] | None = None,
     allow: Mapping[str, str] | None = None,
     submodules: bool = False,
@@ -53,7 +53,8 @@ def check_layer(
         constants: Names of floating-point arrays that have no gradient.
         kwargs: Keyword arguments of the forward.
         params: Parameters that are neither arguments nor attributes, by name (module globals, closures).
-        gradients: Gradients at hand, by the name of the array; then no backward is called.
+        gradients: Gradients at hand, by the name of the array; then no backward is called. Or a list of names: the order
+            in which the backward returns its gradients, where it is not that of the inputs.
         reference: A function of torch tensors to be the truth in place of the traced forward; its output is
             compared too.
         allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it

@@ -25,7 +25,7 @@ def test_gradient_of_a_scalar_needs_no_upstream():
 
 
 def test_gradient_says_what_leaked_and_is_right_all_the_same():
-    found = gradient(lambda x: x * float(np.sum(x)), np.array([1.0, 2.0]), upstream=np.ones(2))
+    found = gradient(lambda x: x * np.frombuffer(x.tobytes()).sum(), np.array([1.0, 2.0]), upstream=np.ones(2))
     assert [leak.how for leak in found.leaks] != []
     np.testing.assert_allclose(found["x"], [6.0, 6.0], rtol=1e-6)
 

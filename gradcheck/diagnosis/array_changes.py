@@ -75,7 +75,7 @@ def _ratio(yours: Array, true: Array, name: str, inputs: Mapping[str, object], u
     if yours.shape != true.shape or length == 0 or yours.size < 2:
         return  # a single number is a multiple of any other: that explains nothing
     ratio = float(np.vdot(true / length, yours / length))
-    if not 1e-9 < abs(ratio) < 1e9 or abs(ratio - 1) < 1e-9 or abs(ratio + 1) < 1e-9:
+    if not 1e-9 < abs(ratio) < 1e9 or abs(abs(ratio) - 1) < 1e-5:
         return
     meaning = _meaning(abs(ratio), inputs, upstream)
     shown = _as_fraction(ratio)

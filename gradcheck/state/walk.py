@@ -19,9 +19,6 @@ from gradcheck.state.territory import is_user_module, names_in, user_classes
 
 __all__ = ["State"]
 
-# What a trace puts something else in place of.
-_REPLACED = frozenset(["math", "numpy", "scipy"])
-
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), slice, range, np.dtype)
 
 
@@ -167,10 +164,7 @@ class State:
                     self.named_globals.append((namespace, name))
                 self._slot(namespace, name, "item", name, held)
             else:
-                held = sys.modules.get(name)
-                if isinstance(held, types.ModuleType) and name in _REPLACED:
-                    # imported inside the function: the import looks here first
-                    self._slot(sys.modules, name, "item", name, held)
+                held = sys.modules.get(name)  # imported inside the function
             if isinstance(held, types.ModuleType) and is_user_module(held.__name__):
                 key = (held.__name__, names)
                 if hash(key) not in self._seen:

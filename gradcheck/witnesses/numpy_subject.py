@@ -56,6 +56,7 @@ class NumpySubject(Subject):
 
     def restore(self) -> None:
         self.snapshot.restore()
+        self.problem.close()
 
     def forward(self, values: Values) -> list[Array]:
         with self._at(values):
@@ -67,8 +68,9 @@ class NumpySubject(Subject):
             self.counts["forward"] += 1
             outputs = self._call_forward()
             aliases = [name for name, array in held.items() if any(np.may_share_memory(array, o) for o in outputs)]
-            after_forward = {name: array.copy() for name, array in held.items()}
-            written = [f"forward:{name}" for name, array in held.items() if not _equal(array, values[name])]
+            changed = {name: array.copy() for name, array in held.items() if not _equal(array, values[name])}
+            written = [f"forward:{name}" for name in changed]
+            after_forward = {**values, **changed}
             copies = [np.array(output) for output in outputs]
             drawn = upstreams(copies) if callable(upstreams) else list(upstreams)
             handed = [np.array(u, dtype=o.dtype) for u, o in zip(drawn, copies, strict=True)]
@@ -148,7 +150,8 @@ class NumpySubject(Subject):
             values = {name: value.astype(np.float64) for name, value in values.items()}
         self.counts["traced"] += 1
         try:
-            with self._at(values, trace) as held:
+            spaces = [namespace for namespace, _ in self.state.named_globals]
+            with self._at(values, trace) as held, trace.entrances(spaces):
                 outputs = self.problem.forward()
                 gradients = trace.gradients(outputs, upstreams, held)
                 if trace.mismatch and not verify:
@@ -191,7 +194,8 @@ class NumpySubject(Subject):
                     seed_everything(self.seed)
                     yield held
             finally:
-                self.snapshot.restore()
+                # what was replaced was out of reach
+                self.snapshot.restore(untouched=mapping)
 
     def _call_forward(self) -> list[Array]:
         return [np.asarray(output) for output in self.problem.forward()]
@@ -216,4 +220,5 @@ def _as_array(value: object) -> Array | None:
 
 
 def _equal(left: Array, right: Array) -> bool:
-    return np.array_equal(left, right, equal_nan=True)
+    # NaN are rare, and looking for them costs more than the comparison
+    return np.array_equal(left, right) or np.array_equal(left, right, equal_nan=True)

@@ -97,7 +97,7 @@ def test_other_corners(name):
 
 def test_kinks_without_a_trace_are_excused_by_numeric_slopes_alone():
     def opaque(x):
-        return np.array([max(float(v), 0.0) for v in x.tolist()])
+        return np.array([max(v, 0.0) for v in np.frombuffer(x.tobytes())])
 
     x = np.array([0.0, 1.0, -2.0, 3.0])
     assert only(check_layer(opaque, AT_ZERO["everything"], x)).verdict == "right"

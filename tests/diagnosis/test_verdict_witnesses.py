@@ -21,18 +21,18 @@ def test_a_value_that_leaves_the_trace_does_not_make_a_wrong_gradient_right():
     """Autograd agrees with yours because both forget the same path; numeric differences know better."""
 
     def forward(x):
-        return x * float(np.sum(x))  # the sum is a plain number from here on
+        return x * np.frombuffer(x.tobytes()).sum()  # the sum is a plain number from here on
 
     report = check_layer(forward, lambda d, x: d * np.sum(x), rng().standard_normal(5))
     assert by_name(report)["dx"].verdict == "wrong"
     leak = report.leaks[0]
-    assert leak.where.source == "return x * float(np.sum(x))  # the sum is a plain number from here on"
-    assert "float" in leak.how
+    assert leak.where.source == "return x * np.frombuffer(x.tobytes()).sum()  # the sum is a plain number from here on"
+    assert leak.how == ".tobytes of an array"
 
 
 def test_a_right_gradient_is_right_although_a_value_left_the_trace():
     def forward(x):
-        return x * float(np.sum(x))
+        return x * np.frombuffer(x.tobytes()).sum()
 
     report = check_layer(forward, lambda d, x: d * np.sum(x) + np.sum(d * x), rng().standard_normal(5))
     result = by_name(report)["dx"]
@@ -40,9 +40,15 @@ def test_a_right_gradient_is_right_although_a_value_left_the_trace():
     assert result.compared_with == "numeric"
 
 
+def test_a_loss_made_a_python_float_is_followed():
+    report = check_layer(lambda x: float(np.sum(x**2)), lambda d, x: 2 * x * d, rng().standard_normal(5))
+    assert report.leaks == ()
+    assert by_name(report)["dx"].compared_with == "autograd"
+
+
 def test_a_leak_that_loses_nothing_is_harmless():
     def forward(x):
-        if float(np.sum(x)) > 1e9:
+        if np.frombuffer(x.tobytes()).sum() > 1e9:
             raise ValueError
         return x**2
 
