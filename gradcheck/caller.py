@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ def _is_check(call: ast.Call) -> bool:
     return name.startswith("check_") or name in ("gradient", "compare")
 
 
+@functools.cache
 def versions() -> tuple[tuple[str, str], ...]:
     """The versions that a report was made with."""
     import numpy

@@ -245,8 +245,9 @@ def _within_floor(evidence: Evidence, name: str, yours: Array, true: Array, limi
 
 def _worst(evidence: Evidence, name: str, yours: Array, true: Array) -> tuple[Entry, ...]:
     entries = []
+    asked = 3 if evidence.small() else 1
     for k, index in enumerate(worst_indices(yours, true, _WORST)):
-        told = evidence.numeric.entry(name, index, 1e-7 * abs(float(true[index]))) if k < 3 else None
+        told = evidence.numeric.entry(name, index, 1e-7 * abs(float(true[index]))) if k < asked else None
         entries.append(
             Entry(
                 index,
