@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict, deque
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,8 +37,8 @@ class Snapshot:
         ]
         self._randomness = Randomness(state.generators)
 
-    def restore(self) -> None:
-        """Put everything back as it was when the snapshot was made."""
+    def restore(self, untouched: Container[int] = ()) -> None:
+        """Put everything back as it was when the snapshot was made, but for the arrays whose ids are ``untouched``."""
         for container, contents in self._containers:
             _put_back(container, contents)
         for namespace, name, value in self._globals:
@@ -48,7 +49,8 @@ class Snapshot:
         for cls, contents in self._classes:
             _put_back_class(cls, contents)
         for array, copy in self._arrays:
-            array[...] = copy
+            if id(array) not in untouched:
+                array[...] = copy
         if self._tensors:
             self._restore_tensors()
         for cache in self._state.caches:

@@ -106,17 +106,20 @@ class Numeric:
             return Estimate(0.0, 0.0)
 
         def outputs(t: float) -> list[Array]:
-            moved = {n: v + t * direction[n] if n in direction else v for n, v in self.values.items()}
-            return self.subject.forward(moved)
+            moved = dict(self.values)
+            for n, v in direction.items():
+                moved[n] = t * v
+                moved[n] += self.values[n]
+            return [np.asarray(o, dtype=np.float64) for o in self.subject.forward(moved)]
 
         def difference(h: float) -> tuple[float, float]:
             change = rounding = 0.0
             with np.errstate(all="ignore"):
                 for u, up, down in zip(self.upstreams, outputs(h), outputs(-h), strict=True):
-                    wide_up, wide_down = up.astype(np.float64), down.astype(np.float64)
-                    change += float(np.sum(u * (wide_up - wide_down)))
+                    work = np.subtract(up, down, out=np.empty_like(up))
+                    change += float(np.sum(np.multiply(u, work, out=work)))
                     # entries are off by about an ulp each, independently: their sum in quadrature
-                    rounding += 2.2e-16 * float(np.linalg.norm((u * wide_up).ravel()))
+                    rounding += 2.2e-16 * float(np.linalg.norm(np.multiply(u, up, out=work).ravel()))
             return change, rounding
 
         return derivative(difference, target)
