@@ -44,8 +44,9 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
     far = 2.0**10 if all(o.dtype.itemsize > 2 for o in evidence.yours.outputs) else 2.0**3
     scales: tuple[float, ...] = (far, 1 / far) if subject.upstream == "any" else (1.0, 1.0)
     scaled = [[u * s for u in up] for s in scales]
-    done = subject.sequence([(other, [up]), (evidence.values, scaled)])
-    if len(done) < 2 or isinstance(done[0][-1], Exception):
+    # an accumulator shows in the second of the two backward calls, so the first forward needs none of its own
+    done = subject.sequence([(other, []), (evidence.values, scaled)])
+    if len(done) < 2:
         return  # other values may be outside of what the forward accepts
     if len(done[1]) == 2 and not any(
         isinstance(call, Exception) or _differing(call, _times(once, s))
@@ -55,6 +56,8 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
     if subject.upstream == "one":
         scales, scaled = (), []
     done = subject.sequence([(other, [up]), (evidence.values, [up, up, *scaled])])
+    if len(done) < 2 or isinstance(done[0][-1], Exception):
+        return
     before, calls = done[0][-1], done[1]
     if not calls or isinstance(calls[0], Exception):
         error = calls[0] if calls else None
