@@ -257,3 +257,15 @@ def test_wrt_and_constants():
 def test_mistakes_of_the_caller(call, text):
     with pytest.raises(GradcheckError, match=text):
         call()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_on_the_gpu_where_there_is_one(dtype):
+    arrays = [t.to("cuda", dtype) for t in tensors()]
+    assert check_layer(function(right), *arrays).ok
+    assert verdicts(check_layer(function(WRONG["doubled"]), *arrays))["dw"] == "wrong"
+    module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Dropout(0.5)).to("cuda", dtype)
+    report = check_layer(module, arrays[0])
+    assert report.ok, str(report)
+    assert {p.device.type for p in module.parameters()} == {"cuda"}
