@@ -117,16 +117,17 @@ class Numeric:
             for n, v in direction.items():
                 moved[n] = t * v
                 moved[n] += self.values[n]
-            return [np.asarray(o, dtype=np.float64) for o in self.subject.forward(moved)]
+            return self.subject.forward(moved)
 
         def difference(h: float) -> tuple[float, float]:
             change = rounding = 0.0
             with np.errstate(all="ignore"):
                 for u, up, down in zip(self.upstreams, outputs(h), outputs(-h), strict=True):
-                    work = np.subtract(up, down, out=np.empty_like(up))
+                    work = np.subtract(up, down, dtype=np.float64, out=np.empty(up.shape))
                     change += float(np.sum(np.multiply(u, work, out=work)))
                     # entries are off by about an ulp each, independently: their sum in quadrature
-                    rounding += 2.2e-16 * float(np.linalg.norm(np.multiply(u, up, out=work).ravel()))
+                    ulp = float(np.finfo(up.dtype).eps) if up.dtype.kind == "f" else 0.0
+                    rounding += ulp * float(np.linalg.norm(np.multiply(u, up, out=work).ravel()))
             return change, rounding
 
         return derivative(difference, target, expected)
