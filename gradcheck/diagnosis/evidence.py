@@ -104,13 +104,18 @@ class Evidence:
     def probe(self, name: str, direction: Array | None = None, target: float | None = None) -> Probe:
         """One probe of one gradient along ``direction`` (default: a random one), as all witnesses tell it."""
         raw = self.direction(name) if direction is None else direction
-        unit = raw / float(np.linalg.norm(raw.ravel()))
+        unit = raw / norm(raw)
         told = self.autograd.get(name)
         given = self.yours.gradients.get(name)
         if target is None:
             lengths = [norm(g) for g in (told, given) if g is not None]
             target = 1e-7 * max(lengths, default=0.0) / math.sqrt(max(unit.size, 1))
         found = self.numeric.along_unit(name, unit, target)
+        if direction is None and not math.isfinite(found.error):
+            # a step out of the forward's domain (log of 1e-12 - h): move each entry in proportion to itself
+            raw = raw * np.abs(self.values[name])
+            unit = raw / (norm(raw) or 1.0)
+            found = self.numeric.along_unit(name, unit, target)
         made = Probe(
             found.value,
             found.error,

@@ -34,7 +34,13 @@ class Limits:
 def judge(evidence: Evidence, limits: Limits, layer: str = "") -> list[GradientResult]:
     """One result per variable, in order; the undifferentiated ones are listed too, and say why."""
     evidence.cross_examine()
-    return [_judge_one(evidence, variable, limits, layer) for variable in evidence.subject.variables]
+    results = [_judge_one(evidence, variable, limits, layer) for variable in evidence.subject.variables]
+    compared = [r for r in results if r.verdict != "not differentiated"]
+    if all(r.verdict == "right" and not r.norm_yours and not r.norm_true for r in compared):
+        # zeros agree with zeros, whatever the backward does with anything else
+        why = "every gradient is zero at these inputs, so that nothing is compared; give others"
+        return [replace(r, verdict="undecided", reason=why) if r in compared else r for r in results]
+    return results
 
 
 def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: str) -> GradientResult:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.difference import norm
 from gradcheck.witnesses.subject import Array, Subject, Values
 
 __all__ = ["Estimate", "Numeric", "derivative"]
@@ -134,7 +135,7 @@ class Numeric:
 
     def along_unit(self, name: str, direction: Array, target: float = 0.0) -> Estimate:
         """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size."""
-        length = float(np.linalg.norm(direction.ravel()))
+        length = norm(direction)
         if length == 0:
             return Estimate(math.nan, math.inf)
         size = self.size(name)

@@ -230,3 +230,27 @@ def test_python_numbers_as_outputs_have_a_gradient():
                          np.array([0.3, 2.0]))  # fmt: skip
     assert report.ok
     assert by_name(report)["dx"].compared_with == "autograd"
+
+
+def test_nothing_but_zeros_is_undecided():
+    def forward(x, w):
+        return x @ w, (x, w)
+
+    def wrong(d, cache):
+        x, w = cache
+        return 7 * d @ w.T, -(x.T @ d)
+
+    report = check_layer(forward, wrong, np.zeros((2, 3)), np.zeros((3, 2)))
+    assert not report.ok
+    assert {g.verdict for g in report.gradients} == {"undecided"}
+    assert "every gradient is zero at these inputs" in report.gradients[0].reason
+    dead = check_layer(lambda x: np.maximum(x, 0), lambda d, x: d * (x > 0), -1 - rng().random(5))
+    assert not dead.ok
+
+
+@pytest.mark.parametrize("small", [1e-6, 1e-12, 1e-300])
+def test_a_domain_that_a_step_would_leave(small):
+    x = np.array([small, 0.5, 2.0])
+    assert check_layer(lambda x: np.log(x), lambda d, x: d / x, x).ok
+    wrong = check_layer(lambda x: np.log(x), lambda d, x: d / x * np.array([1.001, 1.0, 1.0]), x)
+    assert by_name(wrong)["dx"].verdict != "right"
