@@ -50,7 +50,7 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         name=variable.gradient,
         of=name,
         shape=tuple(np.shape(variable.array)),
-        dtype=str(variable.array.dtype),
+        dtype=str(evidence.values.get(name, variable.array).dtype),
         verdict="not differentiated",
         reason=variable.reason,
     )
