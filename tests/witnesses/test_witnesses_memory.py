@@ -1,0 +1,73 @@
+"""Arrays that share memory go on sharing it when one of them is replaced; a batch can lose a sample."""
+
+import numpy as np
+import pytest
+
+from gradcheck.layers.problem import Variable
+from gradcheck.witnesses.batch import one_sample_fewer
+from gradcheck.witnesses.memory import replacements
+
+
+def test_an_array_by_itself_gets_a_copy_of_the_value():
+    old, value = np.ones(3), np.arange(3.0)
+    new = replacements([old, np.zeros(3)], [(old, value)])
+    assert list(new) == [id(old)]
+    assert new[id(old)].tolist() == [0, 1, 2]
+    assert new[id(old)] is not value
+
+
+VIEWS = {
+    "reshaped": lambda flat: flat[:6].reshape(2, 3),
+    "transposed": lambda flat: flat[:6].reshape(2, 3).T,
+    "every other": lambda flat: flat[1::2],
+    "backwards": lambda flat: flat[::-1],
+    "one entry": lambda flat: flat[4:5],
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_of_a_replaced_vector_are_views_of_the_new_one(name, dtype):
+    flat = np.arange(8.0, dtype=dtype)
+    view = VIEWS[name](flat)
+    new = replacements([flat, view], [(flat, np.arange(8.0) * 10)])
+    assert new[id(flat)].dtype == np.float64
+    np.testing.assert_array_equal(new[id(view)], VIEWS[name](np.arange(8.0) * 10))
+    new[id(flat)][...] = 5
+    assert np.all(new[id(view)] == 5)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_replaced_view_changes_the_whole_and_leaves_the_rest(name):
+    flat = np.arange(8.0)
+    view = VIEWS[name](flat)
+    new = replacements([flat, view], [(view, np.full(view.shape, -1.0))])
+    wanted = np.arange(8.0)
+    VIEWS[name](wanted)[...] = -1
+    np.testing.assert_array_equal(new[id(flat)], wanted)
+    np.testing.assert_array_equal(flat, np.arange(8.0))
+
+
+def variable(name, array, role="input"):
+    return Variable(name, array, role, f"d{name}")
+
+
+def test_the_batch_is_the_axis_that_input_and_output_share():
+    x, labels, w = np.ones((5, 3)), np.arange(5), np.ones((3, 2))
+    variables = [variable("x", x), variable("labels", labels), variable("w", w, "parameter")]
+    values, upstreams = one_sample_fewer(variables, {"x": x, "w": w}, [np.ones((5, 2))], [np.ones((5, 2))])
+    assert {n: v.shape for n, v in values.items()} == {"x": (4, 3), "labels": (4,), "w": (3, 2)}
+    assert upstreams[0].shape == (4, 2)
+
+
+def test_the_batch_may_be_the_last_axis():
+    x = np.ones((3, 5))
+    values, upstreams = one_sample_fewer([variable("x", x)], {"x": x}, [np.ones((2, 5))], [np.ones((2, 5))])
+    assert values["x"].shape == (3, 4)
+    assert upstreams[0].shape == (2, 4)
+
+
+@pytest.mark.parametrize("shapes", [((2, 2), (2, 2)), ((5, 3), (7, 2)), ((), ())])
+def test_no_batch_is_made_up(shapes):
+    x, out = np.ones(shapes[0]), np.ones(shapes[1])
+    assert one_sample_fewer([variable("x", x)], {"x": x}, [out], [out]) is None
