@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature
+from gradcheck.layers.returned import Parts
+from gradcheck.layers.roles import ANY, Reading, Role
 from gradcheck.layers.spelling import (
     gradient_bases,
     is_cache_name,
@@ -16,19 +18,10 @@ from gradcheck.layers.spelling import (
     is_upstream_name,
     normal_forms,
 )
+from gradcheck.layers.upstreams import Asked, all_in_one, count_upstreams, find_cache
 from gradcheck.layers.values import is_array, is_number
 
-__all__ = ["Binding", "Role", "bind"]
-
-
-@dataclass(frozen=True)
-class Role:
-    """What one argument is given: ``kind`` and which one of that kind."""
-
-    kind: Literal[
-        "upstream", "upstreams", "returned", "rest", "input", "output", "option", "rate", "unknown", "default"
-    ]
-    which: Any = None
+__all__ = ["Binding", "bind"]
 
 
 @dataclass
@@ -40,87 +33,86 @@ class Binding:
     keywords: dict[str, Role] = field(default_factory=dict)
     outputs: tuple[int, ...] | None = None  # None: the returned value as a whole is the one output
     unused: tuple[int, ...] = ()
+    cache: str | None = None  # an argument called like an input, that is given what the forward returned beside out
 
     def kinds(self) -> set[str]:
         """The kinds of roles in use."""
         return {role.kind for role in (*self.roles, *self.keywords.values())}
 
-    def split(self, returned: Any) -> tuple[Any, ...]:
+    def split(self, parts: Parts, returned: Any) -> tuple[Any, ...]:
         """The outputs in what the forward returned."""
-        return (returned,) if self.outputs is None else tuple(returned[i] for i in self.outputs)
+        return (returned,) if self.outputs is None else tuple(parts.take(returned, i) for i in self.outputs)
 
 
 def bind(
     signature: Signature,
     what: str,
-    inputs: Sequence[str],
+    inputs: Mapping[str, Any],
     options: Mapping[str, Any],
-    returned: Any,
-    written: Sequence[str | None] | None,
+    parts: Parts,
     *,
-    plural: bool = False,
+    reading: Reading = ANY,
+    style: str = "pair",
+    taken_apart: Callable[[str], frozenset[Any]] = lambda name: frozenset(),  # noqa: ARG005  # nothing is known
 ) -> Binding:
     """Read a backward's signature.
 
     Args:
         signature: the backward's.
         what: its name, for messages.
-        inputs: the names of the forward's arguments.
+        inputs: the forward's arguments by name.
         options: what is passed on by name where the backward takes it.
-        returned: what the forward returned in one call.
-        written: the names in the forward's return statement.
-        plural: whether the one upstream argument is unpacked into several.
+        parts: what the forward returned in one call.
+        reading: what the caller said of it in ``style=``.
+        style: the key of the calling style, for messages.
+        taken_apart: for an argument's name, the keys that the backward unpacks or indexes it with.
 
     Raises:
-        GradcheckError: an argument that nothing known fits.
+        GradcheckError: an argument that nothing known fits, or that two things fit.
     """
-    items = list(returned) if isinstance(returned, tuple | list) and len(returned) > 1 else None
-    if items is not None and (written is None or len(written) != len(items)):
-        written = [None] * len(items)
+    items = list(parts.values) if parts.several else None
+    written = list(parts.names)
     names = signature.names
     if not signature.known or (signature.rest and not names):
         # a backward(*args): the upstream gradient, then what the forward kept
         tail = [Role("returned", i) for i in range(1, len(items))] if items is not None else []
         return Binding([Role("upstream", 0), *tail], ("dout",), outputs=None if items is None else (0,))
-    kept = [name for name in (written or ())[1:] if name]
-    roles = [_by_name(name, inputs, options, kept, items, written) for name in names]
+    kept = [name for name in written[0 if parts.named else 1 :] if name]
+    roles = [_by_name(name, list(inputs), options, kept, items, written) for name in names]
     for i, role in enumerate(roles):
         if role.kind == "rate" and i >= signature.required:
             roles[i] = Role("default")  # its own default is what the user calls it with
-    ups = [i for i, role in enumerate(roles) if role.kind == "upstream"]
-    for i in ups[1:]:
-        # retain_grads=True is no second upstream gradient
-        if i >= signature.required:
-            roles[i] = Role("default")
-        elif items is None:
-            roles[i] = Role("unknown", names[i])
-    if not ups:
+        elif role.kind == "upstream" and i >= signature.required and any(r.kind == "upstream" for r in roles[:i]):
+            roles[i] = Role("default")  # retain_grads=True is no second upstream gradient
+    asked = Asked(what, names, signature.required, inputs, parts, reading, style)
+    cache = find_cache(roles, asked)
+    count_upstreams(roles, asked)
+    if not any(role.kind == "upstream" for role in roles):
         first = next((i for i, role in enumerate(roles) if role.kind in ("unknown", "output")), None)
         taken = {role.which for role in roles if role.kind == "input"}
         if first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):
             roles[first] = Role("upstream", None)
-    if plural and items is not None:
-        roles = [Role("upstreams") if role.kind == "upstream" else role for role in roles]
-    _place_unknown(roles, items)
+    together = all_in_one(roles, asked, taken_apart)
+    _place_unknown(roles, items, parts)
     for i, role in enumerate(roles):
         if role.kind == "unknown":
             if i < signature.required:
-                raise _not_known(names[i], what, signature, inputs, items)
+                raise _not_known(names[i], what, signature, list(inputs), items)
             roles[i:] = [r if r.kind == "option" else Role("default") for r in roles[i:]]
             break
-    outputs, unused = _outputs(roles, names, items, written or [])
+    outputs, unused = _outputs(roles, names, items, written, together)
     keywords = {name: Role("option", name) for name in signature.keyword_only if name in options}
     for name in signature.keyword_required:
         if name not in keywords:
-            role = _by_name(name, inputs, options, kept, items, written)
+            role = _by_name(name, list(inputs), options, kept, items, written)
             if role.kind == "unknown":
-                raise _not_known(name, what, signature, inputs, items)
+                raise _not_known(name, what, signature, list(inputs), items)
             keywords[name] = role
     # arguments after one that is left at its default can be given by name only
     first_default = next((i for i, role in enumerate(roles) if role.kind == "default"), len(roles))
     by_name = list(zip(names, roles, strict=True))[first_default:]
     keywords.update({name: role for name, role in by_name if role.kind != "default"})
-    return Binding(roles[:first_default], names, keywords, outputs, unused)
+    return Binding(roles[:first_default], names, keywords, outputs, unused, cache)
 
 
 def _by_name(
@@ -132,7 +124,7 @@ def _by_name(
     written: Sequence[str | None] | None,
 ) -> Role:
     if items is not None and name in kept and written is not None:
-        return Role("returned", list(written).index(name))
+        return Role("returned", len(written) - 1 - list(written)[::-1].index(name))
     if name in inputs:
         return Role("input", name)
     if name in options:
@@ -154,14 +146,15 @@ def _by_name(
     return Role("unknown", name)
 
 
-def _place_unknown(roles: list[Role], items: list[Any] | None) -> None:
+def _place_unknown(roles: list[Role], items: list[Any] | None, parts: Parts) -> None:
     """Arguments whose names say nothing take the values the forward kept, when there is one for each."""
     if items is None:
         return
     unknown = [i for i, role in enumerate(roles) if role.kind in ("unknown", "output")]
     taken = {role.which for role in roles if role.kind == "returned"}
     ups = sum(role.kind == "upstream" for role in roles)
-    free = [i for i in range(max(ups, 1), len(items)) if i not in taken]
+    inner = sum(len(place) > 1 for place in parts.places)
+    free = [i for i in range(max(ups, inner, 1), len(items)) if i not in taken]
     if any(role.kind == "rest" for role in roles):
         return
     if unknown and len(unknown) == len(free):
@@ -172,13 +165,15 @@ def _place_unknown(roles: list[Role], items: list[Any] | None) -> None:
 
 
 def _outputs(
-    roles: list[Role], names: Sequence[str], items: list[Any] | None, written: Sequence[str | None]
+    roles: list[Role],
+    names: Sequence[str],
+    items: list[Any] | None,
+    written: Sequence[str | None],
+    together: list[int] | None,
 ) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
     """Which returned values have an upstream gradient; numbers the upstream roles accordingly."""
     ups = [i for i, role in enumerate(roles) if role.kind == "upstream"]
     if items is None:
-        for place in ups[1:]:
-            roles[place] = Role("unknown", names[place])
         if ups:
             roles[ups[0]] = Role("upstream", 0)
         return None, ()
@@ -189,19 +184,17 @@ def _outputs(
         for i, item in enumerate(items)
         if i not in taken and (is_array(item) or is_number(item)) and not _is_int(item)
     ]
-    if any(role.kind == "upstreams" for role in roles):
-        chosen = differentiable[: len(differentiable) - (1 if rest and len(differentiable) == len(items) else 0)]
-    else:
-        chosen = []
-        free = [i for i in differentiable if i not in chosen]
+    chosen = list(together or ())
+    if together is None:
+        free = list(differentiable)
         for place in ups:
             bases = [name.lower() for name in gradient_bases(names[place])]
-            match = next((i for i in free if (written[i] or "\0").lower() in bases), None)
+            match = next((i for i in free if (written[i] or "\0").lower() in bases), free[0] if free else None)
             if match is None:
-                match = free[0] if free else None
-            if match is None:
-                roles[place] = Role("unknown", names[place])
-                continue
+                raise GradcheckError(
+                    f"{names[place]} is named as an upstream gradient, and the forward returned no array of floats "
+                    f"that it could belong to: return the output first, or a tuple, list or dict of outputs"
+                )
             free.remove(match)
             roles[place] = Role("upstream", len(chosen))
             chosen.append(match)

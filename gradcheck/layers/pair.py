@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gradcheck.errors import GradcheckError
-from gradcheck.layers.binding import Binding, Role, bind
+from gradcheck.layers.binding import Binding, bind
 from gradcheck.layers.calling import called, signature_of, user_code
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.keeping import Keeping
 from gradcheck.layers.layer import sample_upstream
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import Request
-from gradcheck.layers.source import returned_names, unpacked_names
-from gradcheck.layers.spelling import is_upstream_name
+from gradcheck.layers.returned import Parts, parts_of
+from gradcheck.layers.roles import Reading, Role
+from gradcheck.layers.source import returned_names, taken_apart
 
 __all__ = ["Pair"]
 
@@ -50,14 +51,10 @@ class Pair(Keeping):
 
     def prepare(self, returned: Any) -> None:
         """Read the backward's signature in the light of what the forward returned."""
-        backward = self.call_backward
-        signature = signature_of(backward)
-        self.gradient_names = returned_names(backward)
+        self.gradient_names = returned_names(self.call_backward)
         self.output_names = returned_names(self.call_forward)
-        plural = any(is_upstream_name(name) and unpacked_names(backward, name) for name in signature.names)
-        self.binding: Binding = bind(
-            signature, called(backward), self._input_names(), self.options(), returned, self.output_names, plural=plural
-        )
+        self.parts: Parts = parts_of(returned, self.output_names)
+        self.binding = self._bound(self.request.reading)
         self.upstream = "any" if self.binding.kinds() & {"upstream", "upstreams"} else "one"
         self.keeps_state_elsewhere = not self.keeps_parameters and not self.binding.kinds() & {
             "returned",
@@ -71,6 +68,19 @@ class Pair(Keeping):
                 f"the forward returns {', '.join(names)} too; backward takes no upstream gradient for it: not checked"
             )
 
+    def _bound(self, reading: Reading) -> Binding:
+        backward = self.call_backward
+        return bind(
+            signature_of(backward),
+            called(backward),
+            dict(zip(self._input_names(), [*self.arguments, *self.keywords.values()], strict=True)),
+            self.options(),
+            self.parts,
+            reading=reading,
+            style=self.key,
+            taken_apart=lambda name: taken_apart(backward, name),
+        )
+
     def options(self) -> dict[str, Any]:
         """What is passed on by name where the backward asks for it."""
         return self.keywords
@@ -79,27 +89,44 @@ class Pair(Keeping):
         return [*self.names, *self.keywords]
 
     def _output_name(self, i: int) -> str:
-        names = self.output_names or []
-        name = names[i] if i < len(names) else None
-        return name or f"value {i + 1}"
+        return self.parts.names[i] or f"value {i + 1}"
 
     # -- the two calls -------------------------------------------------------------------------------------
 
     def forward(self) -> tuple[object, ...]:
         """Call the forward; keep what it returned."""
         self._returned = self.run_forward()
-        self._outputs = self.binding.split(self._returned)
+        self._outputs = self.binding.split(self.parts, self._returned)
         return self._outputs
 
     def first_run(self) -> Any:
         """The rehearsal: one forward, one backward, what is wrong with the calls told in words."""
         self._returned = self.rehearse_forward()
         self.prepare(self._returned)
-        self.outputs = self._outputs = self.binding.split(self._returned)
+        self.outputs = self._outputs = self.binding.split(self.parts, self._returned)
         self.check_outputs(self.outputs)
         self.after_forward()
+        upstreams = [sample_upstream(output, self.upstream) for output in self.outputs]
+        if self.binding.cache is None:
+            return self._first_backward(upstreams)
+        snapshot = self.snapshot()
+        try:
+            raw = self._first_backward(upstreams)
+        except GradcheckError as error:
+            snapshot.restore()
+            self.binding, by_name = self._bound(Reading(last="input")), self.binding
+            try:
+                return self._first_backward(upstreams)
+            except GradcheckError:
+                self.binding = by_name
+                raise error from None
+        name = self.binding.cache
+        self.note(f"{name}: given what the forward returned beside its output, not the input {name}")
+        return raw
+
+    def _first_backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
         with user_code(f"the backward {called(self.call_backward)}({', '.join(self._asked())})"):
-            return self.run_backward([sample_upstream(output, self.upstream) for output in self.outputs])
+            return self.run_backward(upstreams)
 
     def run_backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
         """The user's backward with its arguments filled in."""
@@ -112,13 +139,13 @@ class Pair(Keeping):
         if role.kind == "upstream":
             return upstreams[which]
         if role.kind == "upstreams":
-            return tuple(upstreams)
+            return self.parts.together(self._returned, self.binding.outputs or (), upstreams)
         if role.kind == "input":
             return self.arguments[self.names.index(which)] if which in self.names else self.keywords[which]
         if role.kind == "returned":
-            return self._returned[which]
+            return self.parts.take(self._returned, which)
         if role.kind == "rest":
-            return tuple(self._returned[i] for i in which)
+            return tuple(self.parts.take(self._returned, i) for i in which)
         if role.kind == "output":
             return self._outputs[which]
         if role.kind == "rate":
@@ -142,8 +169,16 @@ class Pair(Keeping):
         if self.binding.outputs is None:
             return "out"
         words: list[str] = []
-        for i in range(len(self._returned)):
-            written = (self.output_names or [])[i : i + 1]
+        for i, name in enumerate(self.parts.names):
             plain = "out" if i in self.binding.outputs else "cache"
-            words.append((written and written[0]) or (plain if plain not in words else f"{plain}{i + 1}"))
-        return f"({', '.join(words)})"
+            words.append(name or (plain if plain not in words else f"{plain}{i + 1}"))
+        inner = sum(len(place) > 1 for place in self.parts.places)
+        if inner:
+            words[:inner] = [self._held_in_words(words[:inner], self._returned[0])]
+            return f"({', '.join(words)})"
+        return self._held_in_words(words, self._returned)
+
+    def _held_in_words(self, words: Sequence[str], holder: Any) -> str:
+        marks = "{}" if isinstance(holder, dict) else "[]" if isinstance(holder, list) else "()"
+        kind = type(holder).__name__ if self.parts.named and not isinstance(holder, dict) else ""
+        return f"{kind}{marks[0]}{', '.join(words)}{marks[1]}"

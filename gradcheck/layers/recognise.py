@@ -16,6 +16,7 @@ from gradcheck.layers.own_gradient import OwnGradient
 from gradcheck.layers.pair import Pair
 from gradcheck.layers.problem import Problem
 from gradcheck.layers.request import Request
+from gradcheck.layers.roles import ANY, Reading, reading_of
 from gradcheck.layers.spelling import is_cache_name, is_upstream_name
 from gradcheck.layers.tape import Tape
 from gradcheck.layers.torch_subject import TorchSubject, torch_subject
@@ -58,7 +59,9 @@ def adapt(
 
     Args:
         subject: callables or an object first, then the forward's arguments.
-        style: one of :data:`STYLES`, where two fit.
+        style: one of :data:`STYLES`, where two fit; with more after a comma where two readings of it do:
+            ``"pair, 2 outputs"`` (the backward takes two upstream gradients), ``"pair, cache"`` or ``"pair, input"``
+            (what the backward's other argument is given).
         kwargs: passed to the forward by name, and to the backward where it takes these names.
         params: arrays that the forward uses from elsewhere (globals, closures), by name.
         constants: names of float inputs that have no gradient.
@@ -84,7 +87,8 @@ def adapt(
         name=name,
     )
     if style is not None:
-        return _named(style)(request)  # type: ignore[call-arg]  # every style in the list takes the request alone
+        kind, request.reading = _named(style)
+        return kind(request)  # type: ignore[call-arg]  # every style in the list takes the request alone
     _refuse_two_readings(request)
     for candidate in _STYLES:
         if _matches(candidate, request):
@@ -131,11 +135,17 @@ def _refuse_two_readings(request: Request) -> None:
         )
 
 
-def _named(style: object) -> type[Layer]:
+def _named(style: object) -> tuple[type[Layer], Reading]:
     if isinstance(style, str):
-        wanted = style.replace("_", " ").replace("-", " ").lower().strip()
+        first, _, more = style.partition(",")
+        wanted = first.replace("_", " ").replace("-", " ").lower().strip()
+        reading = reading_of(more) if more else ANY
         for candidate in _STYLES:
-            if candidate.key == wanted:
-                return candidate
+            if candidate.key == wanted and reading is not None:
+                return candidate, reading
+        if any(candidate.key == wanted for candidate in _STYLES):
+            raise GradcheckError(
+                f'style={style!r}: after "{first}" comes "2 outputs", "cache" or "input", as in style="pair, 2 outputs"'
+            )
     known = ", ".join(repr(key) for key in STYLES)
     raise GradcheckError(f"style={style!r} is not known: it is one of {known}")

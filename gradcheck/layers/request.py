@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called, signature_of, user_code
+from gradcheck.layers.roles import ANY, Reading
 from gradcheck.layers.values import describe, is_array, is_number, is_tensor
 from gradcheck.state import State
 
@@ -32,6 +33,7 @@ class Request:
     given: dict[str, Any] | None = None
     name: str | None = None
     style: str | None = None
+    reading: Reading = ANY
     _returned: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

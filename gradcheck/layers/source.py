@@ -1,4 +1,4 @@
-"""What a function's source says: the names in its return statement, the names it unpacks an argument into."""
+"""What a function's source says: the names in its return statement, how it takes an argument apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["augmented_names", "returned_names", "unpacked_names"]
+__all__ = ["augmented_names", "returned_names", "taken_apart", "unpacked_names"]
 
 
 def returned_names(function: object) -> list[str | None] | None:
@@ -42,6 +42,30 @@ def unpacked_names(function: object, argument: str) -> list[str] | None:
             names = [_name(item) for item in node.targets[0].elts]
             return [name for name in names if name is not None] if all(names) else None
     return None
+
+
+def taken_apart(function: object, argument: str) -> frozenset[Any]:
+    """The keys with which ``argument`` is unpacked, indexed or read: ``a, b = d`` gives 0 and 1, ``d["y"]`` gives "y".
+
+    Empty where the source cannot be read, or where ``argument`` is used as a whole or indexed by anything else.
+    """
+    tree = _tree(function)
+    if tree is None:
+        return frozenset()
+    found: set[Any] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and _is(node.value, argument):
+            target = node.targets[0]
+            found |= set(range(len(target.elts))) if isinstance(target, ast.Tuple | ast.List) else set()
+        elif isinstance(node, ast.Subscript) and _is(node.value, argument) and isinstance(node.slice, ast.Constant):
+            found.add(node.slice.value)
+        elif isinstance(node, ast.Attribute) and _is(node.value, argument):
+            found.add(node.attr)
+    return frozenset(found)
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def augmented_names(function: object) -> frozenset[str]:
