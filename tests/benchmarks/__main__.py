@@ -39,7 +39,9 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
     chosen = only_sizes or (("100,000",) if quick else tuple(size for size in sizes.SIZES if size != "middle"))
     return {
         "costs": [lambda size=size: costs.table(size, rounds, slow) for size in chosen],
-        "sweep": [lambda: sweep.table(1, quick=True) if quick else sweep.table(3)],
+        "sweep": [lambda: sweep.table(1, quick=True)]
+        if quick
+        else [lambda: sweep.table(3), lambda: sweep.table(1, "100,000")],
         "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
