@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.layer import Layer, sample_upstream
+from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.matching import as_mapping, flattened, match_returned
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
@@ -79,6 +80,7 @@ class Keeping(Layer):
         snapshot = self.snapshot()
         try:
             self.keeper = Keeper(self.starts)
+            refuse_lists(self.starts(), self.subject)
             raw = self._learn()
             lazy = self._parameters_made_now()
         except BaseException:
@@ -105,6 +107,7 @@ class Keeping(Layer):
         raw = self.first_run()
         self.promote(raw)
         self._find_parameters(raw, self._stable)
+        self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
         self._find_updates(stood, contents)
         return raw
 

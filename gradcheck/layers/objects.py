@@ -12,6 +12,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.handed import Handed
+from gradcheck.layers.losses import mean_of
 from gradcheck.layers.pair import Pair
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
@@ -146,6 +147,9 @@ class Object(Pair):
         if forward is None or backward is None:
             raise not_a_layer(request)
         _refuse_class(self.holder, forward[1], backward[1])
+        mean = mean_of(self.holder, forward[1], request.returned) if request.partner is None else None
+        if mean is not None:
+            forward = "calculate", mean
         self.methods = forward[0], backward[0]
         self.functions = forward[1], backward[1]
         self.reset = method_of(self.holder, _ZERO)
@@ -164,12 +168,13 @@ class Object(Pair):
     def run_forward(self) -> Any:
         """Call the forward; where it returns nothing, the output is the attribute it wrote."""
         returned = super().run_forward()
-        if returned is not None:
+        if returned is not None and returned is not self.holder:
             return returned
         for name in _OUTPUT_ATTRIBUTES:
             held = getattr(self.holder, name, None)
             if is_array(held) or isinstance(held, float):
-                self.note(f"{self.methods[0]} returns nothing: the output is the attribute {name}")
+                what = "nothing" if returned is None else "the object itself"
+                self.note(f"{self.methods[0]} returns {what}: the output is the attribute {name}")
                 return held
         return None
 

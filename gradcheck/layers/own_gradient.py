@@ -125,4 +125,6 @@ def _functions(request: Request) -> tuple[Callable[..., Any], Callable[..., Any]
     forward, gradient = method_of(request.subject, _LOSSES), method_of(request.subject, _GRADIENTS)
     if forward is None or gradient is None:
         return activation_of(request)
+    if gradient[0] in BACKWARDS and returned_names(gradient[1]) is None:
+        return None  # it stores what it finds: an object
     return forward[1], gradient[1]

@@ -14,6 +14,7 @@ from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.keeping import Keeping
 from gradcheck.layers.layer import sample_upstream
 from gradcheck.layers.reach import Path
+from gradcheck.layers.losses import names_read, predictions
 from gradcheck.layers.request import Request
 from gradcheck.layers.returned import Parts, parts_of
 from gradcheck.layers.roles import Reading, Role
@@ -42,6 +43,7 @@ class Pair(Keeping):
         """Set up the two calls, and rehearse them."""
         super().__init__(request, forward, backward)
         self.call_backward = backward
+        self._said: dict[str, str] = {}  # arguments that are not given what they are called
         self.learn()
         self.style = self.describe_style()
 
@@ -55,6 +57,7 @@ class Pair(Keeping):
         self.output_names = returned_names(self.call_forward)
         self.parts: Parts = parts_of(returned, self.output_names)
         self.binding = self._bound(self.request.reading)
+        self._give_predictions(self.binding.split(self.parts, returned))
         self.upstream = "any" if self.binding.kinds() & {"upstream", "upstreams"} else "one"
         self.keeps_state_elsewhere = not self.keeps_parameters and not self.binding.kinds() & {
             "returned",
@@ -67,6 +70,25 @@ class Pair(Keeping):
             self.note(
                 f"the forward returns {', '.join(names)} too; backward takes no upstream gradient for it: not checked"
             )
+
+    def _give_predictions(self, outputs: Sequence[Any]) -> None:
+        """A loss's backward(dvalues, y_true) is given the predictions where it could not know them otherwise."""
+        binding = self.binding
+        found = predictions(
+            binding.roles,
+            binding.names,
+            dict(zip(self.names, self.arguments, strict=True)),
+            outputs,
+            reads=names_read(self.call_backward),
+            kept=self.keeper.made(),
+        )
+        if found is not None:
+            place, role = found
+            binding.roles[place] = role
+            name = binding.names[place]
+            if np.size(outputs[0]) > 1:
+                self.note("the forward gives one loss a sample: judged as the gradient of their sum")
+            self._said[name] = f"{name}=self.{role.which}" if role.kind == "attribute" else f"{name}={role.which}"
 
     def _bound(self, reading: Reading) -> Binding:
         backward = self.call_backward
@@ -148,6 +170,8 @@ class Pair(Keeping):
             return tuple(self.parts.take(self._returned, i) for i in which)
         if role.kind == "output":
             return self._outputs[which]
+        if role.kind == "attribute":
+            return getattr(self.request.subject, which)
         if role.kind == "rate":
             return self.rate(which)
         return self.options()[which]
@@ -163,7 +187,8 @@ class Pair(Keeping):
         return f"forward -> {self._outputs_in_words()}, backward({', '.join(self._asked())}){self.kept_in_words()}"
 
     def _asked(self) -> list[str]:
-        return [*self.binding.names[: len(self.binding.roles)], *self.binding.keywords]
+        names = [*self.binding.names[: len(self.binding.roles)], *self.binding.keywords]
+        return [self._said.get(name, name) for name in names]
 
     def _outputs_in_words(self) -> str:
         if self.binding.outputs is None:

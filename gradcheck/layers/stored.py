@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import Path, arrays_of, nodes_of
-from gradcheck.layers.spelling import looks_like_parameter, normal_forms
-from gradcheck.layers.values import is_array
+from gradcheck.layers.spelling import gradient_bases, is_target_name, looks_like_parameter, normal_forms
+from gradcheck.layers.values import is_array, is_float_array
 from gradcheck.state.slot import MISSING
 
 __all__ = ["Keeper", "match_paths", "name_of"]
@@ -133,6 +134,26 @@ class Keeper:
         self.gradients.update(found)
         return found
 
+    def take_input(self, inputs: Sequence[Variable]) -> None:
+        """``self.dinputs`` is the gradient of the one input, whatever that is called; of a loss, of what is no target."""
+        if len(inputs) > 1:
+            inputs = [v for v in inputs if not is_target_name(v.name)]
+        if len(inputs) != 1 or inputs[0].name in self.gradients:
+            return
+        old = {id(value) for _, value in self.before}
+        found = [
+            path
+            for path, value in self.arrays()
+            if len(path.steps) == 1
+            and is_array(value)
+            and id(value) not in old
+            and value.shape == inputs[0].array.shape
+            and "x" in [normal_forms(base)[3] for base in gradient_bases(str(path.keys[-1]))]
+        ]
+        if len(found) == 1:
+            self.gradients[inputs[0].name] = found[0]
+            inputs[0].gradient = found[0].text
+
     def adopt(self, candidates: Sequence[tuple[Path, Any]]) -> list[str]:
         """Take in parameters by their look (W, b, gamma ...) that no gradient was stored for; returns their names."""
         taken = set(self.parameters.values()) | set(self.gradients.values())
@@ -149,6 +170,13 @@ class Keeper:
                 self.parameters[name] = path
                 new.append(name)
         return new
+
+    def made(self) -> dict[str, Any]:
+        """The float arrays that have come since the start, under the last word of where they are."""
+        old = {id(value) for _, value in self.before}
+        new = [(path, value) for path, value in self.arrays() if is_float_array(value) and id(value) not in old]
+        # outermost first: self.output before self.activation.output
+        return {str(path.keys[-1]): value for path, value in reversed(new)}
 
     def see(self) -> None:
         """Between the first forward and the first backward: what stands where."""
