@@ -8,6 +8,7 @@ import peer
 from layers.catalogue import Layer
 from planted import check, draw_upstreams, names, plant
 from planted_kinds import Arrays
+from shares import shares
 from sizes import TIMED, has_loops, layers
 from tables import Table, times
 from timing import medians, seconds
@@ -22,12 +23,13 @@ _HEADER = [
     "autograd − numeric",
     "one pass",
     "passing",
+    "its own code + trace + rest",
     "failing",
     "failing / passing",
     "torch fast",
     "torch slow",
     "torch function, fast",
-    "evaluations",
+    "forward + backward + traced",
 ]
 # A passing check may cost this many passes: where one takes 20 ms or more, and where it is made of Python loops.
 _HEAVY, _LOOPS, _FAILING = 10.0, 100.0, 3.0
@@ -43,6 +45,8 @@ def table(size: str, rounds: int, slow_budget: float) -> Table:
     made.remarks += [
         "one pass: one forward and one backward of the layer; all other times are multiples of it, the median of "
         f"{rounds} rounds on one core. failing: the gradient of the last array doubled.",
+        "its own code: the forwards and backwards that the check calls (as counted, and one of each before them to "
+        "learn the calling style), which is the floor; trace: one more, recorded on PyTorch, and autograd.",
         "torch fast, torch slow: torch.autograd.gradcheck on this same layer as an autograd.Function, in passes of the "
         "layer. torch function: on PyTorch's own function, in passes of that.",
         "autograd − numeric: relative, over sampled entries, against fourth-order differences in float64.",
@@ -62,6 +66,7 @@ def _row(layer: Layer, size: str, rounds: int, slow_budget: float, remarks: list
 
     report = check(layer, upstreams)
     failing = check(layer, upstreams, wrong)
+    user, trace = shares(layer, upstreams)
     calls = {
         "passing": lambda: check(layer, upstreams),
         "failing": lambda: check(layer, upstreams, wrong),
@@ -86,12 +91,13 @@ def _row(layer: Layer, size: str, rounds: int, slow_budget: float, remarks: list
         f"{_error(layer, upstreams, 40 if size in ('small', 'middle') else 4):.0e}",
         f"{1e3 * found['unit']:.3g} ms",
         times(found["passing"]),
+        " + ".join(f"{share * found['passing']:.3g}" for share in (user, trace, 1 - user - trace)),
         times(found["failing"]),
         f"{found['failing'] / found['passing']:.2f}",
         times(found["fast"]),
         times(slow),
         times(function["fast"]),
-        ", ".join(f"{count} {what}" for what, count in report.evaluations),
+        " + ".join(str(count) for _, count in report.evaluations),
     ]
 
 
