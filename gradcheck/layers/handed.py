@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from gradcheck.state.territory import is_user_module
 
 __all__ = ["Handed"]
 
+_RULE = re.compile(r"\w*opt(im(izer?)?)?(_?\w{1,4})?|\w*update(r|_rule|_fn|_func)?|solver|sgd|adam")
 _METHODS = ("update", "step", "apply", "apply_gradient", "apply_gradients", "update_params", "get_update", "optimize")
 
 
@@ -24,6 +26,8 @@ class Handed:
         self.arrays: list[Path] = []
         self.listening: list[tuple[Path, str]] = []
         for path, value in nodes_of(*starts):
+            if _is_rule(path, value):
+                self.listening.append((path, ""))
             if is_array(value) or isinstance(value, dict | list | tuple | type) or not hasattr(value, "__dict__"):
                 continue
             if is_user_module(type(value).__module__):
@@ -38,8 +42,13 @@ class Handed:
         self.gradients = {}
         with ExitStack() as stack:
             seen: set[int] = set()
-            for path, name in self.listening:
+            for path, name in sorted(
+                self.listening, key=lambda place: not place[1]
+            ):  # what stands in for it comes last
                 optimizer = path.get()
+                if not name:
+                    stack.enter_context(_at(path, _Rule(optimizer, self._listener(optimizer))))
+                    continue
                 if id(optimizer) in seen or not hasattr(optimizer, "__dict__"):
                     continue
                 seen.add(id(optimizer))
@@ -60,6 +69,37 @@ class Handed:
             return original(*args, **kwargs)
 
         return listen
+
+
+def _is_rule(path: Path, value: Any) -> bool:
+    """``self.optimizer`` that is called itself: ``self.W = self.optimizer(self.W, dW)``."""
+    if isinstance(value, type) or not callable(value) or is_array(value):
+        return False
+    key = path.keys[-1]
+    return isinstance(key, str) and bool(_RULE.fullmatch(key.strip("_").lower())) and signature_of(value).accepts(2)
+
+
+class _Rule:
+    """Stands where an optimizer stood that is called itself; in all else it is that optimizer."""
+
+    def __init__(self, original: Any, listener: Callable[..., Any]) -> None:
+        self._original, self._listener = original, listener
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._listener(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+
+@contextmanager
+def _at(path: Path, new: Any) -> Iterator[None]:
+    old = path.get()
+    path.set(new)
+    try:
+        yield
+    finally:
+        path.set(old)
 
 
 def _pairs(weights: Any, gradients: Any) -> list[tuple[Any, Any]]:

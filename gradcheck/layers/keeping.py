@@ -13,11 +13,12 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.layer import Layer, sample_upstream
 from gradcheck.layers.lists import refuse_lists
+from gradcheck.layers.losses import names_read
 from gradcheck.layers.matching import as_mapping, flattened, match_returned
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
-from gradcheck.layers.spelling import match_names
+from gradcheck.layers.spelling import is_buffer_name, match_names
 from gradcheck.layers.stored import Keeper
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
@@ -39,6 +40,10 @@ class Keeping(Layer):
     @abstractmethod
     def starts(self) -> list[Path]:
         """Where parameters and stored gradients are looked for."""
+
+    def declared(self) -> list[tuple[Any, Path]]:
+        """Parameters that the user's object names itself, each with where its gradient is."""
+        return []
 
     @abstractmethod
     def first_run(self) -> Any:
@@ -94,6 +99,7 @@ class Keeping(Layer):
         self.keeper.forget()
         try:
             self._raw = raw
+            self._say_what_is_left_out()
             self._find_accumulators()
             self.settle()
         except BaseException:
@@ -149,6 +155,7 @@ class Keeping(Layer):
         declared = {id(v.array) for v in self.variables}
         heard = dict(keeper.parameters)
         keeper.pair_up(candidates, self.names)
+        keeper.take_declared(self.declared(), candidates)
         keeper.parameters.update({n: p for n, p in heard.items() if p not in keeper.parameters.values()})
         names = self._names_returned(raw)
         if self.keeps_parameters:
@@ -165,6 +172,23 @@ class Keeping(Layer):
                 del keeper.parameters[name]
                 continue
             self.variables.append(self._parameter(name, path, value))
+
+    def _say_what_is_left_out(self) -> None:
+        """Float arrays that the forward reads, and that nothing marks as a parameter, are named in a note."""
+        if not self.keeps_parameters:
+            return
+        taken = [v.array for v in self.variables] + [path.get() for path in self.keeper.gradients.values()]
+        reads = names_read(self.call_forward)
+        left = [
+            path.text
+            for path, value in self._stable
+            if is_array(value)
+            and path.keys[0] in reads
+            and not is_buffer_name(path.keys[-1])
+            and not any(is_array(other) and np.may_share_memory(value, other) for other in taken)
+        ]
+        if left:
+            self.note(f"not checked: {', '.join(left)}, for no gradient is returned or stored under a name of theirs")
 
     def _parameter(self, name: str, path: Path, value: Any) -> Variable:
         taken = {v.name for v in self.variables}

@@ -85,7 +85,7 @@ def match_returned(
             result.faults.append(faults.wrong_number(len(items), [v.name for v in expected], what))
     else:
         wanted = _some_by_name(wanted, written, variables)
-        if order is None and not by_name:
+        if order is None and (not by_name or names_for(len(items), written, variables) is None):
             _check_order(items, wanted, written, result)
     for variable, item in zip(wanted, items, strict=False):
         if variable is not None:

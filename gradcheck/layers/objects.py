@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of
+from gradcheck.layers.declared import declared_pairs
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.handed import Handed
 from gradcheck.layers.losses import mean_of
@@ -165,6 +166,10 @@ class Object(Pair):
             return [Path(self.holder, (("attribute", name),)) for name in own] + starts_of(*self.functions)
         return [Path(self.holder, (step,)) for step in children(self.holder)]
 
+    def declared(self) -> list[tuple[Any, Path]]:
+        """What get_params() and get_grads(), or their like, say."""
+        return declared_pairs(self.holder)
+
     def run_forward(self) -> Any:
         """Call the forward; where it returns nothing, the output is the attribute it wrote."""
         returned = super().run_forward()
@@ -199,9 +204,14 @@ class Object(Pair):
         if known is None:
             known = name_of(path, self.handed.arrays)
             self.keeper.parameters[known] = path
-            shown = ", ".join(dict.fromkeys(f"{place.text}.{name}" for place, name in self.handed.listening))
+            shown = ", ".join(
+                dict.fromkeys(f"{place.text}.{name}".rstrip(".") for place, name in self.handed.listening)
+            )
             self.note(f"gradients are those handed to {shown}; the weights stay as they are")
         return known
+
+    def _optimizers(self) -> str:
+        return ", ".join(dict.fromkeys(f"{place.text}.{name}".rstrip(".") for place, name in self.handed.listening))
 
     def rate(self, name: str) -> Any:
         """The learning rate for a backward that asks for one: the caller's, the object's, else 1."""
@@ -243,7 +253,10 @@ class Object(Pair):
         forward, backward = self.methods
         out = self._outputs_in_words()
         words = f"object: {forward}({', '.join(self.names)}) -> {out}, {backward}({', '.join(self._asked())})"
-        return words + self.kept_in_words()
+        handed = (
+            f", hands {', '.join('d' + n for n in self.passed_on)} to {self._optimizers()}" if self.passed_on else ""
+        )
+        return words + self.kept_in_words() + handed
 
 
 def backward_of(holder: Any) -> tuple[str, Callable[..., Any]] | None:

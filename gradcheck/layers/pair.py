@@ -13,8 +13,8 @@ from gradcheck.layers.calling import called, signature_of, user_code
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.keeping import Keeping
 from gradcheck.layers.layer import sample_upstream
-from gradcheck.layers.reach import Path
 from gradcheck.layers.losses import names_read, predictions
+from gradcheck.layers.reach import Path
 from gradcheck.layers.request import Request
 from gradcheck.layers.returned import Parts, parts_of
 from gradcheck.layers.roles import Reading, Role

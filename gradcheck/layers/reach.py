@@ -14,7 +14,7 @@ from gradcheck.state import Slot
 from gradcheck.state.slot import MISSING
 from gradcheck.state.territory import is_user_module, user_classes
 
-__all__ = ["Path", "arrays_of", "children", "nodes_of"]
+__all__ = ["GRADIENT_WORDS", "Path", "arrays_of", "children", "nodes_of"]
 
 _PARAM_WORDS = frozenset(
     [
@@ -37,7 +37,9 @@ _PARAM_WORDS = frozenset(
         "learnable_params",
     ]
 )
-_GRAD_WORDS = frozenset(["grads", "grad", "gradients", "gradient", "dparams", "g", "deltas", "delta", "nabla", "diff"])
+GRADIENT_WORDS = frozenset(
+    ["grads", "grad", "gradients", "gradient", "dparams", "g", "deltas", "delta", "nabla", "diff"]
+)
 _PROPERTIES = ("params", "parameters", "grads", "gradients", "weights", "W", "b", "weight", "bias", "dW", "db")
 _DEEPEST = 7
 Step = Literal["attribute", "item", "cell"]
@@ -123,7 +125,7 @@ class Path:
             word = str(key)
             low = word.strip("_").lower()
             options: list[tuple[tuple[str, ...], bool]] = []
-            if low in _GRAD_WORDS:
+            if low in GRADIENT_WORDS:
                 options.append(((), True))
             if low in _PARAM_WORDS:
                 options.append(((), False))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "gradient_bases",
+    "is_buffer_name",
     "is_cache_name",
     "is_data_name",
     "is_output_name",
@@ -54,6 +55,10 @@ _PARAMETER = re.compile(
     r"(\w+_)?(weights?|bias(es)?|kernels?|filters?|gamma|beta|scale|shift)(_?\w{1,4})?|[Kkγβ]|params?|coef_?|slope|alpha"
 )
 _NOT_PARAMETER = re.compile(r".*(grad|mean|var|velocity|momentum|cache|old|prev|init|mask|opt).*|v[Ww]\w*|m[Ww]\w*")
+
+_BUFFER = re.compile(
+    r".*(mean|var|running|moving|velocity|momentum|cache|mask|grad|std|eps|noise|state|hidden).*|[mv]_.*"
+)
 
 _PREFIXES = [
     re.compile(pattern, re.IGNORECASE)
@@ -122,6 +127,11 @@ def looks_like_parameter(name: str) -> bool:
     """Whether an attribute or key of this name is commonly a trained array."""
     bare = name.strip("_")
     return bool(_PARAMETER.fullmatch(bare)) and not _NOT_PARAMETER.fullmatch(bare.lower())
+
+
+def is_buffer_name(name: object) -> bool:
+    """Whether an attribute of this name is commonly kept beside the trained arrays: a running mean, a mask, a state."""
+    return bool(_BUFFER.fullmatch(str(name).strip("_").lower()))
 
 
 def gradient_bases(key: str) -> list[str]:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck.layers.problem import Variable
-from gradcheck.layers.reach import Path, arrays_of, nodes_of
+from gradcheck.layers.reach import GRADIENT_WORDS, Path, arrays_of, nodes_of
 from gradcheck.layers.spelling import gradient_bases, is_target_name, looks_like_parameter, normal_forms
 from gradcheck.layers.values import is_array, is_float_array
 from gradcheck.state.slot import MISSING
 
 __all__ = ["Keeper", "match_paths", "name_of"]
 
+_HOLDERS = ("params", "parameters", "weights", "biases")
 _PLAINLY = re.compile(r"_*(d(?!elta)|.*grad)", re.IGNORECASE)
 
 
@@ -121,6 +122,7 @@ class Keeper:
         names = {path: name_of(path, parameters) for path in parameters}
         matched = match_paths(parameters, arrays)
         matched = {p: g for p, g in matched.items() if g not in matched and p not in matched.values()}
+        matched.update(_whole(parameters, [path for path in arrays if path not in matched.values()]))
         numbers = [p for p in matched if not is_array(p.get())]
         for path in numbers:
             if is_array(matched[path].get()) and matched[path].get().size != 1:
@@ -134,8 +136,26 @@ class Keeper:
         self.gradients.update(found)
         return found
 
+    def take_declared(self, pairs: Sequence[tuple[Any, Path]], candidates: Sequence[tuple[Path, Any]]) -> None:
+        """Take in what an object's own methods say is a parameter, with the place of its gradient.
+
+        Args:
+            pairs: the array of a parameter, and where its gradient can be read.
+            candidates: where the arrays are that a forward leaves in place.
+        """
+        paths = [path for path, value in candidates if is_array(value)]
+        where = {id(value): path for path, value in reversed(candidates)}
+        held = {id(value): path for path, value in reversed(self.arrays()) if is_array(value)}
+        for array, place in pairs:
+            path, gradient = where.get(id(array)), place.get()
+            if path is None or gradient is array or path in self.parameters.values():
+                continue
+            name = name_of(path, paths)
+            self.parameters[name] = path
+            self.gradients[name] = held.get(id(gradient), place)
+
     def take_input(self, inputs: Sequence[Variable]) -> None:
-        """``self.dinputs`` is the gradient of the one input, whatever that is called; of a loss, of what is no target."""
+        """``self.dinputs`` is the gradient of the one input, whatever it is called; in a loss, of what is no target."""
         if len(inputs) > 1:
             inputs = [v for v in inputs if not is_target_name(v.name)]
         if len(inputs) != 1 or inputs[0].name in self.gradients:
@@ -158,13 +178,17 @@ class Keeper:
         """Take in parameters by their look (W, b, gamma ...) that no gradient was stored for; returns their names."""
         taken = set(self.parameters.values()) | set(self.gradients.values())
         paths = [path for path, value in candidates if is_array(value)]
+        checked = [value for path, value in candidates if is_array(value) and path in self.parameters.values()]
         new = []
         for path in paths:
             words = path.words()
             holder = str(path.keys[0]).strip("_").lower()
             looks = bool(words) and looks_like_parameter(words[-1])
-            if path in taken or not (looks or (words and holder in ("params", "parameters", "weights", "biases"))):
+            whole = len(path.steps) == 1 and holder in ("params", "parameters", "param", "parameter")
+            if path in taken or not (looks or whole or (words and holder in _HOLDERS)):
                 continue
+            if any(np.may_share_memory(path.get(), held) for held in checked):
+                continue  # a flat vector and its views: those that have gradients are looked at
             name = name_of(path, paths)
             if name not in self.parameters:
                 self.parameters[name] = path
@@ -218,6 +242,22 @@ class Keeper:
         """After :meth:`spoil` and a backward: the gradients that were added to."""
         self.accumulates = [name for name, path in self.gradients.items() if _has_nan(path.get())]
         return self.accumulates
+
+
+def _whole(parameters: Sequence[Path], arrays: Sequence[Path]) -> dict[Path, Path]:
+    """``self.params`` and ``self.grads`` that are one flat vector each, or a parameter's own ``value`` and ``grad``."""
+    found = {}
+    for path in parameters:
+        beside = [
+            other
+            for other in arrays
+            if other.steps[:-1] == path.steps[:-1]
+            and str(other.keys[-1]).strip("_").lower() in GRADIENT_WORDS
+            and np.shape(other.get()) == np.shape(path.get())
+        ]
+        if not path.words() and len(beside) == 1:
+            found[path] = beside[0]
+    return found
 
 
 def _along(path: Path) -> list[Path]:

@@ -73,7 +73,7 @@ def count_upstreams(roles: list[Role], asked: Asked) -> None:
         name, first, n = names[doubtful[0]], names[marked[0]], len(sure)
         raise GradcheckError(
             f"two readings fit {asked}: {name} is the upstream gradient of the forward's {_ordinal(n)} output "
-            f'(style="{asked.style}, {n + 1} outputs"), or {first} is {"the only one" if n == 1 else "one of " + str(n)} '
+            f'(style="{asked.style}, {n + 1} outputs"), or {first} is {"the only one" if n == 1 else f"one of {n}"} '
             f'and {name} is a value that the forward kept (style="{asked.style}, {n} output{"s" * (n > 1)}"). '
             f"Say which, or name the values in the forward's return statement"
         )

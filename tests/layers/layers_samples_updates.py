@@ -81,7 +81,7 @@ def updates_through_an_optimizer():
 
     return Sample(
         (Dense(), X),
-        "object: forward_pass(X) -> out, backward_pass(accum_grad)",
+        "object: forward_pass(X) -> out, backward_pass(accum_grad), hands dW to opt.update",
         affine,
         note="gradients are those handed to opt.update",
     )
