@@ -88,10 +88,12 @@ class Randomness:
         cuda = torch is not None and torch.cuda.is_initialized()
         self._cuda = torch.cuda.get_rng_state_all() if torch is not None and cuda else None
 
-    def restore(self) -> None:
-        """Put every remembered state back."""
+    def restore(self, own_only: bool = False) -> None:
+        """Put every remembered state back; with ``own_only`` those of the user's own generators alone."""
         for generator, state in self._own:
             _write(generator, state)
+        if own_only:
+            return
         np.random.set_state(self._numpy)
         random.setstate(self._python)
         torch = sys.modules.get("torch")

@@ -37,8 +37,13 @@ class Snapshot:
         ]
         self._randomness = Randomness(state.generators)
 
-    def restore(self, untouched: Container[int] = ()) -> None:
-        """Put everything back as it was when the snapshot was made, but for the arrays whose ids are ``untouched``."""
+    def restore(self, untouched: Container[int] = (), seeded: bool = False) -> None:
+        """Put everything back as it was when the snapshot was made.
+
+        Args:
+            untouched: The ids of arrays that nothing can have written to.
+            seeded: The global generators will be seeded before anything is drawn from them; leave them as they are.
+        """
         for container, contents in self._containers:
             _put_back(container, contents)
         for namespace, name, value in self._globals:
@@ -55,7 +60,7 @@ class Snapshot:
             self._restore_tensors()
         for cache in self._state.caches:
             cache.cache_clear()
-        self._randomness.restore()
+        self._randomness.restore(own_only=seeded)
 
     def restore_randomness(self) -> None:
         """Put back the random generators only."""

@@ -194,8 +194,8 @@ class NumpySubject(Subject):
                     seed_everything(self.seed)
                     yield held
             finally:
-                # what was replaced was out of reach
-                self.snapshot.restore(untouched=mapping)
+                # what was replaced was out of reach; the next evaluation seeds, and the last restore puts all back
+                self.snapshot.restore(untouched=mapping, seeded=True)
 
     def _call_forward(self) -> list[Array]:
         return [np.asarray(output) for output in self.problem.forward()]
