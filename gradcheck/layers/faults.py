@@ -28,8 +28,8 @@ def wrong_number(given: int, names: Sequence[str], evidence: Sequence[str] = ())
     )
 
 
-def wrong_order(returned: Sequence[str], names: Sequence[str], evidence: Sequence[str]) -> Finding:
-    """GC102: the gradients come in another order than the arguments."""
+def wrong_order(returned: Sequence[str], names: Sequence[str], evidence: Sequence[str], meant: str = "") -> Finding:
+    """GC102: the gradients come in another order than the arguments. ``meant`` says how to declare that order."""
     order = ", ".join(f'"{name}"' for name in returned)
     return Finding(
         code="GC102",
@@ -38,7 +38,7 @@ def wrong_order(returned: Sequence[str], names: Sequence[str], evidence: Sequenc
         evidence=(f"the forward's inputs are {', '.join(names)}", *evidence),
         help=(
             f"return the gradients in the order {', '.join(names)}",
-            f"if the order is meant, say so: gradients=[{order}]",
+            meant or f"if the order is meant, say so: gradients=[{order}]",
         ),
     )
 

@@ -18,7 +18,7 @@ from gradcheck.layers.matching import as_mapping, flattened, match_returned
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
-from gradcheck.layers.spelling import is_buffer_name, match_names
+from gradcheck.layers.spelling import gradient_label, is_buffer_name, match_names
 from gradcheck.layers.stored import Keeper
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
@@ -194,7 +194,7 @@ class Keeping(Layer):
         taken = {v.name for v in self.variables}
         label = f"parameter {path.text}"
         stored = self.keeper.gradients.get(name)
-        shown = stored.text if stored is not None else f"d{name}"
+        shown = stored.text if stored is not None else gradient_label(name)
         if name in taken:
             old, name = name, f"self.{path.text}"
             self.keeper.parameters[name] = self.keeper.parameters.pop(old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -12,11 +13,14 @@ import numpy as np
 from gradcheck.layers import faults
 from gradcheck.layers.matching import as_mapping, flattened
 from gradcheck.layers.reach import Path
-from gradcheck.layers.spelling import match_names, normal_forms
+from gradcheck.layers.spelling import gradient_bases, match_names, normal_forms
+from gradcheck.layers.stored import role_in_pair
 from gradcheck.layers.values import describe, is_array, is_number, shape_of
 from gradcheck.report import Finding
 
 __all__ = ["Tree", "match_tree"]
+
+_NUMBERED = re.compile(r"(\D+?)_?(\d+)")
 
 
 @dataclass
@@ -27,6 +31,7 @@ class Tree:
     labels: dict[str, str] = field(default_factory=dict)
     faults: list[Finding] = field(default_factory=list)
     by_position: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 def match_tree(raw: Any, places: Mapping[str, Path], shapes: Mapping[str, tuple[int, ...]]) -> Tree:
@@ -41,6 +46,35 @@ def match_tree(raw: Any, places: Mapping[str, Path], shapes: Mapping[str, tuple[
     if any(isinstance(key, str) for keys, _ in named for key in keys):
         return _by_keys(named, places)
     return _by_order(flattened(raw), places, shapes)
+
+
+def _words(path: Path) -> tuple[str, ...]:
+    """The words of a path; the two arrays of a layer ``(W, b)`` are called so."""
+    words, role = path.words() or ("",), role_in_pair(path)
+    return (*words[:-1], role) if role else words
+
+
+def _by_number(keys: list[str], places: Mapping[str, Path]) -> dict[str, str]:
+    """ "dW1", "db1", "dW2" ... beside layers[0].W, layers[0].b: counted from 0 or 1, none of a kind left out."""
+    kinds: dict[str, list[str]] = {}
+    for name, path in places.items():
+        words = _words(path)
+        if any(isinstance(key, int) for key in path.keys):
+            kinds.setdefault(normal_forms(words[-1])[3], []).append(name)
+    numbered: dict[str, dict[int, str]] = {}
+    for key in keys:
+        for base in (key, *gradient_bases(key)):
+            parts = _NUMBERED.fullmatch(base)
+            kind = normal_forms(parts[1])[3] if parts else ""
+            if parts and kind in kinds:
+                numbered.setdefault(kind, {})[int(parts[2])] = key
+                break
+    found: dict[str, str] = {}
+    for kind, names in kinds.items():
+        given = numbered.get(kind, {})
+        if sorted(given) in ([*range(len(names))], [*range(1, len(names) + 1)]):
+            found.update({name: given[n] for name, n in zip(names, sorted(given), strict=True)})
+    return found
 
 
 def _leaves(value: Any, keys: tuple[Any, ...]) -> list[tuple[tuple[Any, ...], Any]]:
@@ -59,7 +93,9 @@ def _by_keys(leaves: list[tuple[tuple[Any, ...], Any]], places: Mapping[str, Pat
         flat = {str(keys[0]): item for keys, item in leaves}
         match = match_names(list(places), list(flat))
         if not match:
-            words = {path.words()[-1]: name for name, path in places.items() if path.words()}
+            match = _by_number(list(flat), places)
+        if not match:
+            words = {_words(path)[-1]: name for name, path in places.items() if _words(path)}
             match = {words[word]: key for word, key in match_names(list(words), list(flat)).items()}
         tree.found = {name: flat[key] for name, key in match.items()}
         tree.labels = {name: key for name, key in match.items() if key != name}
@@ -73,7 +109,7 @@ def _by_keys(leaves: list[tuple[tuple[Any, ...], Any]], places: Mapping[str, Pat
                 fits = [
                     (keys, item)
                     for keys, item in rest
-                    if any(_same(path.words(), form, level, whole) for form in _forms(keys))
+                    if any(_same(_words(path), form, level, whole) for form in _forms(keys))
                 ]
                 if len(fits) == 1:
                     tree.found[name] = fits[0][1]
@@ -105,7 +141,15 @@ def _text(keys: tuple[Any, ...]) -> str:
 
 def _by_order(items: list[Any], places: Mapping[str, Path], shapes: Mapping[str, tuple[int, ...]]) -> Tree:
     tree = Tree(by_position=True)
+    if not all(item is None or is_array(item) or is_number(item) for item in items):
+        return tree
     names = _parameters_meant(items, list(places), shapes)
+    if not _fit(items, names, shapes):
+        for how, order in (("layer by layer", _layer_by_layer(places)), ("kind by kind", _kind_by_kind(places))):
+            if order != names and _fit(items, order, shapes):
+                names = order
+                tree.notes.append(f"gradients() gives them {how}: {', '.join(names)}")
+                break
     if len(names) != len(items):
         evidence = [f"gradients() returned {describe(item)}" for item in items[:3]]
         tree.faults.append(faults.wrong_number(len(items), names, evidence))
@@ -113,6 +157,31 @@ def _by_order(items: list[Any], places: Mapping[str, Path], shapes: Mapping[str,
     if len(names) == len(items) and len(items) <= 6:
         _check_order(tree, items, names, shapes)
     return tree
+
+
+def _fit(items: list[Any], names: list[str], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    return len(items) == len(names) and all(
+        item is None or shape_of(item) == tuple(shapes[name]) for item, name in zip(items, names, strict=True)
+    )
+
+
+def _layer_by_layer(places: Mapping[str, Path]) -> list[str]:
+    """weights[0], biases[0], weights[1] ... or W1, b1, W2 ...: by the number in the name, where every one has one."""
+    index: dict[str, int] = {}
+    for name, path in places.items():
+        numbers = [key for key in path.keys if isinstance(key, int)]
+        numbers += [int(digits) for digits in re.findall(r"\d+$", str(path.keys[-1]))]
+        if not numbers:
+            return list(places)
+        index[name] = numbers[0]
+    return sorted(places, key=lambda name: index[name])
+
+
+def _kind_by_kind(places: Mapping[str, Path]) -> list[str]:
+    """All weights, then all biases."""
+    kinds = {name: _words(path)[-1] for name, path in places.items()}
+    first = list(dict.fromkeys(kinds.values()))
+    return sorted(places, key=lambda name: first.index(kinds[name]))
 
 
 def _parameters_meant(items: list[Any], names: list[str], shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
@@ -140,5 +209,7 @@ def _check_order(tree: Tree, items: list[Any], names: list[str], shapes: Mapping
                 for i, name in enumerate(names)
                 if given[i] != tuple(shapes[name])
             ]
-            tree.faults.append(faults.wrong_order(list(arrangement), names, evidence))
+            said = ", ".join(f'"{name}": ...' for name in arrangement[:3]) + ", ..." * (len(names) > 3)
+            meant = f"if the order is meant, give the parameters in it: params={{{said}}}"
+            tree.faults.append(faults.wrong_order(list(arrangement), names, evidence, meant))
             return

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "gradient_bases",
+    "gradient_label",
     "is_buffer_name",
     "is_cache_name",
     "is_data_name",
@@ -56,6 +57,7 @@ _PARAMETER = re.compile(
 )
 _NOT_PARAMETER = re.compile(r".*(grad|mean|var|velocity|momentum|cache|old|prev|init|mask|opt).*|v[Ww]\w*|m[Ww]\w*")
 
+_LAST_WORD = re.compile(r"(.*\.|.*\[')(\w+)('\]|)")
 _BUFFER = re.compile(
     r".*(mean|var|running|moving|velocity|momentum|cache|mask|grad|std|eps|noise|state|hidden).*|[mv]_.*"
 )
@@ -132,6 +134,12 @@ def looks_like_parameter(name: str) -> bool:
 def is_buffer_name(name: object) -> bool:
     """Whether an attribute of this name is commonly kept beside the trained arrays: a running mean, a mask, a state."""
     return bool(_BUFFER.fullmatch(str(name).strip("_").lower()))
+
+
+def gradient_label(name: str) -> str:
+    """What to call the gradient of ``name`` where the user's code has no word for it: layers[0].W -> layers[0].dW."""
+    last = _LAST_WORD.fullmatch(name)
+    return f"{last[1]}d{last[2]}{last[3]}" if last else f"d{name}"
 
 
 def gradient_bases(key: str) -> list[str]:

@@ -14,7 +14,7 @@ from gradcheck.layers.spelling import gradient_bases, is_target_name, looks_like
 from gradcheck.layers.values import is_array, is_float_array
 from gradcheck.state.slot import MISSING
 
-__all__ = ["Keeper", "match_paths", "name_of"]
+__all__ = ["Keeper", "match_paths", "name_of", "role_in_pair"]
 
 _HOLDERS = ("params", "parameters", "weights", "biases")
 _PLAINLY = re.compile(r"_*(d(?!elta)|.*grad)", re.IGNORECASE)
@@ -28,9 +28,30 @@ def name_of(path: Path, others: Sequence[Path]) -> str:
         if len(same) == 1:
             return words[-1]
     text = path.text
+    role = role_in_pair(path)
+    if role is not None:
+        text = f"{text.rpartition('[')[0]}.{role}"
+    if text.startswith("["):  # the network is a list itself
+        text = ("layers" if len(path.steps) > 1 else "params") + text
     for tail in (".value", ".data", ".val", ".array"):
         text = text.removesuffix(tail)
     return text
+
+
+def role_in_pair(path: Path) -> str | None:
+    """ "W" or "b" for the two arrays of a layer written as ``(W, b)`` or ``(W, b, activation)``; else None."""
+    index = path.keys[-1] if path.steps else None
+    layer = Path(path.root, path.steps[:-1]).get()
+    if not isinstance(index, int) or not isinstance(layer, list | tuple):
+        return None
+    arrays = [i for i, value in enumerate(layer) if is_float_array(value)]
+    if len(arrays) != 2 or index not in arrays:
+        return None
+    w, b = sorted(arrays, key=lambda i: -layer[i].ndim) if layer[arrays[0]].ndim != layer[arrays[1]].ndim else arrays
+    flat = layer[b].ndim == 1 or 1 in layer[b].shape
+    if layer[w].ndim < 2 or not flat or layer[b].size not in layer[w].shape:
+        return None
+    return "W" if index == w else "b"
 
 
 def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Path]:
@@ -183,7 +204,7 @@ class Keeper:
         for path in paths:
             words = path.words()
             holder = str(path.keys[0]).strip("_").lower()
-            looks = bool(words) and looks_like_parameter(words[-1])
+            looks = bool(words) and (looks_like_parameter(words[-1]) or role_in_pair(path) is not None)
             whole = len(path.steps) == 1 and holder in ("params", "parameters", "param", "parameter")
             if path in taken or not (looks or whole or (words and holder in _HOLDERS)):
                 continue

@@ -65,7 +65,7 @@ RETURNED = [
     (Dicts, Net.gradients, FLAT),
     (Lists, two_lists, NUMBERED),
     (Lists, two_lists_in_order, NUMBERED),
-    (Tuples, nested_pairs, ["layers[0][0]", "layers[0][1]", "layers[1][0]", "layers[1][1]"]),
+    (Tuples, nested_pairs, ["layers[0].W", "layers[0].b", "layers[1].W", "layers[1].b"]),
     (Layers, by_layer, LAYERED),
     (Layers, nested_pairs, LAYERED),
     (
@@ -192,7 +192,7 @@ def test_from_update_of_rebound_tuples_with_a_negative_rate():
         net.layers = [(w + rate * dw, b + rate * db, f) for (w, b, f), (dw, db) in zip(net.layers, g, strict=True)]
 
     problem = adapt_network(net, net.loss, from_update(lambda: move(-0.05), lr=0.05))
-    assert_right(problem, net, ["layers[0][0]", "layers[0][1]", "layers[1][0]", "layers[1][1]"])
+    assert_right(problem, net, ["layers[0].W", "layers[0].b", "layers[1].W", "layers[1].b"])
 
 
 def test_one_flat_vector():
