@@ -8,7 +8,7 @@ from layers.catalogue import Layer, entries
 Array = np.ndarray[Any, Any]
 
 SIZES = ("small", "middle", "100,000", "20 ms")
-# The layers that the issue of speed is about; the others are checked too, but have no peer worth timing.
+# The layers whose cost is measured; the others are only checked.
 TIMED = (
     "linear",
     "conv_naive",
