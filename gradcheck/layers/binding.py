@@ -85,7 +85,7 @@ def bind(
         elif role.kind == "upstream" and i >= signature.required and any(r.kind == "upstream" for r in roles[:i]):
             roles[i] = Role("default")  # retain_grads=True is no second upstream gradient
     asked = Asked(what, names, signature.required, inputs, parts, reading, style)
-    cache = find_cache(roles, asked)
+    cache = find_cache(roles, asked, taken_apart)
     count_upstreams(roles, asked)
     if not any(role.kind == "upstream" for role in roles):
         first = next((i for i, role in enumerate(roles) if role.kind in ("unknown", "output")), None)

@@ -47,11 +47,12 @@ def role_in_pair(path: Path) -> str | None:
     arrays = [i for i, value in enumerate(layer) if is_float_array(value)]
     if len(arrays) != 2 or index not in arrays:
         return None
-    w, b = sorted(arrays, key=lambda i: -layer[i].ndim) if layer[arrays[0]].ndim != layer[arrays[1]].ndim else arrays
-    flat = layer[b].ndim == 1 or 1 in layer[b].shape
-    if layer[w].ndim < 2 or not flat or layer[b].size not in layer[w].shape:
-        return None
-    return "W" if index == w else "b"
+    for w, b in (arrays, arrays[::-1]):
+        matrix, row = layer[w], layer[b]
+        flat = row.ndim == 1 or 1 in row.shape
+        if matrix.ndim >= 2 and row.ndim <= matrix.ndim and flat and row.size in matrix.shape:
+            return "W" if index == w else "b"
+    return None
 
 
 def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Path]:

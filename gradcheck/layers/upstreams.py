@@ -144,14 +144,14 @@ def all_in_one(roles: list[Role], asked: Asked, taken_apart: Callable[[str], fro
     elif parts.kind in ("list", "nested"):
         chosen = leading
     else:
-        count = reading.outputs or (len(keys) if keys == frozenset(range(len(keys))) else 0)
+        count = reading.outputs or len(_indices(keys))
         chosen = leading[:count] if 1 < count <= len(leading) else []
     if chosen:
         roles[ups[0]] = Role("upstreams")
     return chosen or None
 
 
-def find_cache(roles: list[Role], asked: Asked) -> str | None:
+def find_cache(roles: list[Role], asked: Asked, taken_apart: Callable[[str], frozenset[Any]]) -> str | None:
     """backward(d, c) after (out, cache): c is the cache, also where an input is called c; changes ``roles``.
 
     Returns the name of such an argument.
@@ -175,7 +175,8 @@ def find_cache(roles: list[Role], asked: Asked) -> str | None:
         if any(held is value for value in asked.inputs.values()) or is_number(held) or held is None:
             return None  # the input itself was kept: both readings are one
         if is_array(held):
-            if parts.names[last] not in (None, names[i]):
+            several = parts.kind == "list" or len(_indices(taken_apart(names[1 - i]))) > 1
+            if several or parts.names[last] not in (None, names[i]):
                 return None
             raise GradcheckError(
                 f"two readings fit {asked}: {names[i]} is the forward's input "
@@ -184,6 +185,12 @@ def find_cache(roles: list[Role], asked: Asked) -> str | None:
             )
     roles[i] = Role("returned", last)
     return names[i]
+
+
+def _indices(keys: frozenset[Any]) -> list[int]:
+    """0, 1, ... where something is unpacked or indexed with just these."""
+    whole = sorted(key for key in keys if isinstance(key, int) and not isinstance(key, bool))
+    return whole if whole == list(range(len(whole))) else []
 
 
 def _ordinal(k: int) -> str:
