@@ -33,7 +33,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the cells by column; ``rest`` stands in place of the columns after the last cell; remarks go below."""
+    """One row: the cells by column; ``rest`` stands in place of the columns after the last cell.
+
+    ``title`` goes above it, over the whole width; remarks go below.
+    """
 
     cells: Mapping[str, str]
     styles: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class Row:
     rest: str = ""
     remarks: tuple[str, ...] = ()
     remark_style: str = "dim"
+    title: str = ""
 
 
 def natural_width(columns: Sequence[Column], rows: Sequence[Row]) -> int:
@@ -61,6 +65,9 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int, heading:
     lines += _cells(columns, widths, {c.key: c.heading for c in columns}, {}, heading)
     below = _remarks_from(widths, rows, width)
     for row in rows:
+        if row.title:
+            pieces = wrap(row.title, max(width - INDENT, ROOM), hang=INDENT)
+            lines += [Text(" " * INDENT + piece, style="dim") for piece in pieces]
         lines += _row(columns, widths, row, width)
         for remark in row.remarks:
             pieces = wrap(remark, max(width - below, ROOM), hang=2)

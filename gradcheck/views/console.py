@@ -11,7 +11,7 @@ from rich.text import Text
 from gradcheck.views.blocks import block, count_lines, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import by_severity, full_name, headline, outcome
-from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page
+from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
 from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
 
@@ -33,12 +33,12 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
     yield from on_page(_lines(printable, options.max_width), options)
 
 
-def to_text(report: Report, width: int = 100, color: bool = False) -> str:
-    """The report as text of at most ``width`` columns: plain, or with ANSI colours."""
-    return as_text(_lines(report, width), width, color)
+def to_text(report: Report, width: int = 100, color: bool = False, signed: bool = True) -> str:
+    """The report as text of at most ``width`` columns: plain, or with ANSI colours; ``signed`` with our name."""
+    return as_text(_lines(printable(report), width, signed), width, color)
 
 
-def _lines(report: Report, width: int) -> Iterator[Text]:
+def _lines(report: Report, width: int, signed: bool = True) -> Iterator[Text]:
     width = min(width, WIDEST)
     table, table_width = _gradients(report, width)
     measure = min(width, max(table_width, ORDINARY, cell_len(headline(report)) + INDENT))
@@ -46,23 +46,23 @@ def _lines(report: Report, width: int) -> Iterator[Text]:
     parts += _worst(report, measure)
     parts += [finding_lines(finding, report, measure) for finding in by_severity(report)]
     parts.append(_closing(report, measure))
-    yield from _head(report, measure)
+    yield from _head(report, measure, signed)
     for part in parts:
         if part:
             yield Text()
             yield from part
 
 
-def _head(report: Report, width: int) -> Iterator[Text]:
+def _head(report: Report, width: int, signed: bool) -> Iterator[Text]:
     version = dict(report.versions).get("gradcheck", "").removesuffix(".0")
-    tool = f"gradcheck {visible(version)}".rstrip()
+    tool = f"gradcheck {visible(version)}".rstrip() if signed else ""
     pieces = wrap(headline(report), width - INDENT, hang=INDENT)
     for i, piece in enumerate(pieces):
         line = Text(piece, style="bold")
         if i == 0:
             line.stylize(STYLES[outcome(report)], 0, 1)
         room = width - cell_len(piece) - len(tool)
-        if len(pieces) == 1 and room >= 3:
+        if tool and len(pieces) == 1 and room >= 3:
             line.append(" " * room + tool, style="not bold dim")
         yield line
     facts = " · ".join(fact for fact in (visible(report.style), visible(report.dtype), f"seed {report.seed}") if fact)
@@ -94,7 +94,9 @@ def _worst(report: Report, width: int) -> list[list[Text]]:
         table = lay_out(worst_columns(g, name, numeric), rows[:WORST_ENTRIES], width)
         tables.append(table + _remainder(len(rows) - WORST_ENTRIES, "more entry", "more entries"))
     if len(shown) > WORST_TABLES:
-        tables.append(_remainder(len(shown) - WORST_TABLES, "more gradient's worst", "more gradients' worst entries"))
+        tables.append(
+            _remainder(len(shown) - WORST_TABLES, "more gradient's worst entries", "more gradients' worst entries")
+        )
     return tables
 
 

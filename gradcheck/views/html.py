@@ -20,26 +20,29 @@ __all__ = ["to_html"]
 LONG = 20  # longer names may be broken
 UNLIMITED = 10_000  # the browser breaks the lines
 # Text and background are the notebook's own; the three accents contrast with white and with black.
+# Notebooks align every cell of every table to the right: hence "!important", and "table" for more weight than theirs.
 STYLE = """
 .gradcheck { font-size: 0.95em; line-height: 1.45; max-width: 75em; }
 .gradcheck, .gradcheck * { background: none !important; }
 .gradcheck h4 { font-size: 1.1em; margin: 0.3em 0; }
 .gradcheck div.scroll { overflow-x: auto; }
 .gradcheck table { font-size: inherit; border-collapse: collapse; margin: 0.6em 0; font-variant-numeric: tabular-nums; }
-.gradcheck th, .gradcheck td { text-align: left; padding: 0.1em 1.2em 0.1em 0; border: 0; vertical-align: top; }
-.gradcheck td { white-space: nowrap; }
-.gradcheck td.name { white-space: normal; overflow-wrap: anywhere; min-width: 7em; }
-.gradcheck td.rest { white-space: normal; }
-.gradcheck td.remark { white-space: normal; padding-left: 1.2em; }
-.gradcheck .number { text-align: right; }
+.gradcheck table thead { border: 0; vertical-align: bottom; }
+.gradcheck table th, .gradcheck table td { text-align: left !important; padding: 0.1em 1.2em 0.1em 0; border: 0; }
+.gradcheck table th, .gradcheck table td { vertical-align: top; line-height: inherit; }
+.gradcheck table td { white-space: nowrap; }
+.gradcheck table td.name { white-space: normal; overflow-wrap: anywhere; min-width: 7em; }
+.gradcheck table td.rest { white-space: normal; }
+.gradcheck table td.remark { white-space: normal; padding-left: 1.2em; }
+.gradcheck table .number { text-align: right !important; }
 .gradcheck th { font-weight: 600; }
 .gradcheck th, .gradcheck .dim, .gradcheck dt { opacity: 0.75; }
-.gradcheck th.group { text-align: center; border-bottom: 1px solid currentColor; }
+.gradcheck table th.group { text-align: center !important; border-bottom: 1px solid currentColor; }
 .gradcheck .right { color: #2b8a3e; }
 .gradcheck .wrong { color: #d6404a; font-weight: 600; }
 .gradcheck .undecided { color: #a8710a; }
-.gradcheck dl { display: grid; grid-template-columns: 6em 1fr; margin: 0.6em 0; }
-.gradcheck dt { font-weight: 400; }
+.gradcheck dl { display: grid; grid-template-columns: 6.5em 1fr; margin: 0.6em 0; }
+.gradcheck dt { font-weight: 400; white-space: nowrap; }
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
 """.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from io import StringIO
@@ -15,7 +16,7 @@ from gradcheck.views.plain import to_ascii
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions
 
-__all__ = ["WIDEST", "as_text", "in_ascii", "on_page"]
+__all__ = ["WIDEST", "as_text", "in_ascii", "on_page", "printable"]
 
 T = TypeVar("T")
 
@@ -41,9 +42,23 @@ def as_text(lines: Iterable[Text], width: int, color: bool) -> str:
         force_jupyter=False,
         legacy_windows=False,
     )
-    for line in on_page(lines, console.options):
+    options = console.options if _stdout_is_unicode() else replace(console.options, encoding="ascii")
+    for line in on_page(lines, options):
         console.print(line)
     return file.getvalue().rstrip("\n")
+
+
+def printable(data: T) -> T:
+    """The data as ``print`` can show them: in ASCII where standard output has another encoding than Unicode's.
+
+    There, as often on Windows when the output goes to a file, printing one of our signs would raise.
+    """
+    return data if _stdout_is_unicode() else in_ascii(data)
+
+
+def _stdout_is_unicode() -> bool:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return str(encoding).lower().startswith("utf")
 
 
 def in_ascii(data: T) -> T:

@@ -33,8 +33,8 @@ def visible(text: str) -> str:
 
 
 def to_ascii(text: str) -> str:
-    """The text for a terminal that shows ASCII only: our own signs one for one, all else as escapes."""
-    return text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+    """The text for a terminal that shows ASCII only: our own signs in as many cells, all else as escapes."""
+    return text.replace(" ± ", " +-").translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def source_line(text: str) -> str:
@@ -52,7 +52,8 @@ def path(file: str) -> str:
 
 def place(where: Where, width: int) -> str:
     """``net.py:6 in Act.relu`` in at most ``width`` cells if folders can be left out at the left."""
-    tail = f":{where.line}" + (f" in {visible(where.function)}" if where.function else "")
+    function = where.function.removeprefix("<module>")  # Python's word for code outside of any function
+    tail = f":{where.line}" + (f" in {visible(function)}" if function else "")
     file = path(where.file)
     while cell_len(file + tail) > width and (parts := re.split(r"[/\\]", file.removeprefix("…/"), maxsplit=1))[1:]:
         file = f"…/{parts[1]}"

@@ -69,14 +69,15 @@ def gradient_rows(report: Report, detail: Detail, shorten: bool = True) -> list[
     """One row for each gradient; in a long table (``shorten``) one for each long run of right ones."""
     rows: list[Row] = []
     run: list[GradientResult] = []
+    heirs = _heirs(report)
     for gradient in [*report.gradients, None]:
         if gradient is not None and shorten and len(report.gradients) > LONG_TABLE and gradient.verdict == "right":
             run.append(gradient)
             continue
-        rows += [_run_of_right(run)] if len(run) > LONG_RUN else [_row(g, report, detail) for g in run]
+        rows += [_run_of_right(run)] if len(run) > LONG_RUN else [_row(g, report, detail, heirs) for g in run]
         run = []
         if gradient is not None:
-            rows.append(_row(gradient, report, detail))
+            rows.append(_row(gradient, report, detail, heirs))
     return rows
 
 
@@ -116,7 +117,16 @@ def worst_rows(gradient: GradientResult, numeric: bool) -> list[Row]:
     return rows
 
 
-def _row(g: GradientResult, report: Report, detail: Detail) -> Row:
+def _heirs(report: Report) -> dict[int, str]:
+    """What is said of layers below a wrong gradient, by the identity of the last result of each that inherits."""
+    last = {g.layer: g for g in report.gradients if g.inherits and g.verdict == "right"}
+    return {
+        id(g): f"in your network {visible(layer) or 'it'} inherits the error of {visible(g.inherits)}"
+        for layer, g in last.items()
+    }
+
+
+def _row(g: GradientResult, report: Report, detail: Detail, heirs: dict[int, str]) -> Row:
     cells = {
         "layer": visible(g.layer),
         "gradient": visible(g.name or g.of),
@@ -149,19 +159,22 @@ def _row(g: GradientResult, report: Report, detail: Detail) -> Row:
             {"verdict": "red"} if g.inherits else {"gradient": "bold"}
         )
     important = "" if g.verdict in ("wrong", "undecided") else "dim"
-    return Row(cells, styles, remarks=_remarks(g, report, detail, digits), remark_style=important)
+    return Row(cells, styles, remarks=_remarks(g, report, detail, digits, heirs), remark_style=important)
 
 
-def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int) -> tuple[str, ...]:
+def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int, heirs: dict[int, str]) -> tuple[str, ...]:
     remarks = [_probe_line(g, report, detail, digits)]
-    if g.inherits:
+    if g.inherits and g.verdict != "right":
         remarks.append(f"inherits it from {visible(g.inherits)}")
     if g.verdict == "undecided" and not g.reason:
         remarks.append("the witnesses do not settle it")
     if g.reason:
         remarks.append(visible(g.reason))
     if g.kinks:
-        remarks.append(f"{count(g.kinks, 'entry', 'entries')} at a kink: within the one-sided slopes")
+        beyond = None not in (g.relative_error, g.limit) and (g.relative_error or 0) > (g.limit or 0)
+        only = "the difference is all at " if beyond and g.verdict == "right" else ""
+        remarks.append(f"{only}{count(g.kinks, 'entry', 'entries')} at a kink: within the one-sided slopes")
+    remarks.append(heirs.get(id(g), ""))
     # Far above the limit nobody asks for it; near to it, it is the first question.
     if g.verdict == "wrong" and g.limit is not None and g.relative_error is not None and g.relative_error < 1e-2:
         remarks.append(
@@ -186,7 +199,9 @@ def _probe_line(g: GradientResult, report: Report, detail: Detail, digits: int) 
 def _run_of_right(run: list[GradientResult]) -> Row:
     errors = [g.relative_error for g in run if g.relative_error is not None]
     most = f", rel. error at most {numbers.relative(max(errors))}" if errors else ""
-    text = f"{MARKS['right']} {len(run)} more are right{most}"
+    guilty = ", ".join(dict.fromkeys(visible(g.inherits) for g in run if g.inherits))
+    heirs = f"; below {guilty} they inherit its error in your network" if guilty else ""
+    text = f"{MARKS['right']} {len(run)} more are right{most}{heirs}"
     return Row({}, style="dim", remarks=(text,))
 
 

@@ -10,12 +10,25 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from rich.panel import Panel
-from views_reports import ALL_RIGHT, BIG_NETWORK, LONG_NAMES, NETWORK, ONE_WRONG, REPORTS, UNDECIDED, UNICODE, WITNESSES
+from views_reports import (
+    ALL_RIGHT,
+    AT_A_KINK,
+    BIG_NETWORK,
+    CHAIN,
+    LONG_NAMES,
+    NETWORK,
+    ONE_WRONG,
+    REPORTS,
+    UNDECIDED,
+    UNICODE,
+    WITNESSES,
+)
 from views_strategies import REPORTS as ANY_REPORT
 from views_strategies import UNHURRIED
 
 from gradcheck.report import Entry, GradientResult, Leak, Report, Where
 from gradcheck.views.console import to_text
+from gradcheck.views.summary import summary_table
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -105,6 +118,8 @@ def test_ascii_escapes_are_measured_before_they_are_printed():
         (ONE_WRONG, "along that probe: autograd 0.4127, yours 0.9031"),
         (ONE_WRONG, "cause     GC201 likely: dw is scaled"),
         (NETWORK, "inherits it from dW1"),
+        (CHAIN, "in your network fc1 inherits the error of relu"),
+        (AT_A_KINK, "the difference is all at 2 entries at a kink: within the one-sided slopes"),
         (NETWORK, "ruled out scale (71% left), sign, transpose, batch mean, change 0, change 1,"),
         (NETWORK, "21 more"),
         (NETWORK, "1 forward, 1 backward, 1 traced"),
@@ -143,6 +158,31 @@ def test_rows_of_inheriting_gradients_bring_no_worst_entries():
     text = to_text(NETWORK)
     assert "worst entries of dW1" in text
     assert "worst entries of db1" not in text
+
+
+def test_a_layer_that_inherits_is_told_once():
+    assert to_text(CHAIN).count("inherits the error") == 2
+    assert "inherits" not in to_text(replace(CHAIN, gradients=CHAIN.gradients[-2:]))
+
+
+def test_what_inherits_is_told_of_a_long_run_too():
+    heirs = tuple(replace(CHAIN.gradients[0], layer=f"fc{n}") for n in range(50))
+    assert (
+        "50 more are right, rel. error at most 3.1e-16; below relu they inherit its error in your network"
+        in to_text(replace(CHAIN, gradients=heirs + CHAIN.gradients[-2:]), 120)
+    )
+
+
+def test_a_report_can_be_printed_where_the_output_is_not_in_unicode(monkeypatch):
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding="cp1252") as file:
+        monkeypatch.setattr("sys.stdout", file)
+        print(NETWORK)
+        print(summary_table([NETWORK]))
+        file.flush()
+        text = raw.getvalue().decode("ascii")
+    assert text.startswith("x Net: 2 of 4 gradients are wrong")
+    assert "0.4127 +-4e-10" in text
 
 
 def test_many_worst_entries_are_counted_and_not_cut_in_silence():

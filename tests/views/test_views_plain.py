@@ -80,7 +80,7 @@ def test_long_lists_say_how_much_is_missing():
 
 
 def test_ascii_keeps_the_length_of_our_own_signs():
-    assert to_ascii("✗ ‖yours‖ 4×5 ± ·") == "x |yours| 4x5 ~ -"
+    assert to_ascii("✗ ‖yours‖ 4×5 · 0.5 ± 1e-09") == "x |yours| 4x5 - 0.5 +-1e-09"
     assert to_ascii("層") == r"\u5c64"
 
 

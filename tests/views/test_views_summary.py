@@ -59,3 +59,16 @@ def test_a_terminal_without_unicode_shows_it_too():
 def test_any_reports_stay_on_the_page(reports, width):
     lines = summary_table(reports).to_text(width).split("\n")
     assert all(cell_len(line) <= width for line in lines)
+
+
+def test_titles_tell_once_where_reports_come_from():
+    text = summary_table([ALL_RIGHT, UNDECIDED, ALL_RIGHT], ["a.py", "a.py", "b.py"]).to_text(80)
+    lines = [line.strip() for line in text.split("\n")]
+    assert lines.count("a.py") == lines.count("b.py") == 1
+    assert lines.index("a.py") < lines.index("b.py")
+    assert lines[lines.index("b.py") + 1].startswith("✓")
+
+
+def test_trouble_beside_the_checks_is_in_the_first_line():
+    table = summary_table([ALL_RIGHT], trouble="1 script went wrong")
+    assert str(table).startswith("✗ 1 check: 1 passed; 1 script went wrong")

@@ -117,6 +117,9 @@ BARELY_WRONG = layer(
     ),
 )
 CONTRACT = layer("linear_backward", right("dx", (2, 6), 3.953), right("dw", (6, 3), 2.311), findings=(WRITES,))
+AT_A_KINK = layer(
+    "max_pool", replace(right("dx", (2, 6), 0.241), norm_true=0.253, relative_error=0.164, probe=None, kinks=2)
+)
 UNDECIDED = layer(
     "histogram_backward",
     right("dw", (6, 3), 2.311),
@@ -159,6 +162,19 @@ NETWORK = Report(
     evaluations=(("forwards", 1), ("backwards", 1), ("traced", 1)),
     reproduce="check_network(net, loss=lambda: net.loss(X, y), gradients=lambda: net.backward(X, y), seed=3)",
     versions=VERSIONS,
+)
+CHAIN = replace(
+    NETWORK,
+    subject="fc1 → tanh → relu → fc2",
+    style="layer by layer, each with the true upstream gradient, from the loss down",
+    gradients=(
+        replace(right("dx", (2, 4), 1.31, "fc1"), inherits="relu"),
+        replace(right("dW", (4, 5), 0.76, "fc1"), inherits="relu"),
+        replace(right("dx", (2, 5), 0.55, "tanh"), inherits="relu"),
+        wrong("dx", (2, 5), "relu"),
+        right("dx", (2, 5), 0.939, "fc2"),
+    ),
+    findings=(),
 )
 BIG_NETWORK = Report(
     "ResNet",
