@@ -255,3 +255,22 @@ check_layer(forward, lambda dout, x: dout, np.zeros((2, 2)))
     files = [line.split('"')[1] for line in err.splitlines() if line.startswith('  File "')]
     assert {file.rpartition("/")[2] for file in files} == {"a.py", "_linalg.py"}
     assert [line for line in err.splitlines() if line.startswith("gradcheck.errors.GradcheckError: ")]
+
+
+def test_the_summary_is_not_green_where_a_script_failed(run):
+    _, out, _ = run(a=GOOD + "1 / 0\n")
+    assert "✗ 1 check: 1 passed; 1 script went wrong" in out.splitlines()
+
+
+def test_the_summary_of_several_scripts_names_them(run):
+    lines = [line.strip() for line in run(first=GOOD, second=GOOD)[1].splitlines()]
+    summary = lines[next(i for i, line in enumerate(lines) if line.startswith("summary")) :]
+    assert summary.index("first.py") < summary.index("second.py")
+    assert "first.py" not in [line.strip() for line in run(first=GOOD)[1].splitlines()]
+
+
+def test_what_a_script_prints_is_set_apart_from_the_report_above(run):
+    lines = run(a=GOOD + "print('one')\nprint('two')\n")[1].splitlines()
+    at = lines.index("one")
+    assert lines[at - 1] == "" != lines[at - 2]
+    assert lines[at + 1] == "two"

@@ -15,7 +15,7 @@ from rich.status import Status
 
 from gradcheck import outcome
 from gradcheck.commands.script import run_script
-from gradcheck.commands.stdout import leaving_out
+from gradcheck.commands.stdout import LeavingOut, leaving_out
 from gradcheck.errors import GradientMismatch
 from gradcheck.outcome.spool import Spool, opened
 from gradcheck.report import Report
@@ -81,6 +81,7 @@ class _Session:
         self._current = scripts[0]
         self._status: Status | None = None
         self._shown: set[str] = set()
+        self._out: LeavingOut | None = None
 
     def run(self, script: Script, spool: Spool) -> None:
         """Run one script under its heading."""
@@ -88,7 +89,7 @@ class _Session:
         if script is not self._scripts[0]:
             self._console.print()
         self._console.rule(f"[bold]{escape(script.name)}", align="left")
-        with self._progress(), leaving_out(self._shown):
+        with self._progress(), leaving_out(self._shown) as self._out:
             try:
                 run_script(script.path)
             except GradientMismatch:
@@ -122,14 +123,19 @@ class _Session:
         """Show a report that has just finished."""
         sys.stdout.flush()
         self._current.reports.append(report)
+        if self._out is not None:
+            self._out.below_report = False
         self._console.print()
         self._console.print(report)
         self._shown.add(str(report))
+        if self._out is not None:
+            self._out.below_report = True
         if self._status is not None:
             self._status.update(self._doing())
 
     def _trouble_of_exit(self, stop: SystemExit) -> str:
         if isinstance(stop.code, str):
+            self._set_apart()
             print(stop.code, file=sys.stderr)
         # A script may well turn failed checks into its own exit status; the reports say it better.
         if stop.code in (None, 0) or self._current.failed:
@@ -140,17 +146,26 @@ class _Session:
         """Print a traceback as python would have, without the frames of gradcheck around and below the script."""
         error.__traceback__ = from_file(error.__traceback__, str(script.path.absolute()))
         hide_our_frames(error)
-        sys.stdout.flush()
+        self._set_apart()
         traceback.print_exception(error)
+
+    def _set_apart(self) -> None:
+        """Before something is written past standard output: what is on it comes first, and ends in an empty line."""
+        if self._out is not None:
+            self._out.set_apart()
+        sys.stdout.flush()
 
     def summarize(self) -> None:
         """The last lines: a table of all checks, and the scripts that could not be judged by it."""
+        pairs = [(report, script.name) for script in self._scripts for report in script.reports]
+        titles = [name for _, name in pairs] if len(self._scripts) > 1 else []
+        troubled = [script for script in self._scripts if script.trouble]
+        trouble = f"{_count(len(troubled), 'script')} went wrong" if troubled else ""
         self._console.print()
         self._console.rule("[bold]summary", align="left")
-        self._console.print(summary_table([report for script in self._scripts for report in script.reports]))
-        for script in self._scripts:
-            if script.trouble:
-                self._console.print(f"[bold red]![/] {escape(script.name)} {escape(script.trouble)}")
+        self._console.print(summary_table([report for report, _ in pairs], titles, trouble))
+        for script in troubled:
+            self._console.print(f"[bold red]![/] {escape(script.name)} {escape(script.trouble)}")
 
 
 def _count(n: int, what: str) -> str:
