@@ -106,6 +106,8 @@ class Checks:
         except (GradientMismatch, GradcheckError) as error:
             if not self._config.getoption("fulltrace"):
                 hide_our_frames(error)
+            if isinstance(error, GradientMismatch):
+                error.args = (_message(error.report, self._config.get_terminal_writer().fullwidth),)
             raise
 
     def _fail_if_missed(self) -> None:
@@ -114,9 +116,13 @@ class Checks:
             pytest.fail(missed, pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Hang the phase's checks on its report, which pytest-xdist sends to the controller."""
         report = yield
+        if call.excinfo is not None and isinstance(call.excinfo.value, GradientMismatch):
+            _say_what_failed(report, call.excinfo.value.report)
         finished, self._finished = self._finished, []
         if finished:
             setattr(report, _CARGO, finished)
@@ -145,7 +151,7 @@ class Checks:
         """List the checks with ``-v``, and in any case the failures that no test could be blamed for."""
         if self._listed:
             terminalreporter.section("gradient checks")
-            terminalreporter.write_line(_table([text for _, text in self._listed], terminalreporter._tw.fullwidth))
+            terminalreporter.write_line(_table(self._listed, terminalreporter._tw.fullwidth))
         for stray in self._strays:
             terminalreporter.section("gradient checks after the last test", red=True)
             terminalreporter.write_line(stray)
@@ -162,8 +168,24 @@ def _complaint(missed: Sequence[Arrival]) -> str:
     )
 
 
-def _table(texts: Sequence[str], width: int) -> str:
+def _message(report: Report, width: int) -> str:
+    """The report as pytest shows an exception: behind an indented E, which takes some of the terminal's width."""
+    from gradcheck.views.console import to_text
+
+    return to_text(report, min(100, max(60, width - len("E       "))), signed=False)
+
+
+def _say_what_failed(test: pytest.TestReport, report: Report) -> None:
+    """Let pytest's short summary, which has one line for a test, begin with the report's first line."""
+    from gradcheck.views.headline import headline
+
+    crash = getattr(test.longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = headline(report)
+
+
+def _table(listed: Sequence[tuple[str, str]], width: int) -> str:
     from gradcheck.views import json
     from gradcheck.views.summary import summary_table
 
-    return summary_table([json.loads(text) for text in texts]).to_text(width)
+    return summary_table([json.loads(text) for _, text in listed], [test for test, _ in listed]).to_text(width)

@@ -77,7 +77,8 @@ def test_a_failure_in_a_pool_that_was_looked_at(folder, pool, call):
 def test_one_of_several_that_nobody_looked_at(folder, pool):
     result = run(folder, pool + "list(pool.map(bad, ['first', 'second', 'third']))[1].ok")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["2 gradient checks" + NOBODY, "✗ first: *", "✗ third: *"])
+    result.stdout.fnmatch_lines(["2 gradient checks" + NOBODY])
+    result.stdout.fnmatch_lines_random(["✗ first: *", "✗ third: *"])
     result.stdout.no_fnmatch_line("✗ second: *")
 
 

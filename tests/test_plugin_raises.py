@@ -158,3 +158,28 @@ def test_a_test_that_reruns_a_session_leaves_the_outer_one_raising(folder):
     )
     result = folder.runpytest_inprocess("test_outer.py")
     result.stdout.fnmatch_lines(["*test_outer.py:6: GradientMismatch"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "1")], ids=["one process", "xdist"])
+def test_the_short_summary_says_what_is_wrong(folder, arguments):
+    folder.makepyfile(test_it="from ends_of_checks import bad\n\ndef test_layer():\n    bad('affine')\n")
+    result = folder.runpytest_subprocess(*arguments)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_layer - ✗ affine: the gradient is wrong*"])
+
+
+def test_the_message_fits_the_terminal(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    folder.makepyfile(
+        """
+        import numpy as np
+        from gradcheck import check_layer
+
+        def test_layer():
+            check_layer(lambda x: x**2, lambda dout, x: x * dout, np.array([1.0, 2.0]), name="square")
+        """
+    )
+    result = folder.runpytest_inprocess()
+    lines = [line for line in result.outlines if line.startswith("E  ")]
+    assert "square: the gradient is wrong" in lines[0]
+    assert lines[0] == lines[0].rstrip()
+    assert max(len(line) for line in lines[1:]) <= 80

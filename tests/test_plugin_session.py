@@ -98,3 +98,16 @@ def test_the_environment_is_as_before_when_the_session_ends(folder):
     script = "import os, pytest; before = dict(os.environ); pytest.main(['-q', '--gradcheck-seed=3']); "
     script += "os.environ.pop('PYTEST_VERSION', 0); before.pop('PYTEST_VERSION', 0); assert before == dict(os.environ)"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=folder.path)
+
+
+def test_the_list_names_the_tests(folder):
+    folder.makepyfile(test_two=TWO_TESTS)
+    folder.runpytest_inprocess("-v").stdout.fnmatch_lines(
+        [
+            "*gradient checks*",
+            "  test_two.py::test_here",
+            "  ✓ *affine *",
+            "  ✗ *softmax *",
+            "  test_two.py::test_there",
+        ]
+    )
