@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import os
 import sys
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from gradcheck.report import Where
 __all__ = ["calling_place", "line_to_reproduce", "versions"]
 
 _HERE = str(Path(__file__).parent)
+_PYTHON = os.path.dirname(os.__file__) + os.sep
 
 
 def calling_place() -> Where:
-    """The innermost frame outside of this package, with the whole statement it stands at."""
+    """The innermost frame outside of this package, with the whole statement it stands at.
+
+    Where Python itself calls the check (it is a thread's target, a pool's job), there is no such statement.
+    """
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
@@ -24,8 +29,17 @@ def calling_place() -> Where:
     positions = list(code.co_positions())
     start, end, *_ = positions[frame.f_lasti // 2]
     first, last = start or line, end or line
+    if code.co_filename.startswith(_PYTHON) and "site-packages" not in code.co_filename:
+        return Where(code.co_filename, line, code.co_name)
     text = "".join(linecache.getline(code.co_filename, n) for n in range(first, last + 1)).strip()
-    return Where(code.co_filename, line, code.co_name, text)
+    return Where(_cell(code.co_filename) or code.co_filename, line, code.co_name, text)
+
+
+def _cell(file: str) -> str:
+    """``Cell In[3]`` for the temporary file that a notebook runs a cell from; empty for other files."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    names = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
+    return " ".join(names) if names else ""
 
 
 def line_to_reproduce(where: Where, seed: int | None) -> str:

@@ -1,5 +1,9 @@
 """Where a check was called, and the line that makes it again."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import pytest
 
 from gradcheck.caller import calling_place, line_to_reproduce, versions
@@ -40,3 +44,22 @@ def test_no_seed_is_added_where_there_is_none():
 
 def test_versions():
     assert [name for name, _ in versions()] == ["gradcheck", "torch", "numpy"]
+
+
+def test_what_python_itself_calls_has_no_statement():
+    with ThreadPoolExecutor(1) as pool:
+        where = pool.submit(calling_place).result()
+    assert where.function == "run"
+    assert line_to_reproduce(where, 7) == ""
+
+
+def test_the_place_in_a_notebook_is_its_cell(monkeypatch):
+    compiler = SimpleNamespace(
+        format_code_name=lambda file: ("Cell", "In[3]") if file == "/tmp/ipykernel_1/2.py" else None
+    )
+    shell = SimpleNamespace(compile=compiler)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    names = {"calling_place": calling_place}
+    exec(compile("where = calling_place()", "/tmp/ipykernel_1/2.py", "exec"), names)
+    assert names["where"].file == "Cell In[3]"
+    assert calling_place().file == __file__
