@@ -55,9 +55,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("gradcheck")
+        try:
+            return version("gradcheck")
+        except PackageNotFoundError:  # a source tree on the path, not installed
+            return "0+unknown"
     if name not in _HOMES:
         raise AttributeError(f"module 'gradcheck' has no attribute {name!r}")
     module, attribute = _HOMES[name]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gradcheck.diagnosis.beside import Point, at_a_tie, points_beside
 from gradcheck.difference import norm
 from gradcheck.report import Probe
 from gradcheck.witnesses.numeric import Estimate, Numeric
@@ -32,6 +33,8 @@ class Evidence:
     numeric: Numeric = field(init=False)
     probes: dict[str, Probe] = field(default_factory=dict)
     joint: Probe | None = None
+    _beside: list[Point] | None = None
+    _tied: bool | None = None
     _native: dict[str, Array] | None = None
     _single: dict[str, Array] | None = None
     supported: dict[str, bool] = field(default_factory=dict)
@@ -44,6 +47,18 @@ class Evidence:
     def autograd(self) -> dict[str, Array]:
         """Autograd's gradients, or none."""
         return self.reference.gradients or {}
+
+    def beside(self) -> list[Point]:
+        """Points close by on other branches, found once."""
+        if self._beside is None:
+            self._beside = points_beside(self)
+        return self._beside
+
+    def tied(self) -> bool:
+        """Whether the inputs stand on a kink, found once."""
+        if self._tied is None:
+            self._tied = at_a_tie(self)
+        return self._tied
 
     def small(self) -> bool:
         """Whether probing every gradient on its own costs little."""
@@ -83,8 +98,8 @@ class Evidence:
             direction[n] = raw * (scales[n] / float(np.linalg.norm(raw.ravel())))
         share = {n: scales[n] * norms[n] / math.sqrt(max(self.values[n].size, 1)) for n in names}
         total = math.sqrt(sum(s * s for s in share.values()))
-        found = self.numeric.along(direction, 1e-6 * total)
         told = sum(float(np.vdot(direction[n], self.autograd[n])) for n in names)
+        found = self.numeric.along(direction, 1e-6 * total, told)
         self.joint = Probe(found.value, found.error, self._joint_yours(direction), told)
         if not found.fits(told, 1e-9 * total) or found.error > 1e-3 * total:
             return False
@@ -146,9 +161,14 @@ class Evidence:
         return fits and resolved
 
     def zero_scale(self, name: str) -> float:
-        """What a zero gradient is small against: the largest sensitivity to any array, per unit of this one."""
+        """What a zero gradient is small against: the sensitivity to any array, and the output, per unit of this one."""
         sizes = [self.numeric.size(n) * norm(g) for n, g in self.autograd.items() if np.all(np.isfinite(g))]
-        return max(sizes, default=0.0) / self.numeric.size(name)
+        return max([*sizes, self.loudness()]) / self.numeric.size(name)
+
+    def loudness(self) -> float:
+        """‖upstream ∘ output‖: the size of what is differentiated."""
+        pairs = zip(self.upstreams, self.yours.outputs, strict=True)
+        return norm(np.array([norm(np.multiply(u, o, dtype=np.float64)) for u, o in pairs]))
 
     def native(self) -> dict[str, Array]:
         """Autograd's gradients computed in the user's own dtype: what rounding does to a right gradient."""

@@ -128,7 +128,7 @@ class Numeric:
                     change += float(np.sum(np.multiply(u, work, out=work)))
                     # entries are off by about an ulp each, independently: their sum in quadrature
                     ulp = float(np.finfo(up.dtype).eps) if up.dtype.kind == "f" else 0.0
-                    rounding += ulp * float(np.linalg.norm(np.multiply(u, up, out=work).ravel()))
+                    rounding += ulp * norm(np.multiply(u, up, out=work))
             return change, rounding
 
         return derivative(difference, target, expected)
@@ -150,12 +150,16 @@ class Numeric:
 
     def one_sided(self, name: str, index: tuple[int, ...]) -> tuple[float, float, float]:
         """The slopes to the left and to the right of one entry, and the error of each."""
-        h = 1e-5 * max(self.size(name), abs(float(self.values[name][index])))
+        unit = np.zeros(self.values[name].shape)
+        unit[index] = 1.0
+        return self.one_sided_along(name, unit, abs(float(self.values[name][index])))
+
+    def one_sided_along(self, name: str, direction: Array, size: float = 0.0) -> tuple[float, float, float]:
+        """The slopes against and along ``direction``, and the error of each; steps are relative to ``size``."""
+        h = 1e-5 * max(self.size(name), size)
 
         def phi(t: float) -> float:
-            value = self.values[name].copy()
-            value[index] += t
-            outputs = self.subject.forward({**self.values, name: value})
+            outputs = self.subject.forward({**self.values, name: self.values[name] + t * direction})
             return sum(float(np.sum(u * o)) for u, o in zip(self.upstreams, outputs, strict=True))
 
         here = phi(0.0)

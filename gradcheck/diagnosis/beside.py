@@ -1,0 +1,105 @@
+"""Points close by: where a tie is broken and a kink is left, a right gradient must be right as well."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.difference import norm, relative_error
+from gradcheck.errors import GradcheckError
+from gradcheck.witnesses.numeric import Numeric
+
+if TYPE_CHECKING:
+    from gradcheck.diagnosis.evidence import Evidence
+    from gradcheck.witnesses.subject import Array, Reference, Values, Yours
+
+__all__ = ["Point", "at_a_tie", "points_beside", "right_beside"]
+
+_MOVES = 12
+
+
+@dataclass
+class Point:
+    """The witnesses at values moved by about a thousandth."""
+
+    values: dict[str, Array]
+    yours: Yours
+    reference: Reference | None
+
+
+def points_beside(evidence: Evidence) -> list[Point]:
+    """Moved points, the last of them on other branches than the one checked; empty where none can be found.
+
+    The branches (masks, argmaxes, comparisons) must really be others there, else there is no kink to speak of. One
+    move may happen to take the same branch (a single entry at 0 moved to the left of it), so a few are made.
+    """
+    points: list[Point] = []
+    known = evidence.reference.gradients is not None and not evidence.reference.leaks
+    for _ in range(_MOVES):
+        moved = _moved(evidence, None)
+        try:
+            yours = evidence.subject.yours(moved, evidence.upstreams)
+            reference = evidence.subject.autograd(moved, evidence.upstreams) if known else None
+        except GradcheckError:
+            return []
+        if known and (reference is None or reference.gradients is None):
+            return []
+        points.append(Point(moved, yours, reference))
+        # without a record of branches (numeric alone, a torch forward) any move counts
+        if reference is None or reference.branches != evidence.reference.branches:
+            return points
+    return []
+
+
+def right_beside(evidence: Evidence, name: str) -> bool | None:
+    """Whether all witnesses agree on ``name`` at every point beside; None where there is no such point."""
+    points = evidence.beside()
+    if not points:
+        return None
+    return all(_right_at(evidence, point, name) for point in points)
+
+
+def at_a_tie(evidence: Evidence) -> bool:
+    """Whether a move by no more than rounding takes the forward to other branches: it stands on a kink.
+
+    Costs one run of the forward, so large problems are asked only where an input has a zero (a ReLU's corner).
+    """
+    branches = evidence.reference.branches
+    if evidence.subject.witnesses == "two" or branches == () or evidence.reference.leaks or not evidence.autograd:
+        return False
+    zeros = any(not np.all(value) for value in evidence.values.values())
+    if not isinstance(branches, tuple):
+        return zeros
+    if not (evidence.small() or zeros):
+        return False
+    other = evidence.subject.autograd(_moved(evidence, 1e-9), evidence.upstreams)
+    return other.gradients is not None and other.branches != branches
+
+
+def _moved(evidence: Evidence, by: float | None) -> Values:
+    moved = {}
+    for n, v in evidence.values.items():
+        # by a thousandth, or by enough that the dtype does not round it away; a tie is looked for in float64
+        wide = v.astype(np.float64)
+        step = max(1e-3, 16 * float(np.finfo(v.dtype).eps)) if by is None else by
+        wide = wide + step * evidence.numeric.size(n) * np.asarray(evidence.rng.standard_normal(v.shape))
+        moved[n] = wide.astype(v.dtype) if by is None else wide
+    return moved
+
+
+def _right_at(evidence: Evidence, point: Point, name: str) -> bool:
+    yours = point.yours.gradients.get(name)
+    true = yours if point.reference is None else (point.reference.gradients or {}).get(name)
+    if yours is None or true is None or yours.size != true.size or not np.all(np.isfinite(true)):
+        return False
+    low = min(point.values[name].dtype.itemsize, *(o.dtype.itemsize for o in point.yours.outputs))
+    if relative_error(yours.reshape(true.shape), true) > {8: 1e-6, 4: 1e-3}.get(low, 0.1):
+        return False
+    direction = np.asarray(evidence.rng.standard_normal(true.shape))
+    direction = direction / norm(direction)
+    length = norm(true) / math.sqrt(true.size)
+    found = Numeric(evidence.subject, point.values, evidence.upstreams).along_unit(name, direction, 1e-6 * length)
+    return found.fits(float(np.vdot(direction, true)), 1e-6 * length)
