@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 from pathlib import Path
+from types import FrameType
 
 from gradcheck.report import Where
 
@@ -18,21 +19,29 @@ _PYTHON = os.path.dirname(os.__file__) + os.sep
 
 
 def calling_place() -> Where:
-    """The innermost frame outside of this package, with the whole statement it stands at.
+    """The innermost frame outside of this package, with the call that it stands at as its source.
 
-    Where Python itself calls the check (it is a thread's target, a pool's job), there is no such statement.
+    Where Python itself calls the check (it is a thread's target, a pool's job), there is no source to show.
     """
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
     code, line = frame.f_code, frame.f_lineno
-    positions = list(code.co_positions())
-    start, end, *_ = positions[frame.f_lasti // 2]
-    first, last = start or line, end or line
     if code.co_filename.startswith(_PYTHON) and "site-packages" not in code.co_filename:
         return Where(code.co_filename, line, code.co_name)
-    text = "".join(linecache.getline(code.co_filename, n) for n in range(first, last + 1)).strip()
-    return Where(_cell(code.co_filename) or code.co_filename, line, code.co_name, text)
+    return Where(_cell(code.co_filename) or code.co_filename, line, code.co_name, _call(frame))
+
+
+def _call(frame: FrameType) -> str:
+    """The source of the expression that the frame evaluates; its whole lines where Python kept no columns."""
+    code = frame.f_code
+    start, end, left, right = list(code.co_positions())[frame.f_lasti // 2]
+    first, last = start or frame.f_lineno, end or frame.f_lineno
+    lines = [linecache.getline(code.co_filename, n).encode() for n in range(first, last + 1)]
+    if left is not None and right is not None:  # in bytes; the end first, for both may be on one line
+        lines[-1] = lines[-1][:right]
+        lines[0] = lines[0][left:]
+    return b"".join(lines).decode(errors="replace").strip()
 
 
 def _cell(file: str) -> str:
@@ -43,7 +52,7 @@ def _cell(file: str) -> str:
 
 
 def line_to_reproduce(where: Where, seed: int | None) -> str:
-    """The calling statement on one line with ``seed`` (if any) written into it, or empty where there is no source."""
+    """The call on one line with ``seed`` (if any) written into it, or empty where there is no source."""
     if not where.source:
         return ""
     text = " ".join(line.strip() for line in where.source.splitlines())

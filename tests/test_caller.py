@@ -14,12 +14,12 @@ def place(source):
     return Where("script.py", 3, "<module>", source)
 
 
-def test_the_place_is_the_callers_own_statement():
+def test_the_place_is_the_callers_own_call():
     # called from outside of the package, the caller is this very line
     where = calling_place()
     assert where.file == __file__
-    assert where.function == "test_the_place_is_the_callers_own_statement"
-    assert where.source == "where = calling_place()"
+    assert where.function == "test_the_place_is_the_callers_own_call"
+    assert where.source == "calling_place()"
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,10 @@ def test_the_place_in_a_notebook_is_its_cell(monkeypatch):
     exec(compile("where = calling_place()", "/tmp/ipykernel_1/2.py", "exec"), names)
     assert names["where"].file == "Cell In[3]"
     assert calling_place().file == __file__
+
+
+def test_of_several_calls_in_a_line_it_is_the_one_that_runs():
+    first, second = ("‖", calling_place()), calling_place(
+    )  # fmt: skip
+    assert first[1].source == "calling_place()"
+    assert second.source.split() == ["calling_place(", ")"]
