@@ -44,6 +44,7 @@ STYLE = """
 .gradcheck dl { display: grid; grid-template-columns: 6.5em 1fr; margin: 0.6em 0; }
 .gradcheck dt { font-weight: 400; white-space: nowrap; }
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
+.gradcheck dd code { padding: 0; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
 """.strip()
 
