@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.layer import Layer, sample_upstream
+from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.losses import names_read
 from gradcheck.layers.matching import as_mapping, flattened, match_returned
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
-from gradcheck.layers.spelling import gradient_label, is_buffer_name, match_names
+from gradcheck.layers.spelling import gradient_label, match_names
 from gradcheck.layers.stored import Keeper
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
@@ -34,6 +35,7 @@ class Keeping(Layer):
     gradient_names: list[str | None] | None = None
     updating: Updating | None = None
     passed_on: Mapping[str, Any] = MappingProxyType({})  # what the backward handed to an optimizer
+    rehearsed: Collection[str] = ()  # what the first backward gave a gradient of
     _stable: list[tuple[Path, Any]]
     _undo: Callable[[], None] | None = None
 
@@ -115,6 +117,7 @@ class Keeping(Layer):
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
         self._find_updates(stood, contents)
+        self.rehearsed = {name for name, gradient in self.collect(raw).values.items() if gradient is not None}
         return raw
 
     def after_forward(self) -> None:
@@ -174,21 +177,14 @@ class Keeping(Layer):
             self.variables.append(self._parameter(name, path, value))
 
     def _say_what_is_left_out(self) -> None:
-        """Float arrays that the forward reads, and that nothing marks as a parameter, are named in a note."""
-        if not self.keeps_parameters:
-            return
         taken = [v.array for v in self.variables] + [path.get() for path in self.keeper.gradients.values()]
-        reads = names_read(self.call_forward)
-        left = [
-            path.text
-            for path, value in self._stable
-            if is_array(value)
-            and path.keys[0] in reads
-            and not is_buffer_name(path.keys[-1])
-            and not any(is_array(other) and np.may_share_memory(value, other) for other in taken)
-        ]
+        left = left_out(self.owned(self._stable), taken, names_read(self.call_forward))
         if left:
             self.note(f"not checked: {', '.join(left)}, for no gradient is returned or stored under a name of theirs")
+
+    def owned(self, candidates: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+        """Those of the arrays found that are kept in an object, where parameters would be."""
+        return candidates if self.keeps_parameters else []
 
     def _parameter(self, name: str, path: Path, value: Any) -> Variable:
         taken = {v.name for v in self.variables}

@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.calling import called, user_code
+from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.matching import as_mapping, flattened
 from gradcheck.layers.network_gradients import Tree, match_tree
@@ -18,10 +19,10 @@ from gradcheck.layers.problem import Gradients, Problem, Variable
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import check_array
 from gradcheck.layers.source import returned_names
-from gradcheck.layers.spelling import gradient_label, is_buffer_name, is_data_name, is_target_name
+from gradcheck.layers.spelling import gradient_label, is_data_name, is_target_name
 from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.update import Rate, Update, Updating
-from gradcheck.layers.values import describe, is_array, is_float_array, is_number, is_scalar
+from gradcheck.layers.values import describe, is_array, is_number, is_scalar
 from gradcheck.layers.variables import apply_choices
 from gradcheck.state import State
 
@@ -194,16 +195,8 @@ class Network(Problem):
 
     def _say_what_is_left_out(self, candidates: Sequence[tuple[Path, Any]]) -> None:
         taken = [v.array for v in self.variables] + [path.get() for path in self.keeper.gradients.values()]
-        left = [
-            path.text
-            for path, value in candidates
-            if self._given is None
-            and is_float_array(value)
-            and not is_buffer_name(path.keys[-1])
-            and not is_data_name(str(path.keys[-1]))
-            and not is_target_name(str(path.keys[-1]))
-            and not any(is_array(other) and np.may_share_memory(value, other) for other in taken)
-        ]
+        named = [(path, value) for path, value in candidates if not _is_data(str(path.keys[-1]))]
+        left = left_out(named, taken) if self._given is None else []
         if left:
             self.notes.append(f"not checked: {_some(left)}, for no gradient of it was given (params= names what is)")
 
@@ -303,6 +296,10 @@ def _names_returned(net: Any, gradients: Any) -> list[str] | None:
 
 def _is_loss(value: Any) -> bool:
     return is_scalar(value) and not isinstance(value, bool) and (is_number(value) or value.ndim == 0)
+
+
+def _is_data(name: str) -> bool:
+    return is_data_name(name) or is_target_name(name)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -166,6 +166,10 @@ class Object(Pair):
             return [Path(self.holder, (("attribute", name),)) for name in own] + starts_of(*self.functions)
         return [Path(self.holder, (step,)) for step in children(self.holder)]
 
+    def owned(self, candidates: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+        """All that the object holds."""
+        return candidates
+
     def declared(self) -> list[tuple[Any, Path]]:
         """What get_params() and get_grads(), or their like, say."""
         return declared_pairs(self.holder)
@@ -261,7 +265,12 @@ class Object(Pair):
 
 def backward_of(holder: Any) -> tuple[str, Callable[..., Any]] | None:
     """The method that goes backwards; one called ``gradient`` counts when nothing plainer is there."""
-    return method_of(holder, BACKWARDS) or method_of(holder, ["gradient", "grad", "gradients"])
+    found = method_of(holder, BACKWARDS) or method_of(holder, ["gradient", "grad", "gradients"])
+    if found is None:
+        slope = method_of(holder, DERIVATIVES)
+        # derivative() of what the forward kept; one that takes x is another style
+        found = slope if slope is not None and not signature_of(slope[1]).names else None
+    return found
 
 
 def not_a_layer(request: Request) -> GradcheckError:

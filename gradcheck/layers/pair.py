@@ -14,11 +14,13 @@ from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.keeping import Keeping
 from gradcheck.layers.layer import sample_upstream
 from gradcheck.layers.losses import names_read, predictions
-from gradcheck.layers.reach import Path
+from gradcheck.layers.problem import Variable
+from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
 from gradcheck.layers.returned import Parts, parts_of
 from gradcheck.layers.roles import Reading, Role
 from gradcheck.layers.source import returned_names, taken_apart
+from gradcheck.layers.values import is_array
 
 __all__ = ["Pair"]
 
@@ -48,8 +50,20 @@ class Pair(Keeping):
         self.style = self.describe_style()
 
     def starts(self) -> list[Path]:
-        """Parameters of functions are globals or closure variables."""
-        return starts_of(self.call_forward, self.call_backward)
+        """Parameters of functions are globals, closure variables, or kept in an argument: forward(layer, x)."""
+        return starts_of(self.call_forward, self.call_backward) + self._held_in_arguments()
+
+    def _held_in_arguments(self) -> list[Path]:
+        held = {
+            name: value
+            for name, value in zip(self.names, self.arguments, strict=True)
+            if not is_array(value) and next(children(value), None) is not None and not isinstance(value, list | tuple)
+        }
+        return [Path(held, (("item", name),)) for name in held]
+
+    def owned(self, candidates: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+        """What an argument that is an object holds."""
+        return [(path, value) for path, value in candidates if path.keys[0] in self.names]
 
     def prepare(self, returned: Any) -> None:
         """Read the backward's signature in the light of what the forward returned."""
@@ -113,6 +127,25 @@ class Pair(Keeping):
     def _output_name(self, i: int) -> str:
         return self.parts.names[i] or f"value {i + 1}"
 
+    def settle(self) -> None:
+        """Inputs that only an output without an upstream gradient depends on have no gradient to give."""
+        super().settle()
+        for variable in self.variables if self.binding.unused else ():
+            if variable.differentiated and variable.name not in self.rehearsed and self._changes_nothing(variable):
+                variable.differentiated = False
+                variable.reason = "the outputs that are checked do not depend on it"
+
+    def _changes_nothing(self, variable: Variable) -> bool:
+        snapshot = self.snapshot()
+        try:
+            variable.array[...] = variable.array * 1.25 + 0.125
+            now: Sequence[Any] = self.forward()
+            return all(np.array_equal(old, new) for old, new in zip(self._first_outputs, now, strict=True))
+        except Exception:
+            return False  # not a value that the forward takes
+        finally:
+            snapshot.restore()
+
     # -- the two calls -------------------------------------------------------------------------------------
 
     def forward(self) -> tuple[object, ...]:
@@ -126,6 +159,7 @@ class Pair(Keeping):
         self._returned = self.rehearse_forward()
         self.prepare(self._returned)
         self.outputs = self._outputs = self.binding.split(self.parts, self._returned)
+        self._first_outputs: list[Any] = [np.array(output) for output in self.outputs]
         self.check_outputs(self.outputs)
         self.after_forward()
         upstreams = [sample_upstream(output, self.upstream) for output in self.outputs]
