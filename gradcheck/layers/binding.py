@@ -98,8 +98,7 @@ def bind(
         if role.kind == "unknown":
             if i < signature.required:
                 raise _not_known(names[i], what, signature, list(inputs), items)
-            roles[i:] = [r if r.kind == "option" else Role("default") for r in roles[i:]]
-            break
+            roles[i] = Role("default")
     outputs, unused = _outputs(roles, names, items, written, together)
     keywords = {name: Role("option", name) for name in signature.keyword_only if name in options}
     for name in signature.keyword_required:
@@ -112,7 +111,24 @@ def bind(
     first_default = next((i for i, role in enumerate(roles) if role.kind == "default"), len(roles))
     by_name = list(zip(names, roles, strict=True))[first_default:]
     keywords.update({name: role for name, role in by_name if role.kind != "default"})
-    return Binding(roles[:first_default], names, keywords, outputs, unused, cache)
+    given = roles[:first_default]
+    if signature.rest and len(given) == len(names):
+        more = _starred(given, inputs, items, outputs)
+        given, names = given + more, (*names, *(str(role.which) for role in more))
+    return Binding(given, names, keywords, outputs, unused, cache)
+
+
+def _starred(
+    roles: Sequence[Role], inputs: Mapping[str, Any], items: list[Any] | None, outputs: tuple[int, ...] | None
+) -> list[Role]:
+    """What backward(dout, *args) is given: the inputs after those it names, or what the forward kept."""
+    taken = {role.which for role in roles if role.kind == "returned"}
+    kept = [i for i in range(len(items or ())) if i not in (outputs or ()) and i not in taken]
+    if kept:
+        return [Role("returned", i) for i in kept]
+    order = list(inputs)
+    named = [order.index(role.which) for role in roles if role.kind == "input"]
+    return [Role("input", name) for name in order[max(named, default=-1) + 1 :]]
 
 
 def _by_name(

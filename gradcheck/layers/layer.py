@@ -12,7 +12,7 @@ from gradcheck.layers.calling import Signature, called, signature_of, user_code
 from gradcheck.layers.matching import as_mapping, flattened
 from gradcheck.layers.problem import Gradients, Problem, Variable
 from gradcheck.layers.request import Request
-from gradcheck.layers.spelling import match_names
+from gradcheck.layers.spelling import is_cache_name, match_names
 from gradcheck.layers.values import describe, is_array, is_number, shape_of
 from gradcheck.layers.variables import (
     apply_choices,
@@ -72,9 +72,12 @@ class Layer(Problem):
         lacking += sum(name not in self.keywords for name in self.signature.keyword_required)
         if self.signature.known and (lacking or not self._fits(len(self.arguments))):
             count = len(self.arguments)
+            first = self.signature.names[0] if self.signature.names else ""
+            context = is_cache_name(first) and self.signature.required == count + 1
             raise GradcheckError(
                 f"the forward {called(self.call_forward)}{self.signature} was given {count} "
                 f"input{'' if count == 1 else 's'}: pass what it takes, in its order (more by name in kwargs=)"
+                + (f"; {first} is an object of yours that keeps what backward needs: give it first" if context else "")
             )
 
     def _fits(self, count: int) -> bool:

@@ -110,6 +110,7 @@ _ZERO = [
     "init_grads",
 ]
 
+_FLUSH = ["flush_gradients", "flush", "clear_cache", "reset_cache"]  # they take away what forwards kept, too
 _OUTPUT_ATTRIBUTES = ("output", "out", "outputs", "y", "a", "activation", "result", "value", "loss")
 
 
@@ -137,14 +138,22 @@ class Object(Pair):
 
     @classmethod
     def matches(cls, request: Request) -> bool:
-        """An object with a forward and a backward method."""
+        """An object with a forward and a backward method, or two bound methods of one object."""
+        if _one_object(request) is not None:
+            return True
         if request.partner is not None or not is_object(request.subject):
             return False
         return method_of(request.subject, FORWARDS) is not None and backward_of(request.subject) is not None
 
     def __init__(self, request: Request) -> None:
-        self.holder = request.subject
-        forward, backward = method_of(self.holder, FORWARDS), backward_of(self.holder)
+        self.holder = _one_object(request)
+        functions = request.functions() if self.holder is not None else None
+        if functions is not None:
+            names = [called(function).rpartition(".")[2] for function in functions]
+            forward, backward = method_of(self.holder, names[:1]), method_of(self.holder, names[1:])
+        else:
+            self.holder = request.subject
+            forward, backward = method_of(self.holder, FORWARDS), backward_of(self.holder)
         if forward is None or backward is None:
             raise not_a_layer(request)
         _refuse_class(self.holder, forward[1], backward[1])
@@ -154,6 +163,7 @@ class Object(Pair):
         self.methods = forward[0], backward[0]
         self.functions = forward[1], backward[1]
         self.reset = method_of(self.holder, _ZERO)
+        self.flush = method_of(self.holder, _FLUSH)
         self.handed = Handed(self.starts())
         self._rates: dict[str, Any] = {}
         self.start(request, forward[1], backward[1])
@@ -176,6 +186,9 @@ class Object(Pair):
 
     def run_forward(self) -> Any:
         """Call the forward; where it returns nothing, the output is the attribute it wrote."""
+        if self.flush is not None and signature_of(self.flush[1]).required == 0:
+            self.flush[1]()
+            self.note(f"{self.flush[0]}() is called before each forward")
         returned = super().run_forward()
         if returned is not None and returned is not self.holder:
             return returned
@@ -263,9 +276,18 @@ class Object(Pair):
         return words + self.kept_in_words() + handed
 
 
+def _one_object(request: Request) -> Any:
+    """The object whose two methods were given, layer.forward and layer.backward; None otherwise."""
+    holders = [getattr(function, "__self__", None) for function in request.functions() or ()]
+    bound = all(isinstance(function, types.MethodType) for function in request.functions() or ())
+    return holders[0] if holders and bound and holders[0] is holders[1] else None
+
+
 def backward_of(holder: Any) -> tuple[str, Callable[..., Any]] | None:
     """The method that goes backwards; one called ``gradient`` counts when nothing plainer is there."""
-    found = method_of(holder, BACKWARDS) or method_of(holder, ["gradient", "grad", "gradients"])
+    found = method_of(holder, BACKWARDS) or method_of(
+        holder, ["gradient", "grad", "gradients", "get_gradients", "get_gradient"]
+    )
     if found is None:
         slope = method_of(holder, DERIVATIVES)
         # derivative() of what the forward kept; one that takes x is another style

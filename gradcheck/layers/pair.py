@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import ismethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,16 +55,18 @@ class Pair(Keeping):
         return starts_of(self.call_forward, self.call_backward) + self._held_in_arguments()
 
     def _held_in_arguments(self) -> list[Path]:
+        methods = (self.call_forward, self.call_backward)
+        owners = {f"{function.__name__}.__self__": function.__self__ for function in methods if ismethod(function)}
         held = {
             name: value
-            for name, value in zip(self.names, self.arguments, strict=True)
+            for name, value in (*zip(self.names, self.arguments, strict=True), *owners.items())
             if not is_array(value) and next(children(value), None) is not None and not isinstance(value, list | tuple)
         }
         return [Path(held, (("item", name),)) for name in held]
 
     def owned(self, candidates: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
-        """What an argument that is an object holds."""
-        return [(path, value) for path, value in candidates if path.keys[0] in self.names]
+        """What an object holds that is an argument, a global or a closure's variable."""
+        return [(path, value) for path, value in candidates if len(path.keys) > 1]
 
     def prepare(self, returned: Any) -> None:
         """Read the backward's signature in the light of what the forward returned."""

@@ -59,7 +59,7 @@ def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Pat
     """Which path holds the gradient of which: W and dW, params['W'] and grads['W'], p.value and p.grad."""
     found: dict[Path, Path] = {}
     forms = {path: path.gradient_of() for path in gradients}
-    for tail in (False, True):
+    for tail in ("whole", "below the list", "last"):
         for level in range(4):
             offers: dict[tuple[str, ...], list[Path]] = {}
             for path, candidates in forms.items():
@@ -83,8 +83,11 @@ def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Pat
     return found
 
 
-def _normal(words: tuple[str, ...], level: int, tail: bool) -> tuple[str, ...]:
-    words = words[-1:] if tail else words
+def _normal(words: tuple[str, ...], level: int, part: str) -> tuple[str, ...]:
+    if part == "last":
+        words = words[-1:]
+    elif part == "below the list" and len(words) > 2 and words[1].isdigit():
+        words = words[1:]  # layers[0]['W'] and grads[0]['W']
     return tuple(normal_forms(word)[level] for word in words)
 
 
