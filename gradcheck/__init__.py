@@ -1,4 +1,4 @@
-"""Checks hand-written backward passes: whether a gradient is wrong, where, how, and which line it comes from.
+"""Checks hand-written backward passes: whether a gradient is wrong, which one, by how much, and how.
 
 Start with :func:`check_layer` for one layer, :func:`check_network` for a whole network. Everything is
 loaded on first use, so that ``import gradcheck`` costs nothing: no NumPy, no PyTorch, no rich.

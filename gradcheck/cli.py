@@ -11,8 +11,8 @@ __all__ = ["main"]
 MISUSE = 2
 
 _DESCRIPTION = """\
-Checks hand-written backward passes: tells whether a gradient is wrong, where, how,
-and which line of the forward it is the wrong derivative of.
+Checks hand-written backward passes: tells whether a gradient is wrong, which one,
+by how much, and, where its kind is known, how to mend it.
 """
 
 _EXAMPLES = """\
