@@ -49,7 +49,8 @@ def table(size: str, rounds: int, slow_budget: float) -> Table:
         "learn the calling style), which is the floor; trace: one more, recorded on PyTorch, and autograd.",
         "torch fast, torch slow: torch.autograd.gradcheck on this same layer as an autograd.Function, in passes of the "
         "layer. torch function: on PyTorch's own function, in passes of that.",
-        "autograd − numeric: relative, over sampled entries, against fourth-order differences in float64.",
+        "autograd − numeric: relative, over sampled entries, against fourth-order differences in float64; their "
+        "own error is in it (one entry's share of a mean over thousands of rows has few digits).",
     ]
     return made
 
