@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import GradcheckError
-from gradcheck.layers import faults
+from gradcheck.layers.collecting import returned_gradients
 from gradcheck.layers.layer import Layer, sample_upstream
 from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.losses import names_read
-from gradcheck.layers.matching import as_mapping, flattened, match_returned
+from gradcheck.layers.matching import as_mapping, flattened
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
@@ -293,33 +293,20 @@ class Keeping(Layer):
         stored.update(self.passed_on)
         if self.updating is not None:
             stored.update(self.updating.gradients)
-        result = self._returned_gradients(raw, stored)
+        result = returned_gradients(
+            raw,
+            self.variables,
+            stored,
+            self.keeper.parameters,
+            slots=self.positions(),
+            written=self.gradient_names,
+            order=self.request.order,
+            by_name=self.keeps_parameters,
+        )
         for name, value in stored.items():
             if name in result.values and result.values[name] is None:
                 result.values[name] = value
         return result
-
-    def _returned_gradients(self, raw: Any, stored: dict[str, Any]) -> Gradients:
-        loose = [v for v in self.variables if v.name not in stored]
-        if raw is None:
-            result = Gradients({v.name: None for v in self.variables})
-            how = "backward returns None" + (" and no attribute holds it" if self.keeps_parameters else "")
-            result.faults = [faults.missing(v.name, v.gradient, how) for v in loose if v.differentiated]
-            return result
-        readings = []
-        for variables in (self.variables, loose):
-            reading = match_returned(
-                raw,
-                variables,
-                slots=self.positions(),
-                written=self.gradient_names,
-                order=self.request.order,
-                by_name=self.keeps_parameters,
-            )
-            reading.faults = [fault for fault in reading.faults if not _covered(fault, stored)]
-            reading.values = {v.name: reading.values.get(v.name) for v in self.variables}
-            readings.append(reading)
-        return min(readings, key=lambda reading: len(reading.faults))
 
     def _sample_upstreams(self) -> list[np.ndarray[Any, Any]]:
         return [sample_upstream(output, self.upstream) for output in self.outputs]
@@ -333,8 +320,3 @@ class Keeping(Layer):
             return ""
         how = "adds to" if self.keeper.accumulates else "stores"
         return f", {how} {', '.join(kept.values())}"
-
-
-def _covered(fault: Any, stored: dict[str, Any]) -> bool:
-    """A gradient missing from what was returned is not missing when it is stored."""
-    return fault.code == "GC103" and any(fault.title.startswith(f"no gradient for {name}:") for name in stored)
