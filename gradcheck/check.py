@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gradcheck.caller import calling_place, line_to_reproduce, versions
-from gradcheck.diagnosis.verdict import Limits
+from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt
@@ -53,8 +53,8 @@ def check_layer(
         constants: Names of floating-point arrays that have no gradient.
         kwargs: Keyword arguments of the forward.
         params: Parameters that are neither arguments nor attributes, by name (module globals, closures).
-        gradients: Gradients at hand, by the name of the array; then no backward is called. Or a list of names: the order
-            in which the backward returns its gradients, where it is not that of the inputs.
+        gradients: Gradients at hand, by the name of the array; then no backward is called. Or a list of names: the
+            order in which the backward returns its gradients, where it is not that of the inputs.
         reference: A function of torch tensors to be the truth in place of the traced forward; its output is
             compared too.
         allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it

@@ -11,7 +11,8 @@ from gradcheck.diagnosis.array_changes import explain
 from gradcheck.diagnosis.called_again import check_behaviour
 from gradcheck.diagnosis.contract import check_gradients_given
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.verdict import Limits, judge
+from gradcheck.diagnosis.tolerance import Limits
+from gradcheck.diagnosis.verdict import judge
 from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
@@ -58,7 +59,8 @@ def examine(
         _check_outputs(outputs)
         return _upstreams(subject, outputs, upstream, rng)
 
-    yours = subject.yours(values, draw)
+    with raising_in("forward or backward"):
+        yours = subject.yours(values, draw)
     upstreams = yours.upstreams
     reference = subject.autograd(values, upstreams)
     # the reference ran the same forward once more, in float64: a forward that is not what it was shows there
@@ -69,15 +71,30 @@ def examine(
             "forward: it gives other values when called again with the same inputs and the same seed; draw random "
             "numbers from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
         )
+    _refuse_integer_parameters(subject, yours)
     evidence = Evidence(subject, values, upstreams, yours, reference, rng)
-    gradients = judge(evidence, limits or Limits(), layer)
-    findings = check_gradients_given(yours, subject.variables, values, layer)
-    findings += _causes(evidence, gradients, layer)
-    findings += check_behaviour(evidence, layer)
+    with np.errstate(all="ignore"):  # what overflows in our own arithmetic is seen in its result
+        gradients = judge(evidence, limits or Limits(), layer)
+        findings = check_gradients_given(yours, subject.variables, values, layer)
+        findings += _causes(evidence, gradients, layer)
+        findings += check_behaviour(evidence, layer)
     notes = list(subject.notes)
     if evidence.joint is not None:
         notes.append(_joint_note(evidence.joint, layer))
     return Examination(evidence, gradients, findings, list(reference.leaks), notes)
+
+
+def _refuse_integer_parameters(subject: Subject, yours: Yours) -> None:
+    """An integer array that the backward gives a gradient for is no label: it is a parameter in the wrong dtype."""
+    for v in subject.variables:
+        given = yours.raw.get(v.name)
+        if v.differentiated or v.array.dtype.kind not in "iu" or not isinstance(given, np.ndarray):
+            continue
+        if given.dtype.kind == "f" and given.shape == v.array.shape and np.any(given):
+            raise GradcheckError(
+                f"{v.name}: it is an array of integers ({v.array.dtype}), and the backward gives a gradient for it; "
+                f"give it as floating-point numbers: {v.name}.astype(float)"
+            )
 
 
 def _joint_note(joint: Probe, layer: str) -> str:

@@ -11,14 +11,15 @@ import numpy as np
 
 from gradcheck.caller import calling_place
 from gradcheck.check import report_of
-from gradcheck.diagnosis.verdict import Limits
+from gradcheck.diagnosis.called_again import differing
+from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt, adapt_network
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.options import checked_dtype, checked_seed, checked_tolerance
 from gradcheck.outcome import finish
-from gradcheck.report import GradientResult, Report
+from gradcheck.report import Finding, GradientResult, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array
@@ -146,14 +147,35 @@ class _Chain:
             done.append(self._one("loss", [self.loss], [value, *self.inputs[1:]], None))
             upstream = self._true_gradient_of_input(done[-1])
         for name, layer, x in zip(self.names[::-1], self.layers[::-1], received[::-1], strict=True):
-            done.append(self._one(name, layer, [x], upstream))
+            silent = upstream is not None and not np.any(upstream)
+            done.append(self._one(name, layer, [x], None if silent else upstream))
+            if silent:
+                done[-1].notes.append(
+                    f"no gradient reaches {name}: the layers above stop all of it; judged with a random one"
+                )
             upstream = self._true_gradient_of_input(done[-1])
             if upstream is None and x is not received[0]:
                 done[-1].notes.append(
                     f"{name}: its input has no true gradient; the layers below get a random upstream gradient"
                 )
         done.reverse()
+        self._used_twice(done, received)
         return _inheriting(done)
+
+    def _used_twice(self, done: list[Examination], received: list[Any]) -> None:
+        """One object in two places keeps one cache and one set of gradients: the second forward takes the first's."""
+        for k, layer in enumerate(self.layers):
+            again = [j for j in range(k + 1, len(self.layers)) if self.layers[j][0] is layer[0] and len(layer) == 1]
+            if not again:
+                continue
+            evidence = done[k].evidence
+            first = next(v.name for v in evidence.subject.variables if v.role == "input")
+            later = {**evidence.values, first: np.asarray(received[again[0]], dtype=evidence.values[first].dtype)}
+            calls = evidence.subject.sequence([(evidence.values, []), (later, [list(evidence.upstreams)])])
+            answer = calls[-1][-1] if len(calls) == 2 else None
+            stored = any(v.role == "parameter" and v.differentiated for v in evidence.subject.variables)
+            if stored or not isinstance(answer, dict) or differing(answer, evidence.yours.gradients):
+                done[k].findings.append(_one_object_twice(self.names[k], self.names[again[0]], stored))
 
     def _subject(self, name: str, layer: Sequence[object], inputs: Sequence[object]) -> NumpySubject:
         pair = len(layer) > 1 and callable(layer[0])
@@ -223,6 +245,18 @@ def _inheriting(done: list[Examination]) -> list[Examination]:
         if any(_wrong_input(g, inputs) for g in examination.gradients):
             guilty = examination.gradients[0].layer
     return done
+
+
+def _one_object_twice(first: str, second: str, stored: bool) -> Finding:
+    lost = "the gradients of its parameters are overwritten, not added" if stored else "its cache is overwritten"
+    return Finding(
+        "GC113",
+        "error",
+        f"{first} and {second} are one and the same object: {lost} when the network is run as a whole",
+        first,
+        evidence=("each place is right by itself, with its own forward just before its backward",),
+        help=("make an object for each place; share parameters by adding up their gradients",),
+    )
 
 
 def _wrong_input(result: GradientResult, inputs: set[str]) -> bool:

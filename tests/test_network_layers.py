@@ -120,3 +120,32 @@ def test_names_may_be_left_out():
 def test_mistakes_of_the_caller(call, text):
     with pytest.raises(GradcheckError, match=text):
         call()
+
+
+def test_one_object_in_two_places_is_named():
+    tanh, square = Tanh(), Dense(4, 4, 5)
+    layers = [("a", tanh), ("fc", Dense(4, 4, 6)), ("b", tanh), ("out", Dense(4, 3, 7))]
+    report = check_network(layers, *data(), loss=softmax_loss)
+    assert [f.title for f in report.findings if f.severity == "error"] == [
+        "a and b are one and the same object: its cache is overwritten when the network is run as a whole"
+    ]
+    assert not report.ok
+    shared = [("a", square), ("tanh", Tanh()), ("b", square), ("out", Dense(4, 3, 7))]
+    assert (
+        "the gradients of its parameters are overwritten"
+        in check_network(shared, *data(), loss=softmax_loss).findings[0].title
+    )
+
+
+def test_layers_below_one_that_stops_every_gradient_are_judged_all_the_same():
+    class Dead:
+        def forward(self, x):
+            return np.maximum(x - 1e6, 0)
+
+        def backward(self, dout):
+            return 0 * dout
+
+    layers = [("fc1", Dense(4, 5, 1, "dW")), ("dead", Dead()), ("fc2", Dense(5, 3, 2))]
+    report = check_network(layers, *data(), loss=softmax_loss)
+    assert table(report)["fc1", "dW"] == "wrong"
+    assert "no gradient reaches fc1: the layers above stop all of it; judged with a random one" in report.notes

@@ -14,7 +14,7 @@ from gradcheck.witnesses.numeric import Numeric
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
-    from gradcheck.witnesses.subject import Array, Reference, Values, Yours
+    from gradcheck.witnesses.subject import Array, Reference, Yours
 
 __all__ = ["Point", "at_a_tie", "points_beside", "right_beside"]
 
@@ -79,7 +79,7 @@ def at_a_tie(evidence: Evidence) -> bool:
     return other.gradients is not None and other.branches != branches
 
 
-def _moved(evidence: Evidence, by: float | None) -> Values:
+def _moved(evidence: Evidence, by: float | None) -> dict[str, Array]:
     moved = {}
     for n, v in evidence.values.items():
         # by a thousandth, or by enough that the dtype does not round it away; a tie is looked for in float64

@@ -12,7 +12,7 @@ from gradcheck.report import Finding
 from gradcheck.witnesses.batch import one_sample_fewer
 from gradcheck.witnesses.subject import Array, Gradient, Subject
 
-__all__ = ["check_behaviour"]
+__all__ = ["check_behaviour", "differing"]
 
 # The same operations at the same values: only a sum taken in another order may differ.
 _SAME = 1e-9
@@ -41,7 +41,7 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
     up = list(evidence.upstreams)
     # Powers of two scale without rounding, one far up and one far down, for a clip acts on one side only. If both are
     # right after a second forward, nothing stale was used, the cache is whole, and the backward is linear.
-    far = 2.0**10 if all(o.dtype.itemsize > 2 for o in evidence.yours.outputs) else 2.0**3
+    far = {2: 2.0**3, 4: 2.0**10}.get(min(o.dtype.itemsize for o in evidence.yours.outputs), 2.0**30)
     scales: tuple[float, ...] = (far, 1 / far) if subject.upstream == "any" else (1.0, 1.0)
     scaled = [[u * s for u in up] for s in scales]
     # an accumulator shows in the second of the two backward calls, so the first forward needs none of its own
@@ -49,8 +49,7 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
     if len(done) < 2:
         return  # other values may be outside of what the forward accepts
     if len(done[1]) == 2 and not any(
-        isinstance(call, Exception) or _differing(call, _times(once, s))
-        for call, s in zip(done[1], scales, strict=True)
+        isinstance(call, Exception) or differing(call, _times(once, s)) for call, s in zip(done[1], scales, strict=True)
     ):
         return
     if subject.upstream == "one":
@@ -71,23 +70,23 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
         return
     again = calls[0]
     assert not isinstance(again, Exception)
-    differing = _differing(again, once)
-    if differing:
-        yield _not_the_same_again(again, once, before, differing, subject, layer)
+    others = differing(again, once)
+    if others:
+        yield _not_the_same_again(again, once, before, others, subject, layer)
         return
     for k, call in enumerate(calls[1:]):
         if isinstance(call, Exception):
             return  # a backward may be made for one call per forward
         factor = 1.0 if k == 0 else scales[k - 1]
         wanted = _times(once, factor)
-        differing = _differing(call, wanted)
-        if not differing:
+        others = differing(call, wanted)
+        if not others:
             continue
         fresh = None if k == 0 else subject.sequence([(evidence.values, [[u * factor for u in up]])])[0][0]
-        if k == 0 or (isinstance(fresh, dict) and not _differing(fresh, wanted)):
-            yield _cache_written(differing, subject, layer)
+        if k == 0 or (isinstance(fresh, dict) and not differing(fresh, wanted)):
+            yield _cache_written(others, subject, layer)
         else:
-            yield _not_linear(differing, factor, subject, layer)
+            yield _not_linear(others, factor, subject, layer)
         return
 
 
@@ -95,7 +94,8 @@ def _times(gradients: dict[str, Array | None], factor: float) -> dict[str, Array
     return {n: None if g is None else g * factor for n, g in gradients.items()}
 
 
-def _differing(now: Gradient, then: dict[str, Array | None]) -> list[str]:
+def differing(now: Gradient, then: dict[str, Array | None]) -> list[str]:
+    """The names of the gradients that are not the same, up to the order of a sum."""
     assert not isinstance(now, Exception)
     names = []
     for name, before in then.items():
@@ -188,16 +188,16 @@ def _shared_cache(evidence: Evidence, subject: Subject, layer: str) -> list[Find
     if answer is None:
         return []
     if isinstance(answer, Exception):
-        differing = [v.name for v in subject.wanted()]
+        others = [v.name for v in subject.wanted()]
     else:
-        differing = _differing(answer, evidence.yours.gradients)
-    if not differing:
+        others = differing(answer, evidence.yours.gradients)
+    if not others:
         return []
     return [
         Finding(
             "GC113",
             "warning" if subject.keeps_state_elsewhere else "error",
-            f"two of these layers share one cache: running another changes {_title_names(differing, subject)}",
+            f"two of these layers share one cache: running another changes {_title_names(others, subject)}",
             layer,
             evidence=("forward A, forward B, backward A gives another answer than forward A, backward A",),
             help=("keep the cache on the object (self.cache) or return it, not in a class attribute or a global",),
@@ -219,7 +219,7 @@ def _smaller_batch(evidence: Evidence, subject: Subject, layer: str) -> list[Fin
     after = subject.sequence([(full, [list(evidence.upstreams)]), (values, [upstreams])])[-1][-1]
     if isinstance(after, Exception):
         what = f"a second call with one sample fewer raises {type(after).__name__}: {after}"
-    elif names := _differing(after, alone):
+    elif names := differing(after, alone):
         what = (
             f"a second call with one sample fewer gives another answer for {_title_names(names, subject)} than a first"
         )

@@ -21,6 +21,10 @@ def allowed(
     Raises:
         GradcheckError: ``allow`` names a gradient that is not there, or a code that is no cause (GC201 to GC299).
     """
+    if not isinstance(allow, Mapping):
+        raise GradcheckError(
+            f"allow: it must be a dict from gradient to code, {{'dw': 'GC201'}}, not {type(allow).__name__}"
+        )
     names = {g.name for g in gradients}
     for name, code in allow.items():
         if name not in names:

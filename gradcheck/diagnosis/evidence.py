@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck.diagnosis.beside import Point, at_a_tie, points_beside
+from gradcheck.diagnosis.second_point import Elsewhere, wrong_elsewhere
 from gradcheck.difference import norm
 from gradcheck.report import Probe
 from gradcheck.witnesses.numeric import Estimate, Numeric
@@ -33,6 +34,8 @@ class Evidence:
     numeric: Numeric = field(init=False)
     probes: dict[str, Probe] = field(default_factory=dict)
     joint: Probe | None = None
+    _precise: dict[str, Array | None] | None = None
+    _elsewhere: dict[str, Elsewhere] | None = None
     _beside: list[Point] | None = None
     _tied: bool | None = None
     _native: dict[str, Array] | None = None
@@ -59,6 +62,31 @@ class Evidence:
         if self._tied is None:
             self._tied = at_a_tie(self)
         return self._tied
+
+    def precise(self) -> dict[str, Array | None]:
+        """Your gradients computed in float64, to see the formula without its rounding; empty if that fails."""
+        if self._precise is None:
+            wide = {n: v.astype(np.float64) for n, v in self.values.items()}
+            try:
+                self._precise = self.subject.yours(wide, [u.astype(np.float64) for u in self.upstreams]).gradients
+            except Exception:
+                self._precise = {}
+        return self._precise
+
+    def elsewhere(self) -> dict[str, Elsewhere]:
+        """What is right here and wrong at other values; asked where it is cheap or the values are special."""
+        if self._elsewhere is None:
+            self._elsewhere = wrong_elsewhere(self) if self.small() or self._special() else {}
+        return self._elsewhere
+
+    def _special(self) -> bool:
+        """Whether an array is constant, all of one sign, or equal to its transpose: values that hide mistakes."""
+        for value in self.values.values():
+            if value.size > 1 and (value.min() >= 0 or value.max() <= 0):
+                return True
+            if value.ndim == 2 and value.shape[0] == value.shape[1] > 1 and np.array_equal(value, value.T):
+                return True
+        return False
 
     def small(self) -> bool:
         """Whether probing every gradient on its own costs little."""

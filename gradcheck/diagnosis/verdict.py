@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
+from gradcheck.diagnosis.tolerance import (
+    Limits,
+    entries_off,
+    formula_limit,
+    limit_of,
+    lowest,
+    rounding_unit,
+    within_floor,
+)
 from gradcheck.difference import norm, relative_error, worst_indices
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Entry, GradientResult, Verdict
 from gradcheck.witnesses.subject import Array
-from gradcheck.yardstick import limit_for, rounding_floor
 
 __all__ = ["Limits", "judge"]
 
@@ -22,14 +30,6 @@ _NUMERIC_LIMIT = 1e-6
 _PROBES = 4
 _WORST = 5
 _FEW = 256
-
-
-@dataclass
-class Limits:
-    """What the caller asked for: relative and absolute tolerances, or None to let the yardstick rule."""
-
-    rtol: float | None = None
-    atol: float | None = None
 
 
 def judge(evidence: Evidence, limits: Limits, layer: str = "") -> list[GradientResult]:
@@ -82,7 +82,38 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         return _by_numeric_alone(evidence, base, name, yours, limits, told)
     if not np.all(np.isfinite(true)):
         return _with(base, "undecided", "autograd's gradient is not finite at these inputs", told)
-    return _by_three(evidence, base, name, yours, true, limits, told)
+    low = lowest(evidence.values[name].dtype, evidence.yours.outputs) != np.float64
+    formula = _shaped(evidence.precise().get(name), evidence.values[name]) if low and limits.rtol is None else None
+    if formula is None or evidence.subject.gradient_rounding(name) or evidence.subject.truth == "reference":
+        return _by_three(evidence, base, name, yours, true, limits, told)
+    return _by_formula(evidence, base, name, yours, formula, true, limits, told)
+
+
+def _by_formula(
+    evidence: Evidence,
+    base: GradientResult,
+    name: str,
+    yours: Array,
+    formula: Array,
+    true: Array,
+    limits: Limits,
+    told: dict[str, object],
+) -> GradientResult:
+    """Below float64, the formula is judged by what it gives in float64; what is left in the dtype itself is rounding.
+
+    No limit in a low precision can tell a small mistake from a formula that rounds badly (d - Σdp of a saturated
+    softmax). Run in float64 the same code can: it must be right to float64's limit there, or, where it goes through
+    buffers of a lower precision on the way, to the limit of that precision.
+    """
+    judged = _by_three(evidence, base, name, formula, true, limits, dict(told), formula=True)
+    error = relative_error(yours, true)
+    if judged.verdict != "right" or judged.kinks:
+        return replace(judged, norm_yours=norm(yours), relative_error=error)
+    limit = limit_of(evidence, name, true, limits)
+    note = judged.reason
+    if error > limit and not within_floor(evidence, name, yours, true, limits):
+        note = f"right in float64; {base.dtype} loses digits in your formula"
+    return replace(judged, norm_yours=norm(yours), relative_error=error, limit=limit, reason=note)
 
 
 def _by_three(
@@ -93,12 +124,13 @@ def _by_three(
     true: Array,
     limits: Limits,
     told: dict[str, object],
+    formula: bool = False,
 ) -> GradientResult:
     error = relative_error(yours, true)
-    limit = _limit(evidence, name, true, limits)
+    limit = formula_limit(evidence, name, true, error) if formula else limit_of(evidence, name, true, limits)
     told |= {"relative_error": error, "limit": limit}
-    agree, note = error <= limit and not _entries_off(evidence, name, yours, true, limits), ""
-    if not agree and _within_floor(evidence, name, yours, true, limits):
+    agree, note = error <= limit and not entries_off(evidence, name, yours, true, limits), ""
+    if not agree and within_floor(evidence, name, yours, true, limits, formula):
         agree, note = True, "the difference is rounding alone"
         told |= {"relative_error": None, "limit": None}
     supported = evidence.supported.get(name, False)
@@ -110,6 +142,11 @@ def _by_three(
         if evidence.tied() and right_beside(evidence, name) is False:
             why = "right only at this tie: it is wrong where the inputs are moved by a thousandth"
             return _with(base, "wrong", why, told)
+        lenient = limits.rtol is not None or limits.atol is not None
+        moved = None if lenient else evidence.elsewhere().get(name)
+        if moved is not None:
+            why = f"right here, and off by {moved.relative_error:.1e} {moved.where}"
+            return _with(base, "wrong", why, told)
         return _with(base, "right", note, told)
     if agree:
         return _agree_against_numeric(evidence, base, name, told)
@@ -120,6 +157,11 @@ def _by_three(
     apart = norm(yours - true)
     made = evidence.probe(name, yours - true, 1e-3 * apart)
     told["probe"] = made
+    if apart <= 16 * rounding_unit(evidence, name, formula) * max(evidence.upstream_sizes()) and _fits(
+        made.yours, made
+    ):
+        # less than the rounding of the upstream gradient itself, and numeric differences do not contradict
+        return _with(base, "right", "the difference is rounding alone", told | {"relative_error": None, "limit": None})
     if evidence.fits_autograd(name, made) or (supported and not _fits(made.yours, made)):
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
@@ -127,7 +169,10 @@ def _by_three(
         named = evidence.subject.truth == "reference"
         other = "the reference is another function" if named else "autograd lost a path of the forward"
         return _with(
-            base, "right", f"numeric differences agree with yours; {other}", told | {"compared_with": "numeric"}
+            base,
+            "right",
+            f"numeric differences agree with yours; {other}",
+            told | {"compared_with": "numeric", "norm_true": None},
         )
     if not math.isfinite(made.error):
         return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
@@ -220,65 +265,6 @@ def _numeric_confirms(evidence: Evidence, name: str, yours: Array) -> bool:
 def _fits(value: float | None, made: object, slack: float = 0.0) -> bool:
     numeric, error = getattr(made, "numeric", math.nan), getattr(made, "error", math.inf)
     return value is not None and math.isfinite(error) and abs(value - numeric) <= error + slack
-
-
-def _limit(evidence: Evidence, name: str, true: Array, limits: Limits) -> float:
-    if limits.rtol is not None:
-        return limits.rtol
-    dtype = _lowest(evidence.values[name].dtype, evidence.yours.outputs)
-    if dtype == np.float64:
-        return limit_for(dtype, true, None, 0)
-    native = evidence.native().get(name)
-    terms = max(u.size for u in evidence.upstreams)
-    return limit_for(dtype, true, native, terms)
-
-
-def _lowest(dtype: np.dtype[np.floating], outputs: list[Array]) -> np.dtype[np.floating]:
-    kinds = [dtype, *(o.dtype for o in outputs if o.dtype.kind == "f")]
-    return max(kinds, key=lambda kind: float(np.finfo(kind).eps))
-
-
-def _entries_off(evidence: Evidence, name: str, yours: Array, true: Array, limits: Limits) -> bool:
-    """Whether single entries are wrong by a thousandth and more of themselves, however small beside the others.
-
-    A row of a weight that belongs to an input in small units may be all wrong without showing in the norm. In float64
-    there are digits enough to see it; what PyTorch itself rounds there in float32 says how much is excused.
-    """
-    lowest = _lowest(evidence.values[name].dtype, evidence.yours.outputs)
-    if lowest != np.float64 or limits.rtol is not None or limits.atol is not None:
-        return False
-    gap = np.abs(yours - true)
-    rounding = 1e-12 * norm(true)
-    if float(gap.max(initial=0.0)) <= rounding:
-        return False
-    off = (gap > 1e-3 * np.abs(true)) & (gap > rounding)
-    if not np.any(off):
-        return False
-    single = evidence.single().get(name)
-    return single is not None and bool(np.any(gap[off] > 1000 * 2.0**-29 * np.abs(single - true)[off]))
-
-
-def _within_floor(evidence: Evidence, name: str, yours: Array, true: Array, limits: Limits) -> bool:
-    """Whether the difference is mere rounding although the gradient is too small for a relative limit."""
-    gap = norm(yours - true)
-    if gap <= evidence.subject.gradient_rounding(name):
-        return True
-    if limits.atol is not None and gap <= limits.atol:
-        return True
-    if gap == 0 or limits.rtol is not None:
-        return gap == 0
-    eps = float(np.finfo(_lowest(evidence.values[name].dtype, evidence.yours.outputs)).eps)
-    if gap > 1e4 * eps * max(evidence.zero_scale(name), norm(true)):
-        return False
-    native = evidence.single().get(name)
-    if native is None:
-        return False
-    if gap <= rounding_floor(true, native, eps):
-        return True
-    # Where PyTorch itself loses the gradient to rounding at this precision (a saturated softmax in float32), what is
-    # subtracted from one another on the way may be as large as the output per unit of the input.
-    lost = eps > 1e-12 and norm(native - true) > 1e-3 * norm(true)
-    return lost and gap <= 4 * eps * evidence.loudness() / evidence.numeric.size(name)
 
 
 def _worst(evidence: Evidence, name: str, yours: Array, true: Array) -> tuple[Entry, ...]:

@@ -164,6 +164,9 @@ class State:
                     self.named_globals.append((namespace, name))
                 self._slot(namespace, name, "item", name, held)
             else:
+                if (id(namespace), name) not in self._held:
+                    self._held.add((id(namespace), name))
+                    self.named_globals.append((namespace, name))  # not there yet: taken away again if a call makes it
                 held = sys.modules.get(name)  # imported inside the function
             if isinstance(held, types.ModuleType) and is_user_module(held.__name__):
                 key = (held.__name__, names)

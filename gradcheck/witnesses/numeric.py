@@ -122,8 +122,12 @@ class Numeric:
 
         def difference(h: float) -> tuple[float, float]:
             change = rounding = 0.0
+            try:
+                both = outputs(h), outputs(-h)
+            except Exception:
+                return math.nan, math.nan
             with np.errstate(all="ignore"):
-                for u, up, down in zip(self.upstreams, outputs(h), outputs(-h), strict=True):
+                for u, up, down in zip(self.upstreams, *both, strict=True):
                     work = np.subtract(up, down, dtype=np.float64, out=np.empty(up.shape))
                     change += float(np.sum(np.multiply(u, work, out=work)))
                     # entries are off by about an ulp each, independently: their sum in quadrature

@@ -73,6 +73,11 @@ class WithReference(Subject):
                     raise GradcheckError(
                         f"reference: its output has shape {tuple(output.shape)}, the forward's {tuple(upstream.shape)}"
                     )
+            if not any(o.requires_grad for o, _ in pairs):
+                raise GradcheckError(
+                    "reference: its output does not depend on its inputs as far as autograd sees; use torch operations "
+                    "throughout, and neither detach() nor numpy()"
+                )
             found = torch.autograd.grad(
                 [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
             )
@@ -136,7 +141,7 @@ class WithReference(Subject):
                 "error",
                 what,
                 where=self._where(),
-                help=("make the forward right first: the gradients below are those of two different functions",),
+                help=("make the forward right first: the gradients compared are those of two different functions",),
             )
         return None
 

@@ -103,3 +103,37 @@ def test_kinks_without_a_trace_are_excused_by_numeric_slopes_alone():
     assert only(check_layer(opaque, AT_ZERO["everything"], x)).verdict == "right"
     assert only(check_layer(opaque, BEYOND["twice at zero"], x)).verdict == "wrong"
     assert only(check_layer(opaque, BEYOND["passes negatives"], x)).verdict == "wrong"
+
+
+def pay_nobody_at_ties(d, x):
+    rows = x.reshape(-1, 4)
+    tied = (rows == rows.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    return (pay_first(d, x).reshape(-1, 4) * ~tied[:, None]).reshape(x.shape)
+
+
+def pay_every(d, x):
+    rows = x.reshape(-1, 4)
+    return ((rows == rows.max(axis=1, keepdims=True)) * d[:, None]).reshape(x.shape)
+
+
+@pytest.mark.parametrize("tied_windows", [1, 3])
+def test_ties_may_be_paid_once_or_in_full_but_not_forgotten(tied_windows):
+    x = np.random.default_rng(5).standard_normal(24)
+    x[: 4 * tied_windows] = 3.0
+    assert only(check_layer(pool, pay_first, x)).verdict == "right"
+    assert only(check_layer(pool, pay_nobody_at_ties, x)).verdict == "wrong"
+    in_full = only(check_layer(pool, pay_every, x))
+    assert in_full.verdict == "right"
+    assert in_full.reason == "every entry of a tie is paid in full"
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.3, 1.0])
+def test_what_is_right_only_at_the_tie_is_wrong(factor):
+    """0.5 is what torch's maximum has at a tie; elsewhere a ReLU's derivative is 0 or 1."""
+    assert only(check_layer(relu, lambda d, x: factor * d, np.zeros(6))).verdict == "wrong"
+
+
+def test_ties_that_float16_would_round_away():
+    x = np.random.default_rng(6).standard_normal(24).astype(np.float16)
+    x[:4] = 2.303
+    assert only(check_layer(pool, pay_first, x)).verdict == "right"

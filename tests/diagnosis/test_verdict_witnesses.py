@@ -240,7 +240,12 @@ def test_nothing_but_zeros_is_undecided():
         x, w = cache
         return 7 * d @ w.T, -(x.T @ d)
 
-    report = check_layer(forward, wrong, np.zeros((2, 3)), np.zeros((3, 2)))
+    def right(d, cache):
+        x, w = cache
+        return d @ w.T, x.T @ d
+
+    assert {g.verdict for g in check_layer(forward, wrong, np.zeros((2, 3)), np.zeros((3, 2))).gradients} == {"wrong"}
+    report = check_layer(forward, right, np.zeros((2, 3)), np.zeros((3, 2)))
     assert not report.ok
     assert {g.verdict for g in report.gradients} == {"undecided"}
     assert "every gradient is zero at these inputs" in report.gradients[0].reason
@@ -254,3 +259,110 @@ def test_a_domain_that_a_step_would_leave(small):
     assert check_layer(lambda x: np.log(x), lambda d, x: d / x, x).ok
     wrong = check_layer(lambda x: np.log(x), lambda d, x: d / x * np.array([1.001, 1.0, 1.0]), x)
     assert by_name(wrong)["dx"].verdict != "right"
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1e-7, 1e-9])
+@pytest.mark.parametrize("wrong", [0.0, 0.99])
+def test_a_row_that_is_small_beside_the_others_is_judged_as_well(scale, wrong):
+    """An input in small units has a small row in the weight's gradient."""
+    x, w = rng().standard_normal((8, 3)) * np.array([1.0, scale, 1.0]), rng(1).standard_normal((3, 4))
+
+    def backward(d, cache):
+        x, w = cache
+        dw = x.T @ d
+        dw[1] *= wrong
+        return d @ w.T, dw
+
+    assert check_layer(lambda x, w: (x @ w, (x, w)), lambda d, c: (d @ c[1].T, c[0].T @ d), x, w).ok
+    report = check_layer(lambda x, w: (x @ w, (x, w)), backward, x, w)
+    assert by_name(report)["dw"].verdict == "wrong"
+    assert by_name(report)["dw"].worst[0].index[0] == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("spread", [1, 20, 50, 500])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_saturated_softmax_is_right_at_low_precision(dtype, spread, seed):
+    def forward(x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        return p, p
+
+    x = (spread * rng(seed).standard_normal((3, 5))).astype(dtype)
+    report = check_layer(forward, lambda d, p: p * (d - (d * p).sum(axis=1, keepdims=True)), x, seed=seed)
+    assert all(g.verdict != "wrong" for g in report.gradients), str(report)
+
+
+@pytest.mark.parametrize("factor", [1.05, 1.1, 0.9])
+def test_float16_is_no_excuse(factor):
+    x, w = (rng(k).standard_normal(s).astype(np.float16) for k, s in enumerate(((10, 4), (4, 3))))
+    report = check_layer(lambda x, w: (x @ w, (x, w)), lambda d, c: (d @ c[1].T, c[0].T @ d * np.float16(factor)), x, w)
+    assert by_name(report)["dw"].verdict == "wrong"
+
+
+def test_without_autograd_the_error_bar_is_the_limit():
+    assert not check_layer(opaque_square, lambda d, x: 2.00002 * x * d, rng().standard_normal((3, 4))).ok
+
+
+def batch_norm(x, gamma, beta):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    xhat = (x - mean) / np.sqrt(var + 1e-5)
+    return gamma * xhat + beta, (xhat, gamma, var)
+
+
+def batch_norm_backward(forgets_gamma):
+    def backward(d, cache):
+        xhat, gamma, var = cache
+        g = d if forgets_gamma else d * gamma
+        dx = (g - g.mean(axis=0) - xhat * (g * xhat).mean(axis=0)) / np.sqrt(var + 1e-5)
+        return dx, (d * xhat).sum(axis=0), d.sum(axis=0)
+
+    return backward
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_special_values_do_not_hide_a_mistake(dtype):
+    x = rng().standard_normal((6, 3))
+    assert check_layer(batch_norm, batch_norm_backward(False), x, np.ones(3), np.zeros(3), dtype=dtype).ok
+    report = check_layer(batch_norm, batch_norm_backward(True), x, np.ones(3), np.zeros(3), dtype=dtype)
+    assert by_name(report)["dx"].verdict == "wrong"
+    assert "at other values of its arrays" in by_name(report)["dx"].reason
+    assert by_name(report)["dgamma"].verdict == "right"
+
+
+SPECIAL = {
+    "identity weight": (np.eye(4), lambda d, x, w: (d, x.T @ d)),
+    "symmetric weight": (np.ones((4, 4)) + np.diag([1.0, 2, 3, 4]), lambda d, x, w: (d @ w, x.T @ d)),
+    "zero weight": (np.zeros((4, 4)), lambda d, x, w: (0 * d, x.T @ d)),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_weights_do_not_hide_a_mistake(name):
+    w, backward = SPECIAL[name]
+    x = rng().standard_normal((5, 4))
+    assert check_layer(lambda x, w: x @ w, lambda d, x, w: (d @ w.T, x.T @ d), x, w).ok
+    assert by_name(check_layer(lambda x, w: x @ w, backward, x, w))["dx"].verdict == "wrong"
+
+
+def test_a_batch_size_written_into_the_backward_is_found():
+    x = rng().standard_normal((6, 3))
+    assert check_layer(lambda x: np.mean(x**2), lambda d, x: d * 2 * x / x.size, x).ok
+    report = check_layer(lambda x: np.mean(x**2), lambda d, x: d * 2 * x / 18, x)
+    assert "with one sample fewer in the batch" in by_name(report)["dx"].reason
+
+
+def test_a_forward_that_accepts_positive_values_only_is_asked_at_such():
+    x = 0.1 + rng().random((5, 3))
+    assert check_layer(lambda x: np.log(x) + np.sqrt(x), lambda d, x: d * (1 / x + 0.5 / np.sqrt(x)), x).ok
+
+
+def test_a_forward_that_refuses_other_values_is_judged_at_its_own():
+    def forward(x):
+        if not np.array_equal(np.round(x, 2), x):
+            raise ValueError("two decimals only")
+        return x**2
+
+    report = check_layer(forward, lambda d, x: 2 * x * d, np.array([0.25, 1.5, -0.75]))
+    assert by_name(report)["dx"].verdict == "undecided"
+    assert not report.ok
