@@ -59,7 +59,9 @@ def statement(report: Report) -> str:
             return f"{_some(undecided, len(compared))} undecided{which}, and {fault}"
         many = "the gradient" if len(compared) == 1 else f"{len(undecided)} of {len(compared)} gradients"
         return f"undecided: {many} could not be judged{which}"
-    right = {1: "the gradient is right", 2: "both gradients are right"}.get(len(compared))
+    # Where others are listed beside it, the one that was compared has to be named.
+    which = _in_brackets(_list(compared, report), report) if len(report.gradients) > 1 else ""
+    right = {1: f"the gradient is right{which}", 2: "both gradients are right"}.get(len(compared))
     if errors:
         return f"{'the gradient is' if len(compared) == 1 else 'the gradients are'} right, but {fault}"
     warnings = sum(f.severity == "warning" for f in report.findings)
