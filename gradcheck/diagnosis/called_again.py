@@ -10,7 +10,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.difference import relative_error
 from gradcheck.report import Finding
 from gradcheck.witnesses.batch import one_sample_fewer
-from gradcheck.witnesses.subject import Array, Gradient, Subject
+from gradcheck.witnesses.subject import Array, Gradient, Subject, Values
 
 __all__ = ["check_behaviour", "differing"]
 
@@ -207,13 +207,23 @@ def _shared_cache(evidence: Evidence, subject: Subject, layer: str) -> list[Find
 
 def _smaller_batch(evidence: Evidence, subject: Subject, layer: str) -> list[Finding]:
     """After a full batch, one sample fewer must give what it gives alone (`if self.cols is None` keeps the old one)."""
-    cut = one_sample_fewer(subject.variables, evidence.values, evidence.yours.outputs, evidence.upstreams)
-    if cut is None:
-        return []
-    values, upstreams = cut
-    alone = subject.sequence([(values, [upstreams])])[-1][-1]
-    if isinstance(alone, Exception):
-        return []  # the batch size may be fixed, or the axis no batch at all
+    for values, upstreams in one_sample_fewer(
+        subject.variables, evidence.values, evidence.yours.outputs, evidence.upstreams
+    ):
+        alone = subject.sequence([(values, [upstreams])])[-1][-1]
+        if not isinstance(alone, Exception):
+            return _after_a_full_batch(evidence, subject, values, upstreams, alone, layer)
+    return []  # the batch size may be fixed, or no axis a batch
+
+
+def _after_a_full_batch(
+    evidence: Evidence,
+    subject: Subject,
+    values: Values,
+    upstreams: list[Array],
+    alone: dict[str, Array | None],
+    layer: str,
+) -> list[Finding]:
     # arrays that one step changes must be named in the other too
     full = {n: evidence.values.get(n, v.array) for v in subject.variables if (n := v.name) in values}
     after = subject.sequence([(full, [list(evidence.upstreams)]), (values, [upstreams])])[-1][-1]

@@ -51,11 +51,12 @@ def wrong_elsewhere(evidence: Evidence) -> dict[str, Elsewhere]:
             continue
         if found:
             return found
-        cut = one_sample_fewer(subject.variables, moved, evidence.yours.outputs, upstreams)
-        if cut is None:
-            return {}
-        with np.errstate(all="ignore"):
-            return _wrong_at(evidence, *cut, "with one sample fewer in the batch") or {}
+        for cut in one_sample_fewer(subject.variables, moved, evidence.yours.outputs, upstreams):
+            with np.errstate(all="ignore"):
+                found = _wrong_at(evidence, *cut, "with one sample fewer in the batch")
+            if found is not None:
+                return found
+        return {}
     return {}
 
 
@@ -64,7 +65,9 @@ def _wrong_at(
 ) -> dict[str, Elsewhere] | None:
     """The gradients found wrong at ``values``; None where nothing can be said there."""
     try:
-        yours = evidence.subject.yours(values, upstreams)
+        yours = evidence.subject.yours(values, list(upstreams))
+        if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
+            return None
         reference = evidence.subject.autograd(values, upstreams)
     except Exception:
         return None

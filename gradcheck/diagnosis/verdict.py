@@ -112,6 +112,23 @@ def _by_formula(
     limit = limit_of(evidence, name, true, limits)
     note = judged.reason
     if error > limit and not within_floor(evidence, name, yours, true, limits):
+        # What a formula loses by subtracting is as large as what it subtracts: the upstream gradient, or the output
+        # per unit of the input. A gradient that is off by more than that is wrong in this dtype.
+        ulp = rounding_unit(evidence, name, formula=False)
+        terms = max(*evidence.upstream_sizes(), evidence.loudness() / evidence.numeric.size(name), 0.0)
+        if norm(yours - true) > 64 * ulp * terms:
+            made = evidence.probe(name, yours - true, 1e-3 * norm(yours - true))
+            why = f"right when run in float64, wrong in {base.dtype} by more than its rounding"
+            return replace(
+                judged,
+                verdict="wrong",
+                norm_yours=norm(yours),
+                relative_error=error,
+                limit=limit,
+                reason=why,
+                probe=made,
+                worst=_worst(evidence, name, yours, true),
+            )
         note = f"right in float64; {base.dtype} loses digits in your formula"
     return replace(judged, norm_yours=norm(yours), relative_error=error, limit=limit, reason=note)
 

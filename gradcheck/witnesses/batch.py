@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gradcheck.layers.problem import Variable
 from gradcheck.witnesses.subject import Array, Values
@@ -12,26 +12,23 @@ __all__ = ["one_sample_fewer"]
 
 def one_sample_fewer(
     variables: Sequence[Variable], values: Values, outputs: Sequence[Array], upstreams: Sequence[Array]
-) -> tuple[dict[str, Array], list[Array]] | None:
-    """``values`` (integer inputs with them) and ``upstreams`` without their last sample; None where no batch is seen.
+) -> Iterator[tuple[dict[str, Array], list[Array]]]:
+    """``values`` (integer inputs with them) and ``upstreams`` without their last sample, for each possible batch axis.
 
-    The batch axis is the first or the last one, of the first input and of every output alike (a scalar output has
-    none); whatever other input has as many entries along it is cut as well.
+    That is the first axis of an input, or the last one where every output has it too. Whatever other input and output
+    has as many entries along it is cut as well; whether the forward accepts it shows when it is tried.
     """
-    first = next((v for v in variables if v.role == "input" and v.name in values), None)
-    if first is None or first.array.ndim == 0:
-        return None
+    inputs = [(v, values.get(v.name, v.array)) for v in variables if v.role == "input" and not v.slots and v.array.ndim]
+    tried = set()
     for axis in (0, -1):
-        count = first.array.shape[axis]
-        if count < 3 or any(o.ndim and o.shape[axis] != count for o in outputs):
-            continue
-        cut: dict[str, Array] = dict(values)
-        for v in variables:
-            array = values.get(v.name, v.array)
-            if v.role == "input" and not v.slots and array.ndim and array.shape[axis] == count:
-                cut[v.name] = _without_last(array, axis)
-        return cut, [_without_last(u, axis) if u.ndim else u for u in upstreams]
-    return None
+        for _, array in inputs:
+            count = array.shape[axis]
+            everywhere = all(o.ndim and o.shape[axis] == count for o in outputs)
+            if count < 3 or (axis, count) in tried or (axis == -1 and not everywhere):
+                continue
+            tried.add((axis, count))
+            cut = dict(values) | {v.name: _without_last(a, axis) for v, a in inputs if a.shape[axis] == count}
+            yield cut, [_without_last(u, axis) if u.ndim and u.shape[axis] == count else u for u in upstreams]
 
 
 def _without_last(array: Array, axis: int) -> Array:

@@ -29,9 +29,12 @@ def replacements(arrays: Sequence[Array], values: Sequence[tuple[Array, Array]],
         groups.setdefault(id(_owner(array)), []).append(array)
     new: dict[int, Array] = {}
     bases: dict[int, Array] = {}
+    changed = [old for old, _ in values]
     for old, value in values:
         group = groups.get(id(_owner(old)), [old])
-        if all(member is old for member in group):
+        alone = all(any(member is other for other in changed) for member in group)
+        # two inputs cut from one array (x = seq[:-1], y = seq[1:]) are two variables all the same
+        if alone or value.shape != old.shape or _overlaps_another(old, changed):
             new[id(old)] = value.copy()
             continue
         owner = _owner(old)
@@ -42,6 +45,10 @@ def replacements(arrays: Sequence[Array], values: Sequence[tuple[Array, Array]],
                 new[id(member)] = _same_view(member, owner, bases[id(owner)])
         new.setdefault(id(old), _same_view(old, owner, bases[id(owner)]))[...] = value
     return new
+
+
+def _overlaps_another(array: Array, arrays: Sequence[Array]) -> bool:
+    return any(other is not array and np.may_share_memory(array, other) for other in arrays)
 
 
 def _same_view(view: Array, owner: Array, base: Array) -> Array:

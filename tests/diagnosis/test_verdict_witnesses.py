@@ -366,3 +366,31 @@ def test_a_forward_that_refuses_other_values_is_judged_at_its_own():
     report = check_layer(forward, lambda d, x: 2 * x * d, np.array([0.25, 1.5, -0.75]))
     assert by_name(report)["dx"].verdict == "undecided"
     assert not report.ok
+
+
+@pytest.mark.parametrize("factor", [1.05, -1.0, 0.0])
+def test_what_is_wrong_in_float32_only_is_wrong(factor):
+    def backward(d, x):
+        return 2 * x * d * (np.float32(factor) if d.dtype == np.float32 else 1)
+
+    x = rng().standard_normal((5, 4)).astype(np.float32)
+    result = by_name(check_layer(lambda x: x**2, backward, x))["dx"]
+    assert result.verdict == "wrong"
+    assert result.reason == "right when run in float64, wrong in float32 by more than its rounding"
+
+
+def test_inputs_that_overlap_in_memory():
+    sequence = rng().standard_normal((8, 4))
+    x, y = sequence[:-1], sequence[1:]
+    assert check_layer(lambda x, y: x * y, lambda d, x, y: (d * y, d * x), x, y).ok
+    assert not check_layer(lambda x, y: x * y, lambda d, x, y: (d * y, d * y), x, y).ok
+
+
+def test_a_forward_that_validates_its_inputs_shares_no_cache():
+    def forward(p):
+        assert np.allclose(p.sum(axis=1), 1, atol=1e-2)
+        return p**2
+
+    p = np.abs(rng().standard_normal((4, 3)))
+    report = check_layer(forward, lambda d, p: 2 * p * d, p / p.sum(axis=1, keepdims=True))
+    assert not [f for f in report.findings if f.severity == "error"]

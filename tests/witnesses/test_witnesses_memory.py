@@ -52,22 +52,37 @@ def variable(name, array, role="input"):
     return Variable(name, array, role, f"d{name}")
 
 
-def test_the_batch_is_the_axis_that_input_and_output_share():
+def test_the_batch_is_an_axis_that_input_and_output_share():
     x, labels, w = np.ones((5, 3)), np.arange(5), np.ones((3, 2))
     variables = [variable("x", x), variable("labels", labels), variable("w", w, "parameter")]
-    values, upstreams = one_sample_fewer(variables, {"x": x, "w": w}, [np.ones((5, 2))], [np.ones((5, 2))])
+    (values, upstreams), *_ = one_sample_fewer(variables, {"x": x, "w": w}, [np.ones((5, 2))], [np.ones((5, 2))])
     assert {n: v.shape for n, v in values.items()} == {"x": (4, 3), "labels": (4,), "w": (3, 2)}
     assert upstreams[0].shape == (4, 2)
 
 
 def test_the_batch_may_be_the_last_axis():
-    x = np.ones((3, 5))
-    values, upstreams = one_sample_fewer([variable("x", x)], {"x": x}, [np.ones((2, 5))], [np.ones((2, 5))])
-    assert values["x"].shape == (3, 4)
-    assert upstreams[0].shape == (2, 4)
+    x = np.ones((2, 5))
+    ((values, upstreams),) = one_sample_fewer([variable("x", x)], {"x": x}, [np.ones((3, 5))], [np.ones((3, 5))])
+    assert values["x"].shape == (2, 4)
+    assert upstreams[0].shape == (3, 4)
 
 
-@pytest.mark.parametrize("shapes", [((2, 2), (2, 2)), ((5, 3), (7, 2)), ((), ())])
-def test_no_batch_is_made_up(shapes):
-    x, out = np.ones(shapes[0]), np.ones(shapes[1])
-    assert one_sample_fewer([variable("x", x)], {"x": x}, [out], [out]) is None
+def test_an_output_without_the_batch_keeps_its_upstream():
+    x = np.ones((5, 2))
+    ((values, upstreams),) = one_sample_fewer([variable("x", x)], {"x": x}, [np.ones(2)], [np.ones(2)])
+    assert values["x"].shape == (4, 2)
+    assert upstreams[0].shape == (2,)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), ()])
+def test_no_batch_is_made_up(shape):
+    x = np.ones(shape)
+    assert list(one_sample_fewer([variable("x", x)], {"x": x}, [x], [x])) == []
+
+
+def test_two_inputs_cut_from_one_array_are_two_variables():
+    whole = np.arange(12.0).reshape(4, 3)
+    x, y = whole[:-1], whole[1:]
+    new = replacements([x, y], [(x, x + 10), (y, y + 20)])
+    np.testing.assert_array_equal(new[id(x)], x + 10)
+    np.testing.assert_array_equal(new[id(y)], y + 20)
