@@ -15,6 +15,7 @@ from gradcheck.layers.spelling import (
     is_cache_name,
     is_output_name,
     is_rate_name,
+    is_target_name,
     is_upstream_name,
     normal_forms,
 )
@@ -88,6 +89,7 @@ def bind(
     cache = find_cache(roles, asked, taken_apart)
     count_upstreams(roles, asked)
     if not any(role.kind == "upstream" for role in roles):
+        _refuse_targets(roles, names, signature, what, parts)
         first = next((i for i, role in enumerate(roles) if role.kind in ("unknown", "output")), None)
         taken = {role.which for role in roles if role.kind == "input"}
         if first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):
@@ -116,6 +118,17 @@ def bind(
         more = _starred(given, inputs, items, outputs)
         given, names = given + more, (*names, *(str(role.which) for role in more))
     return Binding(given, names, keywords, outputs, unused, cache)
+
+
+def _refuse_targets(roles: Sequence[Role], names: Sequence[str], signature: Signature, what: str, parts: Parts) -> None:
+    """backward(X, y) without an upstream gradient, of a forward that knows no y: the loss is inside the backward."""
+    for i, role in enumerate(roles[: signature.required]):
+        if role.kind in ("unknown", "output") and is_target_name(names[i]) and names[i] not in parts.names:
+            raise GradcheckError(
+                f"the backward {what}{signature} takes targets, {names[i]}, and no upstream gradient: the loss is "
+                f"inside it. Use check_network(net, loss=lambda: ..., gradients=lambda: {what}(...)), with a loss that "
+                f"compares the forward's output with {names[i]}"
+            )
 
 
 def _starred(

@@ -163,6 +163,8 @@ class Keeping(Layer):
         names = self._names_returned(raw)
         if self.keeps_parameters:
             keeper.adopt(candidates)
+            if raw is None or not isinstance(raw, tuple | list | Mapping):
+                keeper.pair_in_order()
         if names:
             self._adopt_returned(names, candidates)
         stood = dict(candidates)  # the backward may have put other arrays there

@@ -52,6 +52,7 @@ class Network(Problem):
         step = gradients.step if isinstance(gradients, Update) else gradients
         self.roots = [net, loss, step, params]
         self.updating: Updating | None = None
+        self._moving: Updating | None = None
         self._given = params
         self._written = _names_returned(net, gradients)
         self.keeper = Keeper(self.starts)
@@ -85,13 +86,28 @@ class Network(Problem):
         candidates = self._declared() if self._given is not None else self.keeper.stable([], False)
         if isinstance(self.gradients, Update):
             return self._rehearse_update(candidates, self.gradients)
+        before = {path: (value, value.copy()) for path, value in candidates if is_array(value)}
         with user_code("gradients()"):
             raw = self._call_gradients()
+        self._find_updates(before)
         if raw is None or (is_number(raw) and not isinstance(raw, bool)) or _is_loss(raw):
             self._take_stored(candidates)
             return None
         self._take_returned(raw, candidates)
         return raw
+
+    def _find_updates(self, before: Mapping[Path, tuple[Any, Any]]) -> None:
+        """A backward that moves the parameters as well: they are put back, now and after each call."""
+        moved = {}
+        for path, (value, copied) in before.items():
+            now = path.get()
+            if is_array(now) and now.shape == copied.shape and not np.array_equal(now, copied):
+                moved[path.text] = path
+                value[...] = copied
+                path.set(value)
+        self._moving = Updating(moved, None, None) if moved else None
+        if moved:
+            self.notes.append(f"gradients() updates {_some(list(moved))} too: put back after each call")
 
     def _check_loss(self) -> None:
         value = self.outputs[0]
@@ -259,7 +275,11 @@ class Network(Problem):
                 self.gradients.step()
             given = self.updating.gradients
             return Gradients({v.name: given.get(v.name) for v in self.variables})
-        return self.collect(self._call_gradients())
+        if self._moving is None:
+            return self.collect(self._call_gradients())
+        with self._moving.watching():
+            raw = self._call_gradients()
+        return self.collect(raw)
 
     def collect(self, raw: Any) -> Gradients:
         """The gradients by name."""

@@ -232,7 +232,8 @@ class Pair(Keeping):
             return "out"
         words: list[str] = []
         for i, name in enumerate(self.parts.names):
-            plain = "out" if i in self.binding.outputs else "unused" if i in self.binding.unused else "cache"
+            idle = i in self.binding.unused and is_array(self.parts.values[i])
+            plain = "out" if i in self.binding.outputs else "unused" if idle else "cache"
             words.append(name or (plain if plain not in words else f"{plain}{i + 1}"))
         inner = sum(len(place) > 1 for place in self.parts.places)
         if inner:

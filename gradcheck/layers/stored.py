@@ -227,6 +227,20 @@ class Keeper:
         # outermost first: self.output before self.activation.output
         return {str(path.keys[-1]): value for path, value in reversed(new)}
 
+    def pair_in_order(self) -> None:
+        """``self.grads = [dW, db]`` or one ``self.grad`` beside W and b: in their order, where all the shapes fit."""
+        left = {name: path for name, path in self.parameters.items() if name not in self.gradients}
+        taken = {*self.parameters.values(), *self.gradients.values()}
+        held = [path for path, value in self.arrays() if is_array(value) and path not in taken]
+        for word in dict.fromkeys(str(path.keys[0]) for path in held):
+            if word.strip("_").lower() not in GRADIENT_WORDS:
+                continue
+            offered = [path for path in held if path.keys[0] == word and len(path.steps) <= 2]
+            pairs = list(zip(left.values(), offered, strict=False))
+            if len(offered) == len(left) and all(np.shape(p.get()) == np.shape(g.get()) for p, g in pairs):
+                self.gradients.update(dict(zip(left, offered, strict=True)))
+                return
+
     def see(self) -> None:
         """Between the first forward and the first backward: what stands where."""
         self._between = dict(nodes_of(*self.starts()))

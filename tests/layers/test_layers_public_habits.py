@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layers_checked import numbers, verdicts
+from layers_checked import network_verdicts, numbers, verdicts
 
 from gradcheck import check_layer
 from gradcheck.errors import GradcheckError
@@ -206,3 +206,66 @@ def test_a_context_is_given_first():
     assert set(verdicts(Mul, Context(), X, numbers(4, 3))[1].values()) == {"right"}
     with pytest.raises(GradcheckError, match="ctx is an object of yours that keeps what backward needs: give it first"):
         check_layer(Mul, X, numbers(4, 3))
+
+
+class Plain:
+    def __init__(self):
+        self.W, self.b, self.factor = numbers(3, 2), numbers(2), 1
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, g):
+        self.grads = [self.factor * self.x.T @ g, g.sum(axis=0)]
+        return g @ self.W.T
+
+
+class OneWeight:
+    def __init__(self):
+        self.theta, self.factor = numbers(3, 2), 1
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.theta
+
+    def backward(self, g):
+        self.gradient = self.factor * self.x.T @ g
+        return g @ self.theta.T
+
+
+@pytest.mark.parametrize(("layer", "name"), [(Plain, "grads[0]"), (OneWeight, "gradient")])
+def test_gradients_in_the_order_of_the_parameters(layer, name):
+    made = layer()
+    assert set(verdicts(made, X)[1].values()) == {"right"}
+    made.factor = 2
+    assert verdicts(made, X)[1][name] == "wrong"
+
+
+class WholeNetwork:
+    def __init__(self):
+        self.W, self.lr = numbers(3, 2), 0.1
+
+    def forward(self, x):
+        self.out = x @ self.W
+        return self.out
+
+    def backward(self, x, y):
+        self.dW = x.T @ (self.out - y)
+        self.W = self.W - self.lr * self.dW
+
+
+def test_a_backward_that_takes_targets_is_a_network():
+    with pytest.raises(GradcheckError, match=r"takes targets, y, and no upstream gradient.*check_network\(net, loss="):
+        check_layer(WholeNetwork(), X)
+
+
+def test_a_network_that_stores_gradients_and_moves_its_weights():
+    net, y = WholeNetwork(), numbers(4, 2)
+    before = net.W
+    kept = before.copy()
+    _, found, notes = network_verdicts(net, lambda: 0.5 * np.sum((net.forward(X) - y) ** 2), lambda: net.backward(X, y))
+    assert found == {"dW": "right"}
+    assert "gradients() updates W too: put back after each call" in notes
+    assert net.W is before
+    np.testing.assert_array_equal(net.W, kept)
