@@ -226,8 +226,10 @@ def test_a_tiny_gradient_beside_a_huge_one_is_judged_by_its_own_size():
 
 
 def test_python_numbers_as_outputs_have_a_gradient():
-    report = check_layer(lambda x: math.exp(x[0]) * x[1], lambda d, x: d * np.array([math.exp(x[0]) * x[1], math.exp(x[0])]),
-                         np.array([0.3, 2.0]))  # fmt: skip
+    def backward(d, x):
+        return d * np.array([math.exp(x[0]) * x[1], math.exp(x[0])])
+
+    report = check_layer(lambda x: math.exp(x[0]) * x[1], backward, np.array([0.3, 2.0]))
     assert report.ok
     assert by_name(report)["dx"].compared_with == "autograd"
 
