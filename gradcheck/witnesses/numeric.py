@@ -100,7 +100,7 @@ class Numeric:
 
     def __init__(self, subject: Subject, values: Values, upstreams: Sequence[Array]) -> None:
         self.subject = subject
-        self.values = {name: value.astype(np.float64) for name, value in values.items()}
+        self.values = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
         self.upstreams = [np.asarray(u, dtype=np.float64) for u in upstreams]
 
     def size(self, name: str) -> float:

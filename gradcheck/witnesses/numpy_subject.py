@@ -150,13 +150,14 @@ class NumpySubject(Subject):
     def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference:
         trace = Trace(precision=precision, verify=verify)
         if precision == "float64":
-            values = {name: value.astype(np.float64) for name, value in values.items()}
+            values = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
         self.counts["traced"] += 1
         try:
             spaces = [namespace for namespace, _ in self.state.named_globals]
             with self._at(values, trace) as held, trace.entrances(spaces):
                 outputs = self.problem.forward()
-                gradients = trace.gradients(outputs, upstreams, held)
+                variables = {n: a for n, a in held.items() if values[n].dtype.kind == "f"}
+                gradients = trace.gradients(outputs, upstreams, variables)
                 if trace.mismatch and not verify:
                     return Reference([], None, failure=_MISMATCH)
                 plain = [np.array(trace.value(output)) for output in outputs]
@@ -176,7 +177,7 @@ class NumpySubject(Subject):
         held: dict[str, Any] = {n: mapping[id(v.array)] for n, v in variables.items() if not v.slots}
         held |= {n: np.array(values[n]) for n, v in variables.items() if v.slots}
         if trace is not None:
-            held = {name: trace.variable(array, name) for name, array in held.items()}
+            held = {n: trace.variable(a, n) if a.dtype.kind == "f" else trace.leaf(a) for n, a in held.items()}
         by_id = {id(v.array): held[n] for n, v in variables.items() if not v.slots}
 
         def leaf(value: object) -> object:
