@@ -13,7 +13,7 @@ from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.options import checked_dtype, checked_seed, checked_tolerance
-from gradcheck.outcome import finish
+from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Report, Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Subject
@@ -21,6 +21,7 @@ from gradcheck.witnesses.subject import Subject
 __all__ = ["check_layer", "report_of"]
 
 
+@shown_at_caller
 def check_layer(
     *layer: object,
     style: str | None = None,

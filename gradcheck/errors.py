@@ -17,12 +17,18 @@ class GradcheckError(ValueError):
     *backward* is never raised as this: it is a finding in the report.
     """
 
+    __module__ = "gradcheck"  # the name that users import, and read above the message
+
 
 class GradientMismatch(AssertionError):  # noqa: N818  # a public name, said as pytest users read it
     """A check failed; the report is both the message and the attribute ``report``."""
 
+    __module__ = "gradcheck"
+
     def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
+        from gradcheck.views import console
+
+        super().__init__(console.to_text(report, signed=False))  # our name stands before it already
         self.report = report
 
     def __reduce__(self) -> tuple[type[GradientMismatch], tuple[Report]]:

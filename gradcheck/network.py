@@ -18,7 +18,7 @@ from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt, adapt_network
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.options import checked_dtype, checked_seed, checked_tolerance
-from gradcheck.outcome import finish
+from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, GradientResult, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.raised import raising_in
@@ -27,6 +27,7 @@ from gradcheck.witnesses.subject import Array
 __all__ = ["check_network"]
 
 
+@shown_at_caller
 def check_network(
     network: object,
     *inputs: object,

@@ -16,7 +16,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.examine import true_gradients
 from gradcheck.layers import adapt_forward
 from gradcheck.options import checked_seed, checked_tolerance
-from gradcheck.outcome import finish
+from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Entry, GradientResult, Leak, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.yardstick import FLOAT64_LIMIT, limit_for
@@ -32,6 +32,7 @@ class Gradients(dict[str, Array]):
     leaks: tuple[Leak, ...] = ()
 
 
+@shown_at_caller
 def gradient(
     forward: object,
     *inputs: object,
@@ -76,6 +77,7 @@ def gradient(
     return made
 
 
+@shown_at_caller
 def compare(
     yours: object,
     true: object,
@@ -84,7 +86,7 @@ def compare(
     upstream: object = None,
     rtol: float | None = None,
     atol: float | None = None,
-    name: str = "gradient",
+    name: str = "yours",
     raises: bool | None = None,
 ) -> Report:
     """Judge a gradient at hand against the true one at hand.
@@ -108,7 +110,7 @@ def compare(
         >>> import numpy as np
         >>> true = np.array([[1.0, 2.0], [3.0, 5.0]])
         >>> compare(2 * true, true).findings[0].title
-        'gradient is 2 times the true gradient'
+        'yours is 2 times the true gradient'
     """
     __tracebackhide__ = True
     started = time.perf_counter()
@@ -122,9 +124,9 @@ def compare(
     result = _compared(mine, truth, name, *limits)
     findings = explain(mine, truth, name, inputs or {}, upstream) if result.verdict == "wrong" else []
     report = Report(
-        subject=name,
+        subject="" if name == "yours" else name,
         kind="comparison",
-        style="two arrays at hand",
+        style="yours compared with true, two arrays",
         dtype=str(mine.dtype),
         seed=0,
         gradients=(result,),
@@ -138,7 +140,7 @@ def compare(
 
 
 def _compared(mine: Array, truth: Array, name: str, rtol: float | None, atol: float | None) -> GradientResult:
-    base = GradientResult("", name, name, truth.shape, str(mine.dtype), "wrong", compared_with="reference",
+    base = GradientResult("", name, name, truth.shape, str(mine.dtype), "wrong", compared_with="true",
                           norm_yours=norm(mine), norm_true=norm(truth))  # fmt: skip
     if mine.shape != truth.shape:
         return replace(base, reason=f"its shape is {mine.shape}, the true gradient's is {truth.shape}")

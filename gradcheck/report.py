@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gradcheck.errors import GradientMismatch
 
@@ -77,7 +77,9 @@ class GradientResult:
     """The verdict on the gradient of one array.
 
     ``relative_error`` is ‖yours - true‖ / ‖true‖ (2-norms over all entries), where *true* is the witness
-    named by ``compared_with``; ``limit`` is what it was held against.
+    named by ``compared_with`` (``"true"`` where the caller gave it); ``limit`` is what it was held against.
+    ``kinks`` entries sit at a corner of the forward, where every value between the slopes to both sides is right;
+    they are left out of ``relative_error`` and ``probe``.
     """
 
     layer: str
@@ -91,14 +93,14 @@ class GradientResult:
     norm_true: float | None = None
     relative_error: float | None = None
     limit: float | None = None
-    compared_with: Literal["autograd", "reference", "numeric", ""] = ""
+    compared_with: Literal["autograd", "reference", "numeric", "true", ""] = ""
     probe: Probe | None = None
     worst: tuple[Entry, ...] = ()
     kinks: int = 0
     inherits: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """What one check found. Print it, read its fields, save it as JSON, or call ``raise_if_failed()``.
 
@@ -152,6 +154,15 @@ class Report:
         from gradcheck.views import console
 
         return console.to_text(self)
+
+    def __repr__(self) -> str:
+        from gradcheck.views import console
+
+        return console.to_line(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The whole report where IPython shows the value of a cell without HTML."""
+        printer.text(repr(self) if cycle else str(self))
 
     def _repr_html_(self) -> str:
         from gradcheck.views import html

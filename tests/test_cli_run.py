@@ -160,7 +160,7 @@ def test_a_misused_check_shows_the_line_that_called_it(run, monkeypatch):
     _, _, err = run(a="from gradcheck.outcome import default_seed\n\ndefault_seed()\n")
     assert [line.strip() for line in err.splitlines()[2:3]] == ["default_seed()"]
     assert "outcome" not in "".join(err.splitlines()[3:-1])
-    assert err.splitlines()[-1].startswith("gradcheck.errors.GradcheckError: ")
+    assert err.splitlines()[-1].startswith("gradcheck.GradcheckError: ")
 
 
 def test_a_syntax_error_is_shown_with_its_line(run):
@@ -254,7 +254,7 @@ check_layer(forward, lambda dout, x: dout, np.zeros((2, 2)))
     assert status == 2
     files = [line.split('"')[1] for line in err.splitlines() if line.startswith('  File "')]
     assert {file.rpartition("/")[2] for file in files} == {"a.py", "_linalg.py"}
-    assert [line for line in err.splitlines() if line.startswith("gradcheck.errors.GradcheckError: ")]
+    assert [line for line in err.splitlines() if line.startswith("gradcheck.GradcheckError: ")]
 
 
 def test_the_summary_is_not_green_where_a_script_failed(run):

@@ -41,16 +41,16 @@ def test_gradient_refuses_a_point_where_there_is_none():
 
 
 CHANGES = {
-    "a half": (lambda g: g / 2, "GC201", "gradient is 1/2 times the true gradient"),
-    "negated": (lambda g: -g, "GC202", "gradient is the negative of the true gradient"),
-    "transposed": (lambda g: g.T, "GC203", "gradient is the transpose of the true gradient"),
+    "a half": (lambda g: g / 2, "GC201", "yours is 1/2 times the true gradient"),
+    "negated": (lambda g: -g, "GC202", "yours is the negative of the true gradient"),
+    "transposed": (lambda g: g.T, "GC203", "yours is the transpose of the true gradient"),
     "rotated": (
         lambda g: g[::-1, ::-1],
         "GC204",
-        "gradient is the true gradient flipped along axes 0 and 1 (rotated by 180°)",
+        "yours is the true gradient flipped along axes 0 and 1 (rotated by 180°)",
     ),
-    "flipped": (lambda g: g[:, ::-1], "GC204", "gradient is the true gradient flipped along axis 1"),
-    "zero": (lambda g: 0 * g, "GC205", "gradient is zero"),
+    "flipped": (lambda g: g[:, ::-1], "GC204", "yours is the true gradient flipped along axis 1"),
+    "zero": (lambda g: 0 * g, "GC205", "yours is zero"),
 }
 
 
@@ -66,7 +66,7 @@ def test_compare_says_how_two_arrays_differ(name):
 def test_compare_finds_a_meaning_for_a_factor_in_the_inputs():
     true = rng().standard_normal((3, 5))
     report = compare(true / 8, true, inputs={"x": np.ones((8, 3))})
-    assert report.findings[0].title == "gradient is 1/8 times the true gradient (one over the length of axis 0 of x, 8)"
+    assert report.findings[0].title == "yours is 1/8 times the true gradient (one over the length of axis 0 of x, 8)"
 
 
 def test_compare_claims_nothing_that_it_cannot_show():
@@ -100,3 +100,20 @@ def test_compare_refuses(call, text):
 def test_compare_does_not_pass_other_shapes_or_nan():
     assert not compare(np.ones((2, 1)), np.ones((1, 2))).ok
     assert not compare(np.full(3, np.nan), np.ones(3)).ok
+
+
+def test_a_comparison_speaks_of_yours_and_true_and_draws_nothing():
+    lines = str(compare(np.ones((2, 3)), np.full((2, 3), 2.0), raises=False)).splitlines()
+    assert lines[0].startswith("✗ the gradient is wrong ")
+    assert lines[1].startswith("  yours compared with true, two arrays · float64 · ")
+    assert lines[3].split() == ["gradient", "shape", "‖yours‖", "‖true‖", "rel.", "error", "verdict"]
+    assert lines[6].split() == ["worst", "entries", "of", "yours", "yours", "true"]
+    text = "\n".join(lines)
+    assert "seed" not in text
+    assert "reference" not in text
+
+
+def test_a_named_comparison_says_the_name_once_in_its_first_line():
+    report = compare(np.ones(3), np.ones(3), name="dw")
+    assert str(report).startswith("✓ dw: the gradient is right ")
+    assert report.gradients[0].compared_with == "true"

@@ -56,11 +56,11 @@ def test_misused():
     result.stdout.fnmatch_lines(
         [
             ">       check_layer(forward, halved, x, w)",
-            "E       gradcheck.errors.GradientMismatch: ✗ forward: 1 of 2 gradients is wrong (dw)*",
+            "E       gradcheck.GradientMismatch: ✗ forward: 1 of 2 gradients is wrong (dw)*",
             "test_check_layer_in_a_test.py:*: GradientMismatch",
             "*nobody looked at the report*",
             ">       check_layer(forward, backward)",
-            "E       gradcheck.errors.GradcheckError: *",
+            "E       gradcheck.GradcheckError: *",
             "test_check_layer_in_a_test.py:*: GradcheckError",
             "*5 checks: 4 failed, 1 passed*",
         ]

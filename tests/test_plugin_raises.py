@@ -19,7 +19,7 @@ def test_a_bare_check_fails_at_its_own_line(folder):
     result.stdout.fnmatch_lines(
         [
             ">       bad('affine')".replace("'", '"'),
-            "E       gradcheck.errors.GradientMismatch: ✗ affine: the gradient is wrong (dw)*",
+            "E       gradcheck.GradientMismatch: ✗ affine: the gradient is wrong (dw)*",
             "test_a_bare_check_fails_at_its_own_line.py:5: GradientMismatch",
         ]
     )

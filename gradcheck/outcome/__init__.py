@@ -7,18 +7,24 @@ is the matter of :mod:`gradcheck.outcome.spool`.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from gradcheck.errors import GradcheckError, GradientMismatch
 from gradcheck.outcome import spool
 from gradcheck.report import Report
+from gradcheck.tracebacks import hide_our_frames
 
-__all__ = ["collecting", "default_seed", "finish", "home", "raising", "seeded"]
+__all__ = ["collecting", "default_seed", "finish", "home", "raising", "seeded", "shown_at_caller"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _SEED = "GRADCHECK_SEED"
 
@@ -62,6 +68,26 @@ def finish(report: Report, raises: bool | None = None) -> Report:
     if fails and raise_now:
         raise spool.remembered(GradientMismatch(report))
     return report
+
+
+def shown_at_caller(check: Callable[P, T]) -> Callable[P, T]:
+    """Let what a public function raises on purpose be shown at the line that called it, without frames of ours.
+
+    pytest's plugin and ``gradcheck run`` do so themselves, and show every frame where they are asked to.
+    """
+
+    @functools.wraps(check)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
+        try:
+            return check(*args, **kwargs)
+        except (GradcheckError, GradientMismatch) as error:
+            if not any(home.owns_spool and home.is_here() for home in _homes.get()):
+                error.__traceback__ = None
+                hide_our_frames(error)  # of those that caused it
+            raise  # a bare one: it does not add this frame
+
+    return called
 
 
 @contextmanager

@@ -64,6 +64,9 @@ class Watched(Report):
     def __str__(self) -> str:
         return str(self.unwatched())
 
+    def __repr__(self) -> str:
+        return repr(self.unwatched())
+
     def __rich_console__(self, rich_console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.unwatched()
 

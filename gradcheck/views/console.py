@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gradcheck.views.blocks import block, count_lines, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
-from gradcheck.views.headline import by_severity, full_name, headline, outcome
+from gradcheck.views.headline import by_severity, facts_told, full_name, headline, outcome
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
 from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gradcheck.report import Report
 
-__all__ = ["render", "to_text"]
+__all__ = ["render", "to_line", "to_text"]
 
 ORDINARY = 100  # on a wide page, what stands at the right edge stands here, or where the table ends
 WORST_TABLES = 3
@@ -36,6 +36,11 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
 def to_text(report: Report, width: int = 100, color: bool = False, signed: bool = True) -> str:
     """The report as text of at most ``width`` columns: plain, or with ANSI colours; ``signed`` with our name."""
     return as_text(_lines(printable(report), width, signed), width, color)
+
+
+def to_line(report: Report) -> str:
+    """The report's first line, as a Python prompt shows an object."""
+    return printable(f"<Report: {headline(report)}>")
 
 
 def _lines(report: Report, width: int, signed: bool = True) -> Iterator[Text]:
@@ -65,7 +70,7 @@ def _head(report: Report, width: int, signed: bool) -> Iterator[Text]:
         if tool and len(pieces) == 1 and room >= 3:
             line.append(" " * room + tool, style="not bold dim")
         yield line
-    facts = " · ".join(fact for fact in (visible(report.style), visible(report.dtype), f"seed {report.seed}") if fact)
+    facts = " · ".join(facts_told(report))
     where = place(report.where, width - INDENT) if report.where is not None else ""
     beside = f"{facts} · {where}" if where else facts
     for text in [beside] if cell_len(beside) <= width - INDENT else [facts, where]:

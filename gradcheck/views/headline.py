@@ -10,7 +10,7 @@ from gradcheck.views.plain import count, names, visible
 if TYPE_CHECKING:
     from gradcheck.report import Finding, GradientResult, Report, Verdict
 
-__all__ = ["MARKS", "by_severity", "full_name", "headline", "mark", "outcome", "statement"]
+__all__ = ["MARKS", "by_severity", "facts_told", "full_name", "headline", "mark", "outcome", "statement"]
 
 MARKS: dict[Verdict, str] = {"right": "✓", "wrong": "✗", "undecided": "?", "not differentiated": "·"}
 SEVERITIES = ("error", "warning", "info")
@@ -76,6 +76,12 @@ def headline(report: Report) -> str:
     return f"{mark(report)} {subject}{statement(report)}"
 
 
+def facts_told(report: Report) -> list[str]:
+    """How it was checked: the style, the dtype, and the seed where anything was drawn."""
+    seed = "" if report.kind == "comparison" else f"seed {report.seed}"
+    return [fact for fact in (visible(report.style), visible(report.dtype), seed) if fact]
+
+
 def _fault(errors: list[Finding]) -> str:
     if not errors:
         return ""
@@ -91,7 +97,7 @@ def _some(some: list[GradientResult], compared: int) -> str:
 
 
 def _in_brackets(listed: str, report: Report) -> str:
-    return "" if listed == visible(report.subject) else f" ({listed})"
+    return "" if listed == visible(report.subject) or report.kind == "comparison" else f" ({listed})"
 
 
 def _list(gradients: list[GradientResult], report: Report) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck.views.blocks import count_lines, finding_label, finding_sections, finding_title
 from gradcheck.views.columns import Column, Row
-from gradcheck.views.headline import MARKS, by_severity, full_name, headline, outcome
+from gradcheck.views.headline import MARKS, by_severity, facts_told, full_name, headline, outcome
 from gradcheck.views.plain import place, source_line, visible
 from gradcheck.views.rows import gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
 
@@ -53,13 +53,13 @@ def to_html(report: Report) -> str:
     """The report as one ``<div>`` with its own style sheet; every text from the user's code is escaped."""
     kind = outcome(report)
     sentence = escape(headline(report).removeprefix(MARKS[kind]))
-    facts = [visible(report.style), visible(report.dtype), f"seed {report.seed}"]
+    facts = facts_told(report)
     if report.where is not None:
         facts.append(place(report.where, UNLIMITED))
     parts = [
         f"<style>{STYLE}</style>",
         f'<h4><span class="{kind}">{MARKS[kind]}</span>{sentence}</h4>',
-        f'<div class="dim">{escape(" · ".join(fact for fact in facts if fact))}</div>',
+        f'<div class="dim">{escape(" · ".join(facts))}</div>',
     ]
     if report.gradients:
         parts.append(_table(gradient_columns(report, "every witness"), gradient_rows(report, "every witness")))

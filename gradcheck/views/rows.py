@@ -50,7 +50,7 @@ def gradient_columns(report: Report, detail: Detail) -> list[Column]:
         Column("yours", "‖yours‖", right=True),
         Column("true", f"‖{witness(report)}‖", right=True),
     ]
-    if witness(report) == "true":
+    if len({g.compared_with for g in report.gradients if g.compared_with}) > 1:
         columns += [Column("against", "true by")]
     columns += [relative, verdict]
     probes = [g.probe for g in report.gradients if g.probe is not None]
@@ -214,4 +214,4 @@ def _second(report: Report) -> str:
 
 
 def _second_word(gradient: GradientResult) -> str:
-    return "reference" if gradient.compared_with == "reference" else "autograd"
+    return gradient.compared_with if gradient.compared_with in ("reference", "true") else "autograd"

@@ -102,7 +102,7 @@ def _row(report: Report, beside: bool) -> Row:
     counts = Counter(g.verdict for g in report.gradients)
     cells = {
         "mark": MARKS[verdict],
-        "subject": visible(report.subject),
+        "subject": visible(report.subject or report.style),
         "right": str(counts["right"]),
         "wrong": str(counts["wrong"]),
         "undecided": str(counts["undecided"]),
