@@ -26,9 +26,7 @@ class GradientMismatch(AssertionError):  # noqa: N818  # a public name, said as 
     __module__ = "gradcheck"
 
     def __init__(self, report: Report) -> None:
-        from gradcheck.views import console
-
-        super().__init__(console.to_text(report, signed=False))  # our name stands before it already
+        super().__init__(report.as_message())
         self.report = report
 
     def __reduce__(self) -> tuple[type[GradientMismatch], tuple[Report]]:

@@ -144,6 +144,12 @@ class Report:
             raise GradientMismatch(self)
         return self
 
+    def as_message(self) -> str:
+        """The report as text for an exception: without our name, which stands before it already."""
+        from gradcheck.views import console
+
+        return console.to_text(self, signed=False)
+
     def to_json(self) -> str:
         """The report as JSON text with a version number; :func:`gradcheck.load_report` reads it back."""
         from gradcheck.views import json

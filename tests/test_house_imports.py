@@ -39,7 +39,6 @@ SIDEWAYS = {
 # Imports upwards, inside functions only, with the reason.
 LAZY = {
     ("report", "views"): "a report prints itself; the views are loaded when it does",
-    ("errors", "views"): "a mismatch has the printed report for its message",
     ("caller", "__init__"): "the version that a report names",
 }
 

@@ -58,6 +58,9 @@ class Watched(Report):
         """The same report as a plain one."""
         return Report(**{f.name: getattr(self, f.name) for f in fields(Report)})
 
+    def as_message(self) -> str:
+        return self.unwatched().as_message()
+
     def to_json(self) -> str:
         return self.unwatched().to_json()
 
