@@ -106,8 +106,9 @@ def test_a_comparison_speaks_of_yours_and_true_and_draws_nothing():
     lines = str(compare(np.ones((2, 3)), np.full((2, 3), 2.0), raises=False)).splitlines()
     assert lines[0].startswith("✗ the gradient is wrong ")
     assert lines[1].startswith("  yours compared with true, two arrays · float64")
-    assert lines[3].split() == ["gradient", "shape", "‖yours‖", "‖true‖", "rel.", "error", "verdict"]
-    assert lines[6].split() == ["worst", "entries", "of", "yours", "yours", "true"]
+    words = [line.split() for line in lines]
+    assert ["gradient", "shape", "‖yours‖", "‖true‖", "rel.", "error", "verdict"] in words
+    assert ["worst", "entries", "of", "yours", "yours", "true"] in words
     text = "\n".join(lines)
     assert "seed" not in text
     assert "reference" not in text
