@@ -11,6 +11,7 @@ from gradcheck.diagnosis.array_changes import explain
 from gradcheck.diagnosis.called_again import check_behaviour
 from gradcheck.diagnosis.contract import check_gradients_given
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.one_sided_inputs import check_other_sign
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.diagnosis.verdict import judge
 from gradcheck.difference import relative_error
@@ -78,6 +79,7 @@ def examine(
         findings = check_gradients_given(yours, subject.variables, values, layer)
         findings += _causes(evidence, gradients, layer)
         findings += check_behaviour(evidence, layer)
+        findings += check_other_sign(evidence, gradients, layer)
     notes = list(subject.notes)
     if evidence.joint is not None:
         notes.append(_joint_note(evidence.joint, layer))

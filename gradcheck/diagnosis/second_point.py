@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
     from gradcheck.witnesses.subject import Array
 
-__all__ = ["Elsewhere", "wrong_elsewhere"]
+__all__ = ["Elsewhere", "right_at_ordinary_values", "wrong_at_both_signs", "wrong_elsewhere"]
 
 _LIMIT = 1e-6
 
@@ -32,61 +32,132 @@ class Elsewhere:
 def wrong_elsewhere(evidence: Evidence) -> dict[str, Elsewhere]:
     """The gradients that are wrong at other values, and at other values with one sample fewer, by name.
 
-    Everything is moved by as much as its own size, so that signs mix and nothing stays zero, one or symmetric; where
-    the forward does not accept that (a logarithm), by a fifth of itself. Evaluated in float64. Only what numeric
-    differences confirm is named.
+    Everything is moved by as much as its own size, so that nothing stays zero, one or symmetric, and what has both
+    signs mixes them otherwise; where the forward does not accept that (a logarithm), by a fifth of itself. Evaluated in
+    float64. Only what numeric differences confirm is named.
     """
-    subject = evidence.subject
-    if subject.witnesses == "two" or not evidence.autograd or evidence.reference.leaks or not subject.calls_backward:
+    if not _can_be_asked(evidence):
         return {}
     wide = {n: v.astype(np.float64) for n, v in evidence.values.items()}
     noise = {n: np.asarray(evidence.rng.standard_normal(v.shape)) for n, v in wide.items()}
-    bold = {n: v + evidence.numeric.size(n) * noise[n] for n, v in wide.items()}
+    bold = {n: _moved_within(v, noise[n]) for n, v in wide.items()}
     careful = {n: v * (1 + 0.2 * np.tanh(noise[n])) for n, v in wide.items()}
     upstreams = [u.astype(np.float64) for u in evidence.upstreams]
     for moved in (bold, careful):
-        with np.errstate(all="ignore"):
-            found = _wrong_at(evidence, moved, upstreams, "at other values of its arrays")
+        found = _wrong_at(evidence, moved, upstreams, "at other values of its arrays")
         if found is None:
             continue
         if found:
             return found
-        for cut in one_sample_fewer(subject.variables, moved, evidence.yours.outputs, upstreams):
-            with np.errstate(all="ignore"):
-                found = _wrong_at(evidence, *cut, "with one sample fewer in the batch")
+        for cut in one_sample_fewer(evidence.subject.variables, moved, evidence.yours.outputs, upstreams):
+            found = _wrong_at(evidence, *cut, "with one sample fewer in the batch")
             if found is not None:
                 return found
         return {}
     return {}
 
 
-def _wrong_at(
-    evidence: Evidence, values: dict[str, Array], upstreams: Sequence[Array], where: str
-) -> dict[str, Elsewhere] | None:
-    """The gradients found wrong at ``values``; None where nothing can be said there."""
+def wrong_at_both_signs(evidence: Evidence, one_sided: Sequence[str]) -> dict[str, Elsewhere]:
+    """The gradients that are wrong where about half of the entries of ``one_sided`` have the other sign."""
+    if not _can_be_asked(evidence):
+        return {}
+    turned = {n: v.astype(np.float64) for n, v in evidence.values.items()}
+    for n in one_sided:
+        turned[n] = turned[n] * evidence.rng.choice([-1.0, 1.0], turned[n].shape)
+    upstreams = [u.astype(np.float64) for u in evidence.upstreams]
+    return _wrong_at(evidence, turned, upstreams, "at both signs") or {}
+
+
+def right_at_ordinary_values(evidence: Evidence, name: str) -> bool:
+    """Whether the gradient is right, and no mere rounding, at values of size one: it is the inputs that lose digits."""
+    if not _can_be_asked(evidence):
+        return False
+    rng = evidence.rng
+    ordinary = {}
+    for n, v in evidence.values.items():
+        drawn = np.asarray(rng.standard_normal(v.shape))
+        if np.any(v) and not (v.min(initial=0.0) < 0 < v.max(initial=0.0)):
+            drawn = np.sign(np.sum(v)) * (0.1 + 0.8 * np.asarray(rng.random(v.shape)))
+        ordinary[n] = drawn
+    upstreams = [np.asarray(rng.standard_normal(u.shape)) for u in evidence.upstreams]
+    if evidence.subject.upstream == "one":
+        upstreams = [np.ones(u.shape) for u in evidence.upstreams]
+    told = _told_at(evidence, ordinary, upstreams)
+    if told is None or name not in told:
+        return False
+    given, true = told[name]
+    loudest = max((norm(u) for u in upstreams), default=0.0)
+    return norm(true) > 1e-6 * loudest and relative_error(given, true) <= _LIMIT
+
+
+def _can_be_asked(evidence: Evidence) -> bool:
+    subject = evidence.subject
+    leaked = not evidence.autograd or bool(evidence.reference.leaks)
+    return subject.witnesses != "two" and not leaked and subject.calls_backward
+
+
+def _moved_within(value: Array, noise: Array) -> Array:
+    """``value`` moved by its own size, but not out of [0, 1], [-1, 1] or its sign where it lies within.
+
+    A probability that becomes -0.3 is not another value of a probability: it meets the clip in front of a logarithm,
+    which no backward has to know of. An array of equal entries (ones, zeros) says nothing about its domain.
+    """
+    if not np.any(value):
+        return noise
+    low, high = value.min(), value.max()
+    size = float(np.sqrt(np.mean(np.square(value))))
+    if np.ptp(value) == 0:
+        return np.asarray(value * (1 + 0.5 * np.tanh(noise)))
+    if low < 0 < high:
+        moved = value + size * noise
+        return np.where(np.abs(moved) <= 1, moved, value) if max(-low, high) <= 1 else moved
+    if np.all((value == 0) | (np.abs(value) == 1)):
+        return value + size * noise  # an identity matrix, or a mask
+    room = np.minimum(np.abs(value), 1 - np.abs(value)) if max(-low, high) <= 1 else np.abs(value)
+    return np.asarray(value + 0.5 * np.tanh(noise) * room)
+
+
+def _told_at(
+    evidence: Evidence, values: dict[str, Array], upstreams: Sequence[Array]
+) -> dict[str, tuple[Array, Array]] | None:
+    """Your gradients and autograd's at ``values``, by name; None where nothing can be said there."""
     try:
-        yours = evidence.subject.yours(values, list(upstreams))
-        if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
-            return None
-        reference = evidence.subject.autograd(values, upstreams)
+        with np.errstate(all="ignore"):
+            yours = evidence.subject.yours(values, list(upstreams))
+            if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
+                return None
+            reference = evidence.subject.autograd(values, upstreams)
     except Exception:
         return None
     if reference.gradients is None or reference.leaks or not all(np.all(np.isfinite(o)) for o in yours.outputs):
         return None
-    found = {}
+    told = {}
     for name, true in reference.gradients.items():
         given = yours.gradients.get(name)
         if given is None or given.size != true.size or name not in evidence.values:
             continue
         if not (np.all(np.isfinite(true)) and np.all(np.isfinite(given))):
             return None
-        error = relative_error(given.reshape(true.shape), true)
-        apart = given.reshape(true.shape) - true
+        told[name] = (given.reshape(true.shape), true)
+    return told
+
+
+def _wrong_at(
+    evidence: Evidence, values: dict[str, Array], upstreams: Sequence[Array], where: str
+) -> dict[str, Elsewhere] | None:
+    """The gradients found wrong at ``values``; None where nothing can be said there."""
+    told = _told_at(evidence, values, upstreams)
+    if told is None:
+        return None
+    found = {}
+    for name, (given, true) in told.items():
+        error, apart = relative_error(given, true), given - true
         if error <= _LIMIT or norm(apart) <= 1e-9 * evidence.zero_scale(name):
             continue
         unit = apart / norm(apart)
-        probe = Numeric(evidence.subject, values, upstreams).along_unit(name, unit, 1e-3 * norm(apart))
-        told = float(np.vdot(unit, true))
-        if probe.fits(told, 1e-6 * norm(true)) and not probe.fits(told + norm(apart)):
+        with np.errstate(all="ignore"):
+            probe = Numeric(evidence.subject, values, upstreams).along_unit(name, unit, 1e-3 * norm(apart))
+        exact = float(np.vdot(unit, true))
+        if probe.fits(exact, 1e-6 * norm(true)) and not probe.fits(exact + norm(apart)):
             found[name] = Elsewhere(where, error)
     return found

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.second_point import right_at_ordinary_values
 from gradcheck.difference import norm
 from gradcheck.witnesses.subject import Array
 from gradcheck.yardstick import FLOAT64_LIMIT, limit_for, rounding_floor
 
-__all__ = ["Limits", "entries_off", "formula_limit", "limit_of", "lowest", "rounding_unit", "within_floor"]
+# A gradient smaller than this has lost digits in float32 for its size alone.
+_FLOAT32_UNDERFLOWS = 1e-34
+
+__all__ = [
+    "Limits",
+    "digits_are_lost",
+    "entries_off",
+    "formula_limit",
+    "limit_of",
+    "lowest",
+    "rounding_unit",
+    "within_floor",
+]
 
 
 @dataclass
@@ -85,10 +98,23 @@ def within_floor(
         return False
     if gap <= rounding_floor(true, native, eps):
         return True
-    # Where PyTorch itself loses the gradient to rounding in float32 (a saturated softmax), what is subtracted from one
-    # another on the way may be as large as the output per unit of the input.
-    lost = norm(native - true) > 1e-3 * norm(true)
-    return lost and gap <= 4 * eps * evidence.loudness() / evidence.numeric.size(name)
+    # What is subtracted from one another on the way may be as large as the output per unit of the input.
+    return gap <= 4 * eps * evidence.loudness() / evidence.numeric.size(name) and digits_are_lost(evidence, name, true)
+
+
+def digits_are_lost(evidence: Evidence, name: str, true: Array) -> bool:
+    """Whether the inputs are what makes this gradient small beside its rounding, so that a right one may be all noise.
+
+    That shows where PyTorch itself loses it in float32 (a saturated softmax, a bias before a normalisation), or where
+    the same backward is right at ordinary values (s(1 - s) of a saturated logistic, where PyTorch loses nothing).
+    A gradient that is merely small, as of 1e-30 sin(x), has all its digits.
+    """
+    length = norm(true)
+    if length == 0 or length > _FLOAT32_UNDERFLOWS:
+        single = evidence.single().get(name)
+        if single is not None and norm(single - true) > 1e-3 * length:
+            return True
+    return right_at_ordinary_values(evidence, name)
 
 
 def rounding_unit(evidence: Evidence, name: str, formula: bool) -> float:

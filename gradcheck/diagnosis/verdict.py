@@ -12,6 +12,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
 from gradcheck.diagnosis.tolerance import (
     Limits,
+    digits_are_lost,
     entries_off,
     formula_limit,
     limit_of,
@@ -174,15 +175,15 @@ def _by_three(
     apart = norm(yours - true)
     made = evidence.probe(name, yours - true, 1e-3 * apart)
     told["probe"] = made
-    if apart <= 16 * rounding_unit(evidence, name, formula) * max(evidence.upstream_sizes()) and _fits(
-        made.yours, made
-    ):
+    here = made.yours if not formula else float(np.vdot((yours - true) / apart, yours))
+    rounding = 16 * rounding_unit(evidence, name, formula) * max(evidence.upstream_sizes())
+    if apart <= rounding and _fits(here, made) and digits_are_lost(evidence, name, true):
         # less than the rounding of the upstream gradient itself, and numeric differences do not contradict
         return _with(base, "right", "the difference is rounding alone", told | {"relative_error": None, "limit": None})
-    if evidence.fits_autograd(name, made) or (supported and not _fits(made.yours, made)):
+    if evidence.fits_autograd(name, made) or (supported and not _fits(here, made)):
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
-    if _fits(made.yours, made) and _numeric_confirms(evidence, name, yours):
+    if _fits(here, made) and _numeric_confirms(evidence, name, yours):
         named = evidence.subject.truth == "reference"
         other = "the reference is another function" if named else "autograd lost a path of the forward"
         return _with(
