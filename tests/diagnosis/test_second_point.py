@@ -1,4 +1,4 @@
-"""Other values than the given ones: what is right only here is found, and what never leaves its domain is left alone."""
+"""At other values what is right only here is found, and what stays in its domain is left alone."""
 
 import numpy as np
 import pytest

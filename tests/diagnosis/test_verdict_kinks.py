@@ -137,3 +137,80 @@ def test_ties_that_float16_would_round_away():
     x = np.random.default_rng(6).standard_normal(24).astype(np.float16)
     x[:4] = 2.303
     assert only(check_layer(pool, pay_first, x)).verdict == "right"
+
+
+@pytest.mark.parametrize("zeros", [1, 3, 12])
+@pytest.mark.parametrize("name", ["nothing", "everything", "a tenth"])
+def test_the_row_counts_the_entries_at_a_kink_and_its_numbers_do_not_contradict_each_other(name, zeros):
+    x = np.random.default_rng(0).standard_normal(12)
+    x[:zeros] = 0
+    result = only(check_layer(relu, AT_ZERO[name], x))
+    assert (result.verdict, result.kinks) == ("right", zeros)
+    assert result.relative_error <= result.limit
+    assert (result.probe is None) == (zeros == 12)
+    if result.probe is not None:
+        assert abs(result.probe.numeric - result.probe.autograd) <= result.probe.error + 1e-9
+        assert abs(result.probe.numeric - result.probe.yours) <= result.probe.error + 1e-9
+
+
+def test_kinks_where_autograd_has_the_same_convention_are_counted_too():
+    def forward(x):
+        mask = x > 0
+        return x * mask, mask
+
+    result = only(check_layer(forward, lambda dout, mask: dout * mask, np.array([[0.0, 1.0, -1.0, 0.0]])))
+    assert (result.verdict, result.kinks, result.relative_error) == ("right", 2, 0)
+    assert abs(result.probe.numeric - result.probe.yours) <= result.probe.error
+
+
+def test_kinks_that_are_no_zeros_are_found_by_halving():
+    def forward(x):
+        mask = x > 1
+        return (x - 1) * mask, mask
+
+    x = np.random.default_rng(3).standard_normal((20, 30))
+    x[[2, 5, 17], [1, 29, 4]] = 1.0
+    result = only(check_layer(forward, lambda dout, mask: dout * mask, x))
+    assert (result.verdict, result.kinks) == ("right", 3)
+    assert abs(result.probe.numeric - result.probe.yours) <= result.probe.error
+
+
+def test_kinks_too_many_to_be_found_are_said_without_a_number_and_without_a_probe():
+    def forward(x):
+        mask = x > 1
+        return (x - 1) * mask, mask
+
+    x = np.random.default_rng(3).standard_normal((20, 30))
+    x[:, ::2] = 1.0
+    result = only(check_layer(forward, lambda dout, mask: dout * mask, x))
+    assert (result.verdict, result.kinks, result.probe) == ("right", 0, None)
+    assert result.reason == "some of its entries are at a kink, and it lies within their one-sided slopes"
+
+
+def test_a_tie_paid_in_full_is_named_on_its_row():
+    x = np.random.default_rng(2).standard_normal(16)
+    x[4:8] = 1.0
+    report = check_layer(pool, pay_every, x)
+    assert only(report).kinks == 4
+    assert only(report).relative_error <= only(report).limit
+    text = str(report)
+    assert "every entry of a tie is paid in full, a convention that is accepted\n" in text
+    assert "4 entries at a kink, within the one-sided slopes: left out of rel. error and probe\n" in text
+
+
+def test_kinks_in_float32_leave_rounding_alone_as_the_relative_error():
+    x = np.random.default_rng(2).standard_normal(16)
+    x[4:8] = 1.0
+    result = only(check_layer(pool, pay_every, x, dtype="float32"))
+    assert (result.verdict, result.kinks) == ("right", 4)
+    assert result.relative_error < 1e-6
+
+
+def test_kinks_without_a_trace_are_left_out_of_the_probe():
+    def opaque(x):
+        return np.array([max(v, 0.0) for v in np.frombuffer(x.tobytes())])
+
+    result = only(check_layer(opaque, AT_ZERO["everything"], np.array([0.0, 1.0, -2.0, 3.0])))
+    assert (result.verdict, result.kinks) == ("right", 1)
+    assert result.relative_error < 1e-6
+    assert abs(result.probe.numeric - result.probe.yours) <= result.probe.error + 1e-9
