@@ -95,7 +95,7 @@ def bind(
         if first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):
             roles[first] = Role("upstream", None)
     together = all_in_one(roles, asked, taken_apart)
-    _place_unknown(roles, items, parts)
+    _place_unknown(roles, items, parts, signature.required)
     for i, role in enumerate(roles):
         if role.kind == "unknown":
             if i < signature.required:
@@ -175,11 +175,13 @@ def _by_name(
     return Role("unknown", name)
 
 
-def _place_unknown(roles: list[Role], items: list[Any] | None, parts: Parts) -> None:
+def _place_unknown(roles: list[Role], items: list[Any] | None, parts: Parts, required: int) -> None:
     """Arguments whose names say nothing take the values the forward kept, when there is one for each."""
     if items is None:
         return
     unknown = [i for i, role in enumerate(roles) if role.kind in ("unknown", "output")]
+    # what has a default may be left at it
+    unknown = [i for i in unknown if i < required] or unknown
     taken = {role.which for role in roles if role.kind == "returned"}
     ups = sum(role.kind == "upstream" for role in roles)
     inner = sum(len(place) > 1 for place in parts.places)

@@ -13,7 +13,7 @@ from gradcheck.layers.network_gradients import match_tree
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 
-__all__ = ["returned_gradients"]
+__all__ = ["layer_sets", "returned_gradients"]
 
 
 def returned_gradients(
@@ -54,6 +54,15 @@ def returned_gradients(
     return min(readings, key=lambda reading: len(reading.faults))
 
 
+def layer_sets(raw: Any) -> Any:
+    """The named sets of gradients, one for each layer, in what was returned; None where there is one set at most."""
+    keyed = [item for item in flattened(raw) if as_mapping(item) is not None]
+    if len(keyed) > 1:
+        return keyed
+    several = any(as_mapping(value) for item in keyed for value in (as_mapping(item) or {}).values())
+    return keyed[0] if several else None
+
+
 def _nested(
     raw: Any,
     variables: Sequence[Variable],
@@ -62,16 +71,15 @@ def _nested(
     order: Sequence[str] | None,
 ) -> Gradients | None:
     """``return dx, [{"W": dW, "b": db}, ...]``: by the whole way to each, as in a network; None for plain sets."""
-    items = flattened(raw)
-    keyed = [item for item in items if as_mapping(item) is not None]
-    if len(keyed) < 2 and not any(as_mapping(v) for item in keyed for v in (as_mapping(item) or {}).values()):
+    sets = layer_sets(raw)
+    if sets is None:
         return None
     shapes = {name: np.shape(path.get()) for name, path in places.items()}
-    tree = match_tree(keyed if len(keyed) > 1 else keyed[0], places, shapes)
+    tree = match_tree(sets, places, shapes)
     if not tree.found:
         return None
     others = [v for v in variables if v.name not in tree.found]
-    plain = tuple(item for item in items if as_mapping(item) is None)
+    plain = tuple(item for item in flattened(raw) if as_mapping(item) is None)
     result = match_returned(plain, others, slots=slots, order=order)
     result.values.update(tree.found)
     result.faults += tree.faults

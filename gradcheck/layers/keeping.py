@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import GradcheckError
-from gradcheck.layers.collecting import returned_gradients
+from gradcheck.layers.collecting import layer_sets, returned_gradients
 from gradcheck.layers.layer import Layer, sample_upstream
 from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.losses import names_read
-from gradcheck.layers.matching import as_mapping, flattened
+from gradcheck.layers.matching import as_mapping, flattened, ungrouped
+from gradcheck.layers.network_gradients import match_tree
 from gradcheck.layers.problem import Gradients, Variable
-from gradcheck.layers.reach import Path
+from gradcheck.layers.reach import Path, arrays_of
 from gradcheck.layers.request import check_array
 from gradcheck.layers.spelling import gradient_label, match_names
-from gradcheck.layers.stored import Keeper
+from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
 from gradcheck.layers.values import is_array, is_scalar
@@ -79,6 +80,13 @@ class Keeping(Layer):
         if self._undo is not None:
             self._undo()
 
+    def _places_in_arguments(self) -> dict[str, Path]:
+        """Where the variables lie that are held in lists and tuples: layers[0].W of forward(x, layers)."""
+        held = dict(zip(self.names, self.arguments, strict=True))
+        starts = [Path(held, (("item", name),)) for name, value in held.items() if isinstance(value, list | tuple)]
+        names = {id(v.array): v.name for v in self.variables}
+        return {names[id(value)]: path for path, value in arrays_of(*starts) if id(value) in names}
+
     # -- learning where things are -------------------------------------------------------------------------
 
     def learn(self) -> None:
@@ -87,6 +95,7 @@ class Keeping(Layer):
         snapshot = self.snapshot()
         try:
             self.keeper = Keeper(self.starts)
+            self._argument_places = self._places_in_arguments()
             refuse_lists(self.starts(), self.subject)
             raw = self._learn()
             lazy = self._parameters_made_now()
@@ -112,7 +121,7 @@ class Keeping(Layer):
     def _learn(self) -> Any:
         stood = {path: value for path, value in self.keeper.before if is_array(value)}
         contents = {path: value.copy() for path, value in stood.items()}
-        raw = self.first_run()
+        raw = ungrouped(self.first_run(), self.arguments)
         self.promote(raw)
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
@@ -160,6 +169,7 @@ class Keeping(Layer):
         keeper.pair_up(candidates, self.names)
         keeper.take_declared(self.declared(), candidates)
         keeper.parameters.update({n: p for n, p in heard.items() if p not in keeper.parameters.values()})
+        self._adopt_sets(raw, candidates)
         names = self._names_returned(raw)
         if self.keeps_parameters:
             keeper.adopt(candidates)
@@ -221,6 +231,16 @@ class Keeping(Layer):
             path = paths[word]
             if path not in self.keeper.parameters.values() and word not in self.keeper.parameters:
                 self.keeper.parameters[word] = path
+
+    def _adopt_sets(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
+        """A set of gradients for each layer, ``[{"W": dW, "b": db}, ...]``: the parameters lie in sets like these."""
+        taken = {id(v.array) for v in self.variables} | {id(p.get()) for p in self.keeper.parameters.values()}
+        free = {path: value for path, value in candidates if is_array(value) and id(value) not in taken}
+        sets = layer_sets(raw)
+        if sets is not None and free:
+            places = {name_of(path, list(free)): path for path in free}
+            tree = match_tree(sets, places, {name: np.shape(path.get()) for name, path in places.items()})
+            self.keeper.parameters.update({name: places[name] for name in tree.found})
 
     # -- gradients that add up, weights that move ----------------------------------------------------------
 
@@ -291,6 +311,7 @@ class Keeping(Layer):
 
     def collect(self, raw: Any) -> Gradients:
         """Gradients by name: returned ones first, then those stored, then those seen in an update."""
+        raw = ungrouped(raw, self.arguments)
         stored = {name: path.get() for name, path in self.keeper.gradients.items()}
         stored.update(self.passed_on)
         if self.updating is not None:
@@ -299,7 +320,7 @@ class Keeping(Layer):
             raw,
             self.variables,
             stored,
-            self.keeper.parameters,
+            self._argument_places | self.keeper.parameters,
             slots=self.positions(),
             written=self.gradient_names,
             order=self.request.order,

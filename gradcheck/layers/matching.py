@@ -13,7 +13,7 @@ from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.spelling import gradient_bases, match_names
 from gradcheck.layers.values import describe, is_array, is_number, same_shape, shape_of
 
-__all__ = ["as_mapping", "flattened", "match_returned", "names_for"]
+__all__ = ["as_mapping", "flattened", "match_returned", "names_for", "ungrouped"]
 
 
 def as_mapping(value: object) -> dict[str, Any] | None:
@@ -25,6 +25,19 @@ def as_mapping(value: object) -> dict[str, Any] | None:
     if isinstance(value, types.SimpleNamespace) or (is_dataclass(value) and not isinstance(value, type)):
         return dict(vars(value)) if hasattr(value, "__dict__") else None
     return None
+
+
+def ungrouped(returned: Any, arguments: Sequence[object]) -> Any:
+    """Gradients of an argument's fields, returned as another such namedtuple, as a plain tuple: they keep its order."""
+    kinds = {type(a) for a in arguments if isinstance(a, tuple) and hasattr(a, "_fields")}
+    kinds |= {type(i) for a in arguments if isinstance(a, list) for i in a if hasattr(i, "_fields")}
+    return _as_tuples(returned, kinds) if kinds else returned
+
+
+def _as_tuples(value: Any, kinds: set[type]) -> Any:
+    if type(value) in kinds or type(value) is tuple:
+        return tuple(_as_tuples(item, kinds) for item in value)
+    return [_as_tuples(item, kinds) for item in value] if type(value) is list else value
 
 
 def flattened(value: object) -> list[Any]:

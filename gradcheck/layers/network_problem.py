@@ -189,12 +189,14 @@ class Network(Problem):
                 f"the step of from_update changed no parameter: found in the network were {have}. Give the arrays that "
                 f"it changes, params={{...}}, and a step that does update them"
             )
-        self.keeper.parameters = moved
+        self.keeper.parameters = dict(moved)
         for name, path in moved.items():
             self._add(name, path, None)
-        self.updating = Updating({n: p for n, p in moved.items()}, moved, Rate("lr", lambda: update.lr))  # noqa: C416
-        self.updates, self.learning_rate = True, update.lr
         self._adopt(arrays)
+        # a parameter that the step leaves as it is has a gradient too, of zeros
+        watched = dict(self.keeper.parameters)
+        self.updating = Updating(watched, watched, Rate("lr", lambda: update.lr))
+        self.updates, self.learning_rate = True, update.lr
         self.style = "network: loss(), gradients from the update of the weights"
         self.notes.append(f"gradients are (before - after) / {update.lr:g}; the weights are put back after each step")
 

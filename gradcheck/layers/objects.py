@@ -156,7 +156,7 @@ class Object(Pair):
             forward, backward = method_of(self.holder, FORWARDS), backward_of(self.holder)
         if forward is None or backward is None:
             raise not_a_layer(request)
-        _refuse_class(self.holder, forward[1], backward[1])
+        _refuse_class(self.holder, forward, backward, len(request.arguments))
         mean = mean_of(self.holder, forward[1], request.returned) if request.partner is None else None
         if mean is not None:
             forward = "calculate", mean
@@ -325,9 +325,18 @@ def _methods_in_words(subject: Any) -> str:
     return ", ".join(names[:12]) or "no methods"
 
 
-def _refuse_class(holder: Any, *methods: Callable[..., Any]) -> None:
-    if isinstance(holder, type) and any(
-        inspect.isfunction(method) and not isinstance(inspect.getattr_static(holder, method.__name__), staticmethod)
-        for method in methods
+def _refuse_class(
+    holder: Any, forward: tuple[str, Callable[..., Any]], backward: tuple[str, Callable[..., Any]], inputs: int
+) -> None:
+    """A class in place of an object of it; one that only groups functions without ``self`` is fine as it is."""
+    if not isinstance(holder, type):
+        return
+    plain = [
+        signature_of(method)
+        for name, method in (forward, backward)
+        if inspect.isfunction(method) and not isinstance(inspect.getattr_static(holder, name), staticmethod)
+    ]
+    if any(s.names[:1] in (("self",), ("this",)) for s in plain) or (
+        plain and not signature_of(forward[1]).accepts(inputs)
     ):
         raise GradcheckError(f"{holder.__name__} is a class: pass an object of it, {holder.__name__}(...)")

@@ -11,7 +11,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of, user_code
 from gradcheck.layers.derivative import activation_of, is_total
 from gradcheck.layers.layer import Layer
-from gradcheck.layers.matching import as_mapping, flattened, match_returned, names_for
+from gradcheck.layers.matching import as_mapping, flattened, match_returned, names_for, ungrouped
 from gradcheck.layers.objects import BACKWARDS, DERIVATIVES, is_object, method_of
 from gradcheck.layers.problem import Gradients
 from gradcheck.layers.request import Request
@@ -114,7 +114,11 @@ class OwnGradient(Layer):
     def backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Gradients:  # noqa: ARG002  # ones, by what it is
         """Call the gradient with the same arguments."""
         return match_returned(
-            self._gradient(), self.variables, slots=self.positions(), written=self.written, order=self.request.order
+            ungrouped(self._gradient(), self.arguments),
+            self.variables,
+            slots=self.positions(),
+            written=self.written,
+            order=self.request.order,
         )
 
 

@@ -60,7 +60,7 @@ class Pair(Keeping):
         held = {
             name: value
             for name, value in (*zip(self.names, self.arguments, strict=True), *owners.items())
-            if not is_array(value) and next(children(value), None) is not None and not isinstance(value, list | tuple)
+            if not is_array(value) and next(children(value), None) is not None and _holds_sets(value)
         }
         return [Path(held, (("item", name),)) for name in held]
 
@@ -245,3 +245,10 @@ class Pair(Keeping):
         marks = "{}" if isinstance(holder, dict) else "[]" if isinstance(holder, list) else "()"
         kind = type(holder).__name__ if self.parts.named and not isinstance(holder, dict) else ""
         return f"{kind}{marks[0]}{', '.join(words)}{marks[1]}"
+
+
+def _holds_sets(value: Any) -> bool:
+    """A dict or an object, or a list of such; arrays in plain lists and tuples are inputs by themselves."""
+    if not isinstance(value, list | tuple):
+        return True
+    return all(not is_array(item) and next(children(item), None) is not None and _holds_sets(item) for item in value)

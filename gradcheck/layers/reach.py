@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gradcheck.layers.spelling import gradient_bases
+from gradcheck.layers.spelling import gradient_bases, looks_like_parameter
 from gradcheck.layers.values import is_array
 from gradcheck.state import Slot
 from gradcheck.state.slot import MISSING
@@ -40,7 +40,7 @@ _PARAM_WORDS = frozenset(
 GRADIENT_WORDS = frozenset(
     ["grads", "grad", "gradients", "gradient", "dparams", "g", "deltas", "delta", "nabla", "diff"]
 )
-_PROPERTIES = ("params", "parameters", "grads", "gradients", "weights", "W", "b", "weight", "bias", "dW", "db")
+_PROPERTIES = ("params", "parameters", "grads", "gradients", "weights")
 _DEEPEST = 7
 Step = Literal["attribute", "item", "cell"]
 
@@ -62,12 +62,14 @@ class Path:
         return value
 
     def set(self, new: Any) -> None:
-        """Put ``new`` there."""
+        """Put ``new`` there; behind a property that only reads, where that reads it from."""
         holder = Path(self.root, self.steps[:-1]).get()
         kind, key = self.steps[-1]
         if kind == "attribute":
             if isinstance(holder, type):
                 type.__setattr__(holder, key, new)
+            elif _is_fixed(holder, key):
+                _set_behind(holder, key, new)
             else:
                 object.__setattr__(holder, key, new)
         elif kind == "cell":
@@ -183,9 +185,30 @@ def children(value: Any) -> Iterator[tuple[Step, Any]]:
                 if (
                     isinstance(item, types.MemberDescriptorType)
                     or is_array(item)
-                    or (isinstance(item, property) and name in _PROPERTIES)
+                    or (isinstance(item, property) and _is_worth_reading(name))
                 ):
                     yield "attribute", name
+
+
+def _is_worth_reading(name: str) -> bool:
+    """A property runs the user's code: only those are read that are called like parameters or gradients."""
+    return name in _PROPERTIES or any(looks_like_parameter(word) for word in (name, *gradient_bases(name)))
+
+
+def _is_fixed(holder: Any, key: str) -> bool:
+    found = getattr(type(holder), key, None)
+    return isinstance(found, property) and found.fset is None
+
+
+def _set_behind(holder: Any, key: str, new: Any) -> None:
+    """A property that only reads: set what it reads, an attribute or an item of one; a value computed stays."""
+    shown = getattr(holder, key, None)
+    own = getattr(holder, "__dict__", {})
+    for place in (own, *(item for item in own.values() if isinstance(item, dict))):
+        for name, held in place.items():
+            if held is shown and held is not None:
+                dict.__setitem__(place, name, new)
+                return
 
 
 def _is_users(value: Any) -> bool:

@@ -11,6 +11,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called
 from gradcheck.layers.problem import Variable
 from gradcheck.layers.request import check_array
+from gradcheck.layers.spelling import gradient_label
 from gradcheck.layers.values import describe, is_array
 from gradcheck.state import Slot
 
@@ -38,10 +39,14 @@ def float_variable(name: str, array: Any, role: str = "input", gradient: str = "
 
 
 def variables_of(names: Sequence[str], arguments: list[Any], keywords: dict[str, Any]) -> list[Variable]:
-    """Every array among the arguments, in lists and tuples too; in dicts where the dict is one of parameters."""
-    found: list[Variable] = []
-    for name, value in (*zip(names, arguments, strict=True), *keywords.items()):
-        found += _inside(name, value)
+    """Every array among the arguments, in lists and tuples too; in dicts where the dict is one of parameters.
+
+    What a namedtuple holds goes by the name of its field, or by the whole way where two fields are called alike.
+    """
+    given = (*zip(names, arguments, strict=True), *keywords.items())
+    found = [variable for name, value in given for variable in _inside(name, value, whole=False)]
+    if len({variable.name for variable in found}) < len(found):
+        found = [variable for name, value in given for variable in _inside(name, value, whole=True)]
     return found
 
 
@@ -58,17 +63,20 @@ def held_in_dicts(names: Sequence[str], arguments: list[Any], keywords: dict[str
     return found
 
 
-def _inside(name: str, value: Any) -> list[Variable]:
+def _inside(name: str, value: Any, whole: bool) -> list[Variable]:
     if is_array(value):
-        return [float_variable(name, value)]
+        return [float_variable(name, value, gradient=gradient_label(name) if "." in name else "")]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        called = [f"{name}.{field}" if whole else field for field in value._fields]
+        return [v for field, item in zip(called, value, strict=True) for v in _inside(field, item, whole)]
     if isinstance(value, tuple | list):
-        return [variable for i, item in enumerate(value) for variable in _inside(f"{name}[{i}]", item)]
+        return [variable for i, item in enumerate(value) for variable in _inside(f"{name}[{i}]", item, whole)]
     if isinstance(value, dict) and name.lower().strip("_") in _PARAMETER_DICTS:
         found = []
         for key, item in value.items():
             if is_array(item):
                 check_array(f"{name}[{key!r}]", item, integers=True)
-            found += _inside(str(key), item)
+            found += _inside(str(key), item, whole)
         return found
     return []
 
