@@ -55,7 +55,12 @@ def line_to_reproduce(where: Where, seed: int | None) -> str:
     """The call on one line with ``seed`` (if any) written into it, or empty where there is no source."""
     if not where.source:
         return ""
-    text = " ".join(line.strip() for line in where.source.splitlines())
+    return _with_seed(where.source, seed)
+
+
+@functools.lru_cache(maxsize=256)
+def _with_seed(source: str, seed: int | None) -> str:
+    text = " ".join(line.strip() for line in source.splitlines())
     try:
         call = next(n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and _is_check(n))
     except (SyntaxError, StopIteration):

@@ -50,6 +50,9 @@ class Signature:
 
 def signature_of(function: Callable[..., Any]) -> Signature:
     """Read the signature; what has none (some builtins, ufuncs) accepts anything."""
+    plain = _plainly(function)
+    if plain is not None:
+        return plain
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -65,6 +68,31 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         rest=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         any_keyword=any(p.kind is p.VAR_KEYWORD for p in parameters),
         defaults={p.name: p.default for p in parameters if p.default is not p.empty},
+    )
+
+
+def _plainly(function: Callable[..., Any]) -> Signature | None:
+    """The signature of a function as it was written, a tenth of the cost of asking ``inspect``; None for all else."""
+    own = getattr(function, "__func__", None) if isinstance(function, types.MethodType) else function
+    if not isinstance(own, types.FunctionType) or own.__dict__:  # a decorator's marks are there
+        return None
+    code = own.__code__
+    flags, count, only = code.co_flags, code.co_argcount, code.co_kwonlyargcount
+    if own is not function and not count:
+        return None
+    values = own.__defaults__ or ()
+    names, words = code.co_varnames[:count], code.co_varnames[count : count + only]
+    defaults = dict(zip(names[count - len(values) :], values, strict=True)) if values else {}
+    defaults |= {name: value for name, value in (own.__kwdefaults__ or {}).items() if name in words}
+    names = names if own is function else names[1:]
+    return Signature(
+        names=names,
+        required=sum(name not in defaults for name in names),
+        keyword_only=words,
+        keyword_required=tuple(name for name in words if name not in defaults),
+        rest=bool(flags & inspect.CO_VARARGS),
+        any_keyword=bool(flags & inspect.CO_VARKEYWORDS),
+        defaults=defaults,
     )
 
 

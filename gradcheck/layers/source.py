@@ -15,8 +15,12 @@ __all__ = ["augmented_names", "returned_names", "taken_apart", "unpacked_names"]
 def returned_names(function: object) -> list[str | None] | None:
     """The names in the last ``return a, self.dW, f(c)``: ["a", "dW", None]. None where the source cannot be read."""
     tree = _tree(function)
-    if tree is None:
-        return None
+    found = None if tree is None else _returned(tree)
+    return None if found is None else list(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _returned(tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[str | None, ...] | None:
     if isinstance(tree, ast.Lambda):
         values = [tree.body]
     else:
@@ -24,7 +28,7 @@ def returned_names(function: object) -> list[str | None] | None:
     if not values:
         return None
     items = values[-1].elts if isinstance(values[-1], ast.Tuple | ast.List) else [values[-1]]
-    return [_name(item) for item in items]
+    return tuple(_name(item) for item in items)
 
 
 def unpacked_names(function: object, argument: str) -> list[str] | None:
@@ -50,8 +54,11 @@ def taken_apart(function: object, argument: str) -> frozenset[Any]:
     Empty where the source cannot be read, or where ``argument`` is used as a whole or indexed by anything else.
     """
     tree = _tree(function)
-    if tree is None:
-        return frozenset()
+    return frozenset() if tree is None else _taken_apart(tree, argument)
+
+
+@functools.lru_cache(maxsize=256)
+def _taken_apart(tree: ast.AST, argument: str) -> frozenset[Any]:
     found: set[Any] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and _is(node.value, argument):

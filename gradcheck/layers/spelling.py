@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -20,6 +21,9 @@ __all__ = [
     "match_names",
     "normal_forms",
 ]
+
+# a check asks for the same few names again and again
+_remembered = functools.lru_cache(maxsize=4096)
 
 _UPSTREAM = re.compile(
     r"""d | d_?(out|outputs?|y|z|a|h|v|c|l|s|o|e|values?|next|top|up|scores?|logits|pred|loss|ldy|ldout|result)
@@ -142,8 +146,9 @@ def gradient_label(name: str) -> str:
     return f"{last[1]}d{last[2]}{last[3]}" if last else f"d{name}"
 
 
-def gradient_bases(key: str) -> list[str]:
-    """What ``key`` may be the gradient of: "dLdW" -> ["W", "LdW"], "W_grad" -> ["W"]."""
+@_remembered
+def gradient_bases(key: str) -> tuple[str, ...]:
+    """What ``key`` may be the gradient of: "dLdW" -> ("W", "LdW"), "W_grad" -> ("W",)."""
     bare = key.strip("_")
     found = []
     for prefix in _PREFIXES:
@@ -154,9 +159,10 @@ def gradient_bases(key: str) -> list[str]:
         match = re.search(suffix.pattern + "$", bare, re.IGNORECASE)
         if match and match.start() > 0:
             found.append(bare[: match.start()])
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
+@_remembered
 def normal_forms(name: str) -> tuple[str, str, str, str]:
     """``name`` made comparable, ever more loosely: as it is, without case, without underscores, by its meaning."""
     folded = name.strip("_").lower()
@@ -175,13 +181,18 @@ def match_names(names: Sequence[str], keys: Sequence[str], *, plain: bool = True
         keys: what was found ("dW", "grad_W", "W_grad").
         plain: whether a key may simply be the name itself, as in ``grads["W"]``.
     """
+    return dict(_matched(tuple(names), tuple(keys), plain))
+
+
+@_remembered
+def _matched(names: tuple[str, ...], keys: tuple[str, ...], plain: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for level in range(4):
         offers: dict[str, list[str]] = {}
         for key in keys:
             if key in found.values():
                 continue
-            bases = ([key] if plain else []) + gradient_bases(key)
+            bases = ((key,) if plain else ()) + gradient_bases(key)
             for form in dict.fromkeys(normal_forms(base)[level] for base in bases):
                 offers.setdefault(form, []).append(key)
         wanted: dict[str, list[str]] = {}

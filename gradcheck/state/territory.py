@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ _LIBRARIES = frozenset(
 )
 
 
+@functools.lru_cache(maxsize=1024)
 def is_user_module(name: str | None) -> bool:
     """Whether a module of this name holds the user's own code."""
     if not name:
@@ -57,6 +59,7 @@ def is_user_module(name: str | None) -> bool:
     return name == "__main__" or (root not in _LIBRARIES and root not in sys.stdlib_module_names)
 
 
+@functools.lru_cache(maxsize=1024)
 def names_in(code: types.CodeType) -> frozenset[str]:
     """Every global and attribute name that this code, and the functions written inside it, mention."""
     names = set(code.co_names)
