@@ -23,9 +23,9 @@ _MOST_ENTRIES = 64
 
 @dataclass(frozen=True)
 class Kinks:
-    """How many entries differ from autograd's only because they sit at a kink; the convention, if it has a name."""
+    """The entries (flat positions) that differ from autograd's because of a kink; the convention, if it has a name."""
 
-    count: int
+    entries: Array
     convention: str = ""
 
 
@@ -65,4 +65,4 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     as_one = min(left, right) - slack <= total <= max(left, right) + slack
     if not (as_one or every) or right_beside(evidence, name) is not True:
         return None
-    return Kinks(int(off.size), "" if as_one else "every entry of a tie is paid in full")
+    return Kinks(off, "" if as_one else "every entry of a tie is paid in full, a convention that is accepted")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.diagnosis.at_kinks import numeric_without_kinks, without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
@@ -107,7 +108,7 @@ def _by_formula(
     buffers of a lower precision on the way, to the limit of that precision.
     """
     judged = _by_three(evidence, base, name, formula, true, limits, dict(told), formula=True)
-    error = relative_error(yours, true)
+    error = relative_error(yours, formula if judged.kinks else true)
     if judged.verdict != "right" or judged.kinks:
         return replace(judged, norm_yours=norm(yours), relative_error=error)
     limit = limit_of(evidence, name, true, limits)
@@ -170,7 +171,7 @@ def _by_three(
         return _agree_against_numeric(evidence, base, name, told)
     kinks = excused_by_kinks(evidence, name, yours, true, limit)
     if kinks is not None:
-        return _with(base, "right", kinks.convention, told | {"kinks": kinks.count})
+        return _with(base, "right", kinks.convention, told | without_kinks(evidence, name, yours, true, kinks.entries))
     # the direction in which yours and autograd differ most tells them apart best
     apart = norm(yours - true)
     made = evidence.probe(name, yours - true, 1e-3 * apart)
@@ -207,7 +208,9 @@ def _agree_against_numeric(
     if made is None or not math.isfinite(made.error):
         return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
     if right_beside(evidence, name):
-        return _with(base, "right", "", told | {"kinks": 1})
+        apart = without_kinks(evidence, name, evidence.autograd[name], evidence.autograd[name], None)
+        some = "" if apart["kinks"] else "some of its entries are at a kink, and it lies within their one-sided slopes"
+        return _with(base, "right", some, told | apart | {"relative_error": told["relative_error"]})
     resolved = made.error <= 1e-2 * norm(evidence.autograd[name]) / math.sqrt(evidence.values[name].size)
     if resolved and evidence.subject.witnesses == "two":
         return _with(base, "wrong", "numeric differences differ from what autograd makes of this module", told)
@@ -252,7 +255,7 @@ def _by_numeric_alone(
     if entries is None:
         return _with(base, "wrong", "", told)
     if all(_inside_slopes(evidence, name, e, limit * length) for e in entries) and right_beside(evidence, name):
-        return _with(base, "right", "", told | {"kinks": len(entries)})
+        return _with(base, "right", "", told | numeric_without_kinks(evidence, name, yours, entries, allowed))
     return _with(base, "wrong", "", told | {"worst": tuple(entries[:_WORST])})
 
 
