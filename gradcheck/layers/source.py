@@ -9,7 +9,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["augmented_names", "returned_names", "taken_apart", "unpacked_names"]
+__all__ = ["LOOPED", "STARRED", "augmented_names", "returned_names", "taken_apart", "unpacked_names"]
+
+STARRED, LOOPED = "*", "for"  # beside the keys that something is taken apart with: all of its items are used
 
 
 def returned_names(function: object) -> list[str | None] | None:
@@ -51,6 +53,7 @@ def unpacked_names(function: object, argument: str) -> list[str] | None:
 def taken_apart(function: object, argument: str) -> frozenset[Any]:
     """The keys with which ``argument`` is unpacked, indexed or read: ``a, b = d`` gives 0 and 1, ``d["y"]`` gives "y".
 
+    ``*d`` gives :data:`STARRED`, and ``for a in d`` or ``in zip(d, ...)`` gives :data:`LOOPED`.
     Empty where the source cannot be read, or where ``argument`` is used as a whole or indexed by anything else.
     """
     tree = _tree(function)
@@ -68,11 +71,23 @@ def _taken_apart(tree: ast.AST, argument: str) -> frozenset[Any]:
             found.add(node.slice.value)
         elif isinstance(node, ast.Attribute) and _is(node.value, argument):
             found.add(node.attr)
+        elif isinstance(node, ast.Starred) and _is_all_of(node.value, argument):
+            found.add(STARRED)
+        elif isinstance(node, ast.For | ast.comprehension):
+            over = node.iter.args if isinstance(node.iter, ast.Call) else [node.iter]
+            found |= {LOOPED} if any(_is_all_of(item, argument) for item in over) else set()
     return frozenset(found)
 
 
 def _is(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_all_of(node: ast.expr, name: str) -> bool:
+    """``d``, or ``d[::-1]``."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return node.slice.lower is node.slice.upper is None and _is(node.value, name)
+    return _is(node, name)
 
 
 def augmented_names(function: object) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.returned import Parts
 from gradcheck.layers.roles import Reading, Role
+from gradcheck.layers.source import LOOPED, STARRED
 from gradcheck.layers.spelling import gradient_bases, is_upstream_name
 from gradcheck.layers.values import is_array, is_float_array, is_number
 
@@ -38,6 +39,10 @@ _PLAIN = re.compile(
     r"|d_?(next|prev)\w*|grads?(_\w+)?|\w+_grad|delta\w*|upstream\w*"
 )
 _SHORT = re.compile(r"d_?[a-z]?\d?")
+_PLURAL = re.compile(
+    r"d_?[a-z]?s|d_?(out|output|ret|result)s|gs|g_?ys|gouts|grad_?(out|output|y)s|upstreams|cotangents|cts"
+)
+_WITH_NUMBER = re.compile(r"([a-z_]*[a-z])_?\d")
 
 
 def count_upstreams(roles: list[Role], asked: Asked) -> None:
@@ -47,7 +52,8 @@ def count_upstreams(roles: list[Role], asked: Asked) -> None:
     well be one of the values kept (``dact`` beside an unnamed second value) is refused, with both readings named.
     """
     names, parts, reading = asked.names, asked.parts, asked.reading
-    marked = [i for i in range(min(asked.required, len(roles))) if _may_be_upstream(roles[i], names[i])]
+    first = next((name for role, name in zip(roles, names, strict=False) if role.kind == "upstream"), "")
+    marked = [i for i in range(min(asked.required, len(roles))) if _may_be_upstream(roles[i], names[i], first)]
     if reading.outputs is not None and parts.several and len(marked) > 1:
         if len(marked) < reading.outputs:
             raise GradcheckError(
@@ -70,10 +76,10 @@ def count_upstreams(roles: list[Role], asked: Asked) -> None:
         speaks_of_an_output = written & {base.lower() for base in gradient_bases(names[i])}
         (sure if speaks_of_an_output or _alike(names[i], names[marked[0]]) else doubtful).append(i)
     if doubtful and room > len(sure):
-        name, first, n = names[doubtful[0]], names[marked[0]], len(sure)
+        name, one, n = names[doubtful[0]], names[marked[0]], len(sure)
         raise GradcheckError(
             f"two readings fit {asked}: {name} is the upstream gradient of the forward's {_ordinal(n)} output "
-            f'(style="{asked.style}, {n + 1} outputs"), or {first} is {"the only one" if n == 1 else f"one of {n}"} '
+            f'(style="{asked.style}, {n + 1} outputs"), or {one} is {"the only one" if n == 1 else f"one of {n}"} '
             f'and {name} is a value that the forward kept (style="{asked.style}, {n} output{"s" * (n > 1)}"). '
             f"Say which, or name the values in the forward's return statement"
         )
@@ -87,16 +93,27 @@ def _settle(roles: list[Role], names: Sequence[str], ups: Sequence[int], others:
         roles[i] = Role("unknown", names[i])
 
 
-def _may_be_upstream(role: Role, name: str) -> bool:
+def _may_be_upstream(role: Role, name: str, first: str) -> bool:
     low = name.strip("_").lower()
     begins = low.startswith("d") and (is_upstream_name(low) or bool(_SHORT.fullmatch(low)) or low[1:2] == "_")
-    return role.kind == "upstream" or (role.kind in ("unknown", "output") and begins)
+    like_it = low.startswith("g_") and first.strip("_").lower().startswith("g_")  # g_y and g_h; g_t alone may be a gate
+    return role.kind == "upstream" or (
+        role.kind in ("unknown", "output") and (begins or like_it or _numbered(name) != "")
+    )
+
+
+def _numbered(name: str) -> str:
+    """The word in g1, g2 or dout_1, dout_2 where it is an upstream gradient's; else ""."""
+    parts = _WITH_NUMBER.fullmatch(name.strip("_").lower())
+    return parts[1] if parts and is_upstream_name(parts[1]) else ""
 
 
 def _alike(name: str, first: str) -> bool:
     """Whether two names are of one make: dout and dh, d1 and d2, da and db, dy_a and dy_b."""
     low, other = name.strip("_").lower(), first.strip("_").lower()
     if _PLAIN.fullmatch(low) or (_SHORT.fullmatch(low) and _SHORT.fullmatch(other)):
+        return True
+    if _numbered(name) and _numbered(name) == _numbered(first):
         return True
     shared = next((i for i, (a, b) in enumerate(zip(low, other, strict=False)) if a != b), min(len(low), len(other)))
     return shared > 1 and len(low) - shared <= 2 and len(other) - shared <= 2
@@ -144,7 +161,8 @@ def all_in_one(roles: list[Role], asked: Asked, taken_apart: Callable[[str], fro
     elif parts.kind in ("list", "nested"):
         chosen = leading
     else:
-        count = reading.outputs or len(_indices(keys))
+        every = STARRED in keys or (LOOPED in keys and bool(_PLURAL.fullmatch(names[ups[0]].strip("_").lower())))
+        count = reading.outputs or (len(leading) if every else len(_indices(keys)))
         chosen = leading[:count] if 1 < count <= len(leading) else []
     if chosen:
         roles[ups[0]] = Role("upstreams")
