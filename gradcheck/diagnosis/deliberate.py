@@ -40,6 +40,7 @@ def allowed(
         for g in gradients
     )
     kept = tuple(
-        replace(f, severity="info") if f.gradient in accepted and f.code == allow[f.gradient] else f for f in findings
+        replace(f, severity="info", help=()) if f.gradient in accepted and f.code == allow[f.gradient] else f
+        for f in findings
     )
     return results, kept
