@@ -17,6 +17,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt, adapt_network
 from gradcheck.layers.recognise import TorchSubject
+from gradcheck.layers.request import checked_names
 from gradcheck.options import checked_dtype, checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, GradientResult, Report
@@ -48,7 +49,8 @@ def check_network(
 
     Args:
         network: A list of layers, ``[("fc1", fc1), ("relu", relu), ...]`` (names may be left out; a layer is an object
-            with ``forward`` and ``backward``, or two functions and their parameters), or the network object.
+            with ``forward`` and ``backward``, or two functions and their parameters), or the network object. A list
+            that comes with ``gradients`` is such an object too: ``[(W1, b1, sigmoid), (W2, b2, softmax)]``.
         inputs: For a list of layers: the input of the first one, then what the loss needs beside the last output.
         loss: For a list of layers: ``loss(output, *rest) -> (value, gradient)`` or a loss object. For a network object:
             a callable without arguments that runs the forward and returns the loss.
@@ -56,7 +58,8 @@ def check_network(
             as a dict, or as a list or tuple in the order of the parameters, or writes them to attributes; or
             ``gradcheck.from_update(train_step, lr=...)``, which takes them from the change of the weights.
         params: For a network object: its parameters (dict of arrays, or list), where they are not found by themselves.
-        wrt, constants, allow, dtype, rtol, atol, seed, name, raises: As in :func:`check_layer`.
+        wrt, constants, allow, dtype, rtol, atol, seed, name, raises: As in :func:`check_layer`. In a list of layers
+            ``"W"`` means that of every layer which has one, ``"fc1.W"`` that of the one.
 
     Returns:
         One :class:`Report` with a row per layer and gradient. In a list of layers each is judged with the *true*
@@ -87,7 +90,7 @@ def check_network(
     seed = checked_seed(seed)
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol))
     cast = checked_dtype(dtype)
-    if isinstance(network, list | tuple):
+    if isinstance(network, list | tuple) and gradients is None and params is None:
         chain = _Chain(network, inputs, loss, wrt, constants, cast, limits, seed)
         examinations = chain.examine()
         name = name or " → ".join(chain.names)
@@ -132,7 +135,8 @@ class _Chain:
             )
         self.names, self.layers = _named(layers)
         self.inputs, self.loss, self.limits, self.seed = inputs, loss, limits, seed
-        self.dtype, self.wrt, self.constants = dtype, wrt, constants
+        self.dtype, self.constants = dtype, checked_names(constants, "constants")
+        self.wrt = None if wrt is None else checked_names(wrt, "wrt")
         self.notes: list[str] = []
 
     def examine(self) -> list[Examination]:
@@ -161,7 +165,11 @@ class _Chain:
                 )
         done.reverse()
         self._used_twice(done, received)
-        return _inheriting(done)
+        done = _inheriting(done)
+        _leave_out(done, self.constants, "constants", "declared constant")
+        if self.wrt is not None:
+            _leave_out(done, self.wrt, "wrt", "not in wrt")
+        return done
 
     def _used_twice(self, done: list[Examination], received: list[Any]) -> None:
         """One object in two places keeps one cache and one set of gradients: the second forward takes the first's."""
@@ -246,6 +254,22 @@ def _inheriting(done: list[Examination]) -> list[Examination]:
         if any(_wrong_input(g, inputs) for g in examination.gradients):
             guilty = examination.gradients[0].layer
     return done
+
+
+def _leave_out(done: list[Examination], names: Sequence[str], argument: str, reason: str) -> None:
+    """Rows that the caller asked to leave out: judged, for what lies below needs the true gradient, and not shown."""
+    called = {f"{g.layer}.{g.of}": g for e in done for g in e.gradients}
+    for name in names:
+        if not any(name in (whole, g.of) for whole, g in called.items()):
+            raise GradcheckError(f"{argument} names {name!r}, which no layer has: there are {', '.join(called)}")
+    for examination in done:
+        for k, g in enumerate(examination.gradients):
+            named = g.of in names or f"{g.layer}.{g.of}" in names
+            if named == (argument == "constants") and g.verdict != "not differentiated":
+                examination.gradients[k] = GradientResult(
+                    g.layer, g.name, g.of, g.shape, g.dtype, "not differentiated", reason
+                )
+                examination.findings = [f for f in examination.findings if f.gradient != g.name]
 
 
 def _one_object_twice(first: str, second: str, stored: bool) -> Finding:

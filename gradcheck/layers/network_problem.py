@@ -148,7 +148,7 @@ class Network(Problem):
         if not self.keeper.parameters:
             raise self._nothing_matched("gradients() returned nothing, and no stored gradients were found", candidates)
         self._adopt(candidates)
-        stored = [path.text for name, path in self.keeper.gradients.items()]
+        stored = [_text(path) for path in self.keeper.gradients.values()]
         self.style = f"network: loss(), gradients() stores {_some(stored)}"
 
     def _take_returned(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
@@ -221,7 +221,7 @@ class Network(Problem):
     def _add(self, name: str, path: Path, label: str | None) -> None:
         value = path.get()
         stored = self.keeper.gradients.get(name)
-        shown = label or (stored.text if stored is not None else gradient_label(name))
+        shown = label or (_text(stored) if stored is not None else gradient_label(name))
         if is_array(value):
             check_array(f"parameter {path.text}", value, integers=False)
             self.variables.append(Variable(name, value, "parameter", shown))
@@ -314,6 +314,10 @@ def _names_returned(net: Any, gradients: Any) -> list[str] | None:
         if written is not None and len(written) > 1 and None not in written:
             return [name for name in written if name is not None]
     return None
+
+
+def _text(path: Path) -> str:
+    return ("layers" if path.text.startswith("[") else "") + path.text  # the network is a list itself
 
 
 def _is_loss(value: Any) -> bool:
