@@ -28,7 +28,7 @@ def astype(node: Node, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         return value
     if value.dtype.kind == "f" and node.value.dtype.kind == "c":
         return apply(node._trace, np.real, (node,), {}, compute=lambda _: value, name="astype")
-    shadow = node._trace.accept("astype", (node._tensor(),), node._tensor(), value, None)
+    shadow = node._trace.accept("astype", (node._tensor(),), node._tensor(), value)
     return traced(node._trace, value, shadow, ())
 
 

@@ -35,7 +35,7 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
         trace.leak(f"an array of {value.dtype} was made of traced arrays")
         return value
     shadow = as_tensor(_tensors(nested))
-    accepted = trace.accept("array", (shadow,), shadow, value, None)
+    accepted = trace.accept("array", (shadow,), shadow, value)
     return constant(trace, value) if accepted is None else trace.wrap(value, accepted)
 
 

@@ -150,7 +150,7 @@ def derivative(
             if len(parts) != len(result):
                 raise NotImplementedError(f"{len(parts)} results for {len(result)}")
             return [
-                trace.accept(name, inputs, part, item, None) if is_floating(item) else None
+                trace.accept(name, inputs, part, item) if is_floating(item) else None
                 for part, item in zip(parts, result, strict=True)
             ]
         again: Callable[[], Any] | None = None
@@ -160,7 +160,7 @@ def derivative(
                 local = [_as_constants(trace, arg, value) for arg, value in zip(args, values, strict=True)]
                 return rule(*local, **named)
 
-        return trace.accept(name, inputs, found, result, again)
+        return trace.accept(name, inputs, found, result, again, rule, named)
     except Exception as error:
         # A rule that fails, for whatever reason, is a rule that is missing: said, never raised into the user's forward.
         trace.leak(_failed(name, error))

@@ -38,7 +38,7 @@ def getitem(node: Node, index: Any) -> Any:
         else:
             shadow = None
         if shadow is not None and trace.is_watching:
-            shadow = trace.accept("getitem", (node._tensor(), index), shadow, value, None)
+            shadow = trace.accept("getitem", (node._tensor(), index), shadow, value)
     except (ViewError, NotImplementedError) as error:
         trace.leak(f"an index into {error}" if isinstance(error, ViewError) else f"[...] with {error}")
         shadow = None

@@ -24,5 +24,5 @@ def cast(trace: Trace, kind: Any, x: Any) -> Any:
     value = kind(x.value)  # of an array with axes: NumPy's own TypeError or DeprecationWarning
     if not x._depends():
         return value
-    shadow = trace.accept(kind.__name__, (x._tensor(),), x._tensor().reshape(()), value, None)
+    shadow = trace.accept(kind.__name__, (x._tensor(),), x._tensor().reshape(()), value)
     return value if shadow is None else trace.wrap(value, shadow)

@@ -16,12 +16,13 @@ from gradcheck.trace import entrances, overlay, reads
 from gradcheck.trace.array import TracedArray
 from gradcheck.trace.memory import Memory, owner_of
 from gradcheck.trace.node import Array, Node, values_of
+from gradcheck.trace.operation import Operation
 from gradcheck.trace.randomness import is_random_source
-from gradcheck.trace.sites import Site, current_site
+from gradcheck.trace.sites import current_site
 
 __all__ = ["Trace"]
 
-Hook = Callable[[Site, str, tuple[object, ...], torch.Tensor], torch.Tensor]
+Hook = Callable[[Operation], torch.Tensor]
 
 _DTYPES: dict[Any, torch.dtype] = {
     np.dtype(np.float64): torch.float64,
@@ -42,8 +43,8 @@ class Trace:
         precision: ``"float64"``: derivatives are carried in float64 whatever dtype the values have;
             ``"native"``: in the dtype of the values.
         verify: compare every single result of PyTorch with NumPy's, and name the functions that disagree.
-        hook: called for every operation with its site, its name, its inputs and its result; may return another
-            result with the same value and another derivative.
+        hook: called with every :class:`Operation`; may return another result with the same value and another
+            derivative in the place of the operation's own.
 
     Attributes:
         leaks: where values left the trace, in order, each place once.
@@ -179,9 +180,14 @@ class Trace:
         inputs: tuple[object, ...],
         shadow: torch.Tensor,
         value: Any,
-        again: Callable[[], torch.Tensor] | None,
+        again: Callable[[], torch.Tensor] | None = None,
+        rule: Callable[..., Any] | None = None,
+        keywords: Mapping[str, object] | None = None,
     ) -> torch.Tensor | None:
-        """Take ``shadow`` as what carries the derivative of ``value``; None (and a leak) where it is another value."""
+        """Take ``shadow`` as what carries the derivative of ``value``; None (and a leak) where it is another value.
+
+        ``again`` computes it once more from NumPy's own inputs, ``rule(*inputs, **keywords)`` from other inputs.
+        """
         shape = getattr(value, "shape", ())
         if shadow.shape != shape:
             self.leak(f"{name}: the PyTorch counterpart gives another shape, {tuple(shadow.shape)} for {shape}")
@@ -198,7 +204,7 @@ class Trace:
                 self.leak(f"{name}: the PyTorch counterpart gives another value")
                 return None
         if self.hook is not None:
-            shadow = self.hook(current_site(), name, inputs, shadow)
+            shadow = self.hook(Operation(current_site(), name, inputs, keywords or {}, shadow, rule))
         return shadow
 
     def _agree(self, shadow: torch.Tensor, value: Any) -> bool:
@@ -253,7 +259,27 @@ class Trace:
         Raises:
             ValueError: an upstream gradient has another shape than its output.
         """
-        leaves = {name: self._leaves[id(variable)] for name, variable in variables.items()}
+        leaves = {name: self.leaf_of(variable) for name, variable in variables.items()}
+        found: Sequence[torch.Tensor | None] = [None] * len(leaves)
+        total = self.objective(outputs, upstreams)
+        if total is not None and leaves:
+            reads.new_pass()
+            found = torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
+        return {
+            name: np.zeros(leaf.shape, _NUMPY_DTYPES[leaf.dtype]) if gradient is None else gradient.numpy().copy()
+            for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
+        }
+
+    def leaf_of(self, variable: TracedArray) -> torch.Tensor:
+        """The tensor that gradients with respect to ``variable`` are taken of."""
+        return self._leaves[id(variable)]
+
+    def objective(self, outputs: Sequence[object], upstreams: Sequence[Array]) -> torch.Tensor | None:
+        """Σ outputs · upstreams as one number to differentiate; None where nothing depends on a variable.
+
+        Raises:
+            ValueError: an upstream gradient has another shape than its output.
+        """
         terms: list[torch.Tensor] = []
         for output, upstream in zip(outputs, upstreams, strict=True):
             if not isinstance(output, Node) or not output._depends():
@@ -268,13 +294,7 @@ class Trace:
             if shadow.requires_grad:
                 seed = torch.from_numpy(np.array(upstream, dtype=_NUMPY_DTYPES[shadow.dtype]))
                 terms.append(torch.sum(shadow * seed).real)
-        found: Sequence[torch.Tensor | None] = [None] * len(leaves)
-        if terms and leaves:
-            reads.new_pass()
-            # One number to differentiate: torch imports its symbolic machinery (a second) to check given gradients.
-            total = functools.reduce(torch.add, [term.to(terms[0].dtype) for term in terms])
-            found = torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
-        return {
-            name: np.zeros(leaf.shape, _NUMPY_DTYPES[leaf.dtype]) if gradient is None else gradient.numpy().copy()
-            for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
-        }
+        if not terms:
+            return None
+        # One number to differentiate: torch imports its symbolic machinery (a second) to check given gradients.
+        return functools.reduce(torch.add, [term.to(terms[0].dtype) for term in terms])

@@ -9,10 +9,9 @@ from gradcheck.trace.sites import current_operation, current_site, is_users
 def sites_of(forward):
     seen = []
 
-    def hook(site, name, inputs, result):
-        del inputs
-        seen.append((name, site))
-        return result
+    def hook(operation):
+        seen.append((operation.name, operation.site))
+        return operation.result
 
     trace = Trace(hook=hook)
     forward(trace.variable(np.array([0.5, 1.5]), "x"))

@@ -173,13 +173,17 @@ def test_nan_and_infinity_agree_with_themselves():
 def test_hook_sees_every_operation_and_can_plant_a_derivative():
     seen = []
 
-    def hook(site, name, inputs, result):
-        seen.append((site.line, name))
-        assert isinstance(site, Site)
-        assert isinstance(result, torch.Tensor)
-        if name == "tanh":
-            return result.detach() + 3.0 * (inputs[0] - inputs[0].detach())
-        return result
+    def hook(operation):
+        seen.append((operation.site.line, operation.name))
+        assert isinstance(operation.site, Site)
+        assert isinstance(operation.result, torch.Tensor)
+        if operation.rule is not None:
+            again = operation.rule(*operation.inputs, **operation.keywords)
+            assert torch.equal(again, operation.result)
+        if operation.name == "tanh":
+            (x,) = operation.inputs
+            return operation.result.detach() + 3.0 * (x - x.detach())
+        return operation.result
 
     trace = Trace(hook=hook)
     x = trace.variable(normal(3), "x")
