@@ -24,7 +24,7 @@ from gradcheck.layers.spelling import gradient_label, match_names
 from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
-from gradcheck.layers.values import is_array, is_scalar
+from gradcheck.layers.values import is_array, is_scalar, some_of
 
 __all__ = ["Keeping"]
 
@@ -342,4 +342,4 @@ class Keeping(Layer):
         if not kept:
             return ""
         how = "adds to" if self.keeper.accumulates else "stores"
-        return f", {how} {', '.join(kept.values())}"
+        return f", {how} {some_of(list(kept.values()))}"

@@ -22,7 +22,7 @@ from gradcheck.layers.source import returned_names
 from gradcheck.layers.spelling import gradient_label, is_data_name, is_target_name
 from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.update import Rate, Update, Updating
-from gradcheck.layers.values import describe, is_array, is_number, is_scalar
+from gradcheck.layers.values import describe, is_array, is_number, is_scalar, some_of
 from gradcheck.layers.variables import apply_choices
 from gradcheck.state import State
 
@@ -149,7 +149,7 @@ class Network(Problem):
             raise self._nothing_matched("gradients() returned nothing, and no stored gradients were found", candidates)
         self._adopt(candidates)
         stored = [_text(path) for path in self.keeper.gradients.values()]
-        self.style = f"network: loss(), gradients() stores {_some(stored)}"
+        self.style = f"network: loss(), gradients() stores {some_of(stored)}"
 
     def _take_returned(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
         arrays = [(path, value) for path, value in candidates if is_array(value) and value.dtype.kind == "f"]

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["describe", "is_array", "is_float_array", "is_number", "is_scalar", "is_tensor", "same_shape", "shape_of"]
+__all__ = [
+    "describe",
+    "is_array",
+    "is_float_array",
+    "is_number",
+    "is_scalar",
+    "is_tensor",
+    "same_shape",
+    "shape_of",
+    "some_of",
+]
+
+
+def some_of(names: Sequence[str], most: int = 3) -> str:
+    """``dW, db, dx``, or where there are many ``layers[0].dW, layers[0].db and 6 more``."""
+    return ", ".join(names) if len(names) <= most else f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def is_array(value: object) -> bool:
