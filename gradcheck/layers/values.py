@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 
-def some_of(names: Sequence[str], most: int = 3) -> str:
-    """``dW, db, dx``, or where there are many ``layers[0].dW, layers[0].db and 6 more``."""
-    return ", ".join(names) if len(names) <= most else f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+def some_of(names: Sequence[str]) -> str:
+    """``dW, db, dx``, or where there are more than four ``layers[0].dW, layers[0].db and 6 more``."""
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]} and {len(names) - 2} more"
 
 
 def is_array(value: object) -> bool:
