@@ -61,16 +61,18 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         return base
     true = evidence.autograd.get(name)
     yours = _shaped(evidence.yours.gradients.get(name), evidence.values[name])
+    given = evidence.yours.gradients.get(name)
+    # where a value left the trace, autograd's gradient is the truth only as far as numeric differences say so
+    lost = true is None or (bool(evidence.reference.leaks) and not evidence.supported.get(name, False))
     told: dict[str, object] = {
-        "norm_yours": None if yours is None else norm(yours),
-        "norm_true": None if true is None else norm(true),
-        "compared_with": "" if true is None else evidence.subject.truth,
+        "norm_yours": None if given is None else norm(given),
+        "norm_true": None if true is None or lost else norm(true),
+        "compared_with": "" if lost else evidence.subject.truth,
     }
     if yours is None:
-        given = evidence.yours.gradients.get(name)
         raw = evidence.yours.raw.get(name)
         if given is not None:
-            why = f"its shape is {given.shape} and {name} has {evidence.values[name].shape}"
+            why = f"yours has shape {given.shape}, {name} has {evidence.values[name].shape}"
         elif raw is None:
             return _with(base, "undecided", f"no gradient was given; name {name} in constants if it needs none", told)
         else:
@@ -191,14 +193,15 @@ def _by_three(
             base,
             "right",
             f"numeric differences agree with yours; {other}",
-            told | {"compared_with": "numeric", "norm_true": None},
+            told | {"compared_with": "numeric", "norm_true": None, "relative_error": None, "limit": None},
         )
     if not math.isfinite(made.error):
         return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
     if supported:
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
-    return _with(base, "undecided", "yours, autograd and numeric differences all disagree", told)
+    other = "the reference" if evidence.subject.truth == "reference" else "autograd"
+    return _with(base, "undecided", f"yours, {other} and numeric differences all disagree", told)
 
 
 def _agree_against_numeric(
@@ -241,7 +244,8 @@ def _by_numeric_alone(
         bars.append(made.error)
     worst = int(np.argmax(gaps))
     error = root * gaps[worst] / length if length > 0 else (math.inf if gaps[worst] > bars[worst] else 0.0)
-    told |= {"relative_error": error, "limit": limit, "compared_with": "numeric", "probe": evidence.probes[name]}
+    shown = replace(evidence.probes[name], autograd=None)  # it is no witness here
+    told |= {"relative_error": error, "limit": limit, "compared_with": "numeric", "probe": shown}
     allowed = limit * length / root + (limits.atol or 0.0)
     if all(gap <= bar + allowed for gap, bar in zip(gaps, bars, strict=True)):
         if length == 0 and max(bars) > 1e-9 * max(1.0, max(abs(e) for e in evidence.upstream_sizes())):

@@ -13,7 +13,16 @@ from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import by_severity, facts_told, full_name, headline, outcome
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
-from gradcheck.views.rows import STYLES, Detail, gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
+from gradcheck.views.rows import (
+    STYLES,
+    Detail,
+    gradient_columns,
+    gradient_rows,
+    labels_told,
+    worst_columns,
+    worst_rows,
+    worst_told,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -113,8 +122,8 @@ def _remainder(left_out: int, noun: str, plural: str) -> list[Text]:
 
 def _closing(report: Report, width: int) -> list[Text]:
     closing = leak_lines(report, width)
-    for note in report.notes:
-        closing += block("note", [visible(note)], width)
+    for note in (*map(visible, report.notes), labels_told(report)):
+        closing += block("note", [note], width) if note else []
     if report.evaluations:
         closing += block("ran", [count_lines(report.evaluations)], width)
     for i, line in enumerate(report.reproduce.splitlines()):

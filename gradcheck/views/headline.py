@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcheck.views.plain import count, names, visible
@@ -14,6 +15,8 @@ __all__ = ["MARKS", "by_severity", "facts_told", "full_name", "headline", "mark"
 
 MARKS: dict[Verdict, str] = {"right": "✓", "wrong": "✗", "undecided": "?", "not differentiated": "·"}
 SEVERITIES = ("error", "warning", "info")
+OTHER_FUNCTION = "GC120"  # the reference computes something else than the forward
+OF_SEVERAL_LAYERS = "GC113"  # no single backward is to blame for a cache that layers share
 
 
 def by_severity(report: Report) -> list[Finding]:
@@ -43,6 +46,10 @@ def full_name(gradient: GradientResult, report: Report) -> str:
 
 def statement(report: Report) -> str:
     """The sentence without mark and subject: ``1 of 3 gradients is wrong (dw)``."""
+    other = [f for f in report.findings if f.code == OTHER_FUNCTION and f.severity == "error"]
+    if other:  # what is said of the gradients means little then
+        rest = replace(report, findings=tuple(f for f in report.findings if f not in other))
+        return f"{visible(other[0].title.rstrip('.'))}; {statement(rest)}"
     compared = [g for g in report.gradients if g.verdict != "not differentiated"]
     wrong = [g for g in compared if g.verdict == "wrong"]
     undecided = [g for g in compared if g.verdict == "undecided"]
@@ -85,7 +92,8 @@ def facts_told(report: Report) -> list[str]:
 def _fault(errors: list[Finding]) -> str:
     if not errors:
         return ""
-    contract = "the backward breaks its contract: " if errors[0].code.startswith("GC1") else ""
+    backward = errors[0].code.startswith("GC1") and errors[0].code != OF_SEVERAL_LAYERS
+    contract = "the backward breaks its contract: " if backward else ""
     more = f" (and {count(len(errors) - 1, 'more error', 'more errors')})" if errors[1:] else ""
     return contract + visible(errors[0].title.rstrip(".")) + more
 

@@ -10,7 +10,7 @@ from gradcheck.views.blocks import count_lines, finding_label, finding_sections,
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import MARKS, by_severity, facts_told, full_name, headline, outcome
 from gradcheck.views.plain import place, source_line, visible
-from gradcheck.views.rows import gradient_columns, gradient_rows, worst_columns, worst_rows, worst_told
+from gradcheck.views.rows import gradient_columns, gradient_rows, labels_told, worst_columns, worst_rows, worst_told
 
 if TYPE_CHECKING:
     from gradcheck.report import Finding, Report, Where
@@ -82,7 +82,7 @@ def _closing(report: Report) -> str:
         ("note", f"left the trace: {escape(visible(leak.how))}{_where(leak.where)}")
         for leak in dict.fromkeys(report.leaks)
     ]
-    items += [("note", escape(visible(note))) for note in report.notes]
+    items += [("note", escape(note)) for note in (*map(visible, report.notes), labels_told(report)) if note]
     if report.evaluations:
         items.append(("ran", escape(count_lines(report.evaluations))))
     if report.reproduce:

@@ -62,8 +62,16 @@ def load_report(source: str | os.PathLike[str]) -> Report:
     """
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return loads(source)
+    if not str(source).strip():
+        raise GradcheckError(
+            "source: it is empty; give the JSON text of a report, or the name of the file that holds it"
+        )
     try:
         text = Path(source).read_text(encoding="utf-8")
+    except IsADirectoryError as error:
+        raise GradcheckError(
+            f"source: {str(source)!r} is a folder; give the name of the file that holds the report"
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no file can have
         shown = str(source) if len(str(source)) <= 60 else f"{str(source)[:60]}…"
         raise GradcheckError(

@@ -17,6 +17,7 @@ __all__ = [
     "Detail",
     "gradient_columns",
     "gradient_rows",
+    "labels_told",
     "witness",
     "worst_columns",
     "worst_rows",
@@ -70,7 +71,8 @@ def gradient_rows(report: Report, detail: Detail, shorten: bool = True) -> list[
     rows: list[Row] = []
     run: list[GradientResult] = []
     heirs = _heirs(report)
-    for gradient in [*report.gradients, None]:
+    labels = _labels(report)
+    for gradient in [*(g for g in report.gradients if g not in labels), None]:
         if gradient is not None and shorten and len(report.gradients) > LONG_TABLE and gradient.verdict == "right":
             run.append(gradient)
             continue
@@ -79,6 +81,21 @@ def gradient_rows(report: Report, detail: Detail, shorten: bool = True) -> list[
         if gradient is not None:
             rows.append(_row(gradient, report, detail, heirs))
     return rows
+
+
+def labels_told(report: Report) -> str:
+    """One line for what has no row in a network's table because it has no gradient: the labels of the loss, say."""
+    told = []
+    for g in _labels(report):
+        name = visible(f"{g.layer}.{g.of}" if g.layer else g.of)
+        told.append(f"{name} ({visible(g.reason)})" if g.reason else name)
+    return f"not differentiated: {', '.join(told)}" if told else ""
+
+
+def _labels(report: Report) -> list[GradientResult]:
+    if report.kind != "network" or all(g.verdict == "not differentiated" for g in report.gradients):
+        return []
+    return [g for g in report.gradients if g.verdict == "not differentiated"]
 
 
 def worst_told(report: Report) -> list[GradientResult]:

@@ -134,6 +134,22 @@ def test_phrases(report, phrase):
     assert phrase in to_text(report, 80)
 
 
+LABELS = GradientResult("loss", "dy", "y", (6,), "int64", "not differentiated", "integer labels or indices")
+
+
+def test_labels_are_a_note_below_a_networks_table_and_a_row_of_a_layers():
+    text = to_text(replace(CHAIN, gradients=(*CHAIN.gradients, LABELS)))
+    assert "dy" not in text
+    assert "  note      not differentiated: loss.y (integer labels or indices)\n" in text
+    assert "note " not in to_text(replace(CHAIN, notes=()))
+    of_a_layer = to_text(replace(ALL_RIGHT, gradients=(*ALL_RIGHT.gradients, replace(LABELS, layer=""))))
+    assert "  dy        6      · not differentiated: integer labels or indices\n" in of_a_layer
+
+
+def test_a_network_of_which_nothing_was_compared_keeps_its_rows():
+    assert "· not differentiated: integer labels" in to_text(replace(CHAIN, gradients=(LABELS,)))
+
+
 def test_counts_of_calls_are_in_words():
     report = replace(ALL_RIGHT, evaluations=(("forward", 1), ("forwards", 1), ("backward", 8), ("traced", 2)))
     assert "1 forward, 1 forward, 8 backwards, 2 traced" in to_text(report)

@@ -9,7 +9,9 @@ from gradcheck.views.headline import headline, mark, outcome
 BROKEN = "the backward breaks its contract: it writes into dout"
 UNSURE = replace(right("dx", (2,), 1.0), verdict="undecided")
 REMARK = Finding("GC150", "info", "summed, not averaged")
-WARNING = Finding("GC120", "warning", "keeps its cache")
+OTHER = Finding("GC120", "error", "forward and the reference differ by 1.8e+00 in the output")
+SHARED = Finding("GC113", "error", "two of these layers share one cache: running another changes dx")
+WARNING = Finding("GC111", "warning", "keeps its cache")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,15 @@ WARNING = Finding("GC120", "warning", "keeps its cache")
         (layer("f", right("dx", (2,), 1.0), findings=(REMARK,)), "✓ f: the gradient is right"),
         (layer("f", right("dx", (2,), 1.0), findings=(WARNING,)), "✓ f: the gradient is right (1 warning)"),
         (layer("f", wrong("dx", (2,))), "✗ f: the gradient is wrong (dx)"),
+        (layer("f", right("dx", (2,), 1.0), findings=(OTHER,)), f"✗ f: {OTHER.title}; the gradient is right"),
+        (
+            layer("f", wrong("dx", (2,)), right("dw", (2,), 1.0), findings=(OTHER, WRITES)),
+            f"✗ f: {OTHER.title}; 1 of 2 gradients is wrong (dx)",
+        ),
+        (
+            layer("f", right("dx", (2,), 1.0), findings=(SHARED,)),
+            f"✗ f: the gradient is right, but {SHARED.title}",
+        ),
         (layer("dx", wrong("dx", (2,))), "✗ dx: the gradient is wrong"),
         (layer("f", wrong("dw", (2,)), UNSURE), "✗ f: 1 of 2 gradients is wrong (dw); 1 undecided (dx)"),
         (layer("f", UNSURE), "? f: undecided: the gradient could not be judged (dx)"),

@@ -116,6 +116,20 @@ def test_what_is_neither_text_nor_file_is_refused(source):
         load_report(source)
 
 
+@pytest.mark.parametrize("source", ["", " \n"])
+def test_an_empty_text_is_refused_as_such(source):
+    with pytest.raises(GradcheckError) as caught:
+        load_report(source)
+    assert str(caught.value) == (
+        "source: it is empty; give the JSON text of a report, or the name of the file that holds it"
+    )
+
+
+def test_a_folder_is_refused_as_such(tmp_path):
+    with pytest.raises(GradcheckError, match="is a folder; give the name of the file that holds the report"):
+        load_report(tmp_path)
+
+
 def test_a_binary_file_is_refused(tmp_path):
     file = tmp_path / "weights.npz"
     file.write_bytes(b"PK\x03\x04\xff\xfe")

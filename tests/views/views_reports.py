@@ -117,9 +117,7 @@ BARELY_WRONG = layer(
     ),
 )
 CONTRACT = layer("linear_backward", right("dx", (2, 6), 3.953), right("dw", (6, 3), 2.311), findings=(WRITES,))
-AT_A_KINK = layer(
-    "max_pool", replace(right("dx", (2, 6), 0.241), norm_true=0.253, probe=None, kinks=2)
-)
+AT_A_KINK = layer("max_pool", replace(right("dx", (2, 6), 0.241), norm_true=0.253, probe=None, kinks=2))
 UNDECIDED = layer(
     "histogram_backward",
     right("dw", (6, 3), 2.311),
