@@ -118,7 +118,7 @@ class Numeric:
             for n, v in direction.items():
                 moved[n] = t * v
                 moved[n] += self.values[n]
-            return self.subject.forward(moved)
+            return self._outputs(moved)
 
         def difference(h: float) -> tuple[float, float]:
             change = rounding = 0.0
@@ -136,6 +136,13 @@ class Numeric:
             return change, rounding
 
         return derivative(difference, target, expected)
+
+    def _outputs(self, values: Values) -> list[Array]:
+        """The forward's outputs; a shape that changes from call to call (a buffer of another batch) cannot be used."""
+        outputs = self.subject.forward(values)
+        if [o.shape for o in outputs] != [u.shape for u in self.upstreams]:
+            raise ValueError("the forward's outputs have other shapes than before")
+        return outputs
 
     def along_unit(self, name: str, direction: Array, target: float = 0.0) -> Estimate:
         """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size."""
@@ -159,18 +166,23 @@ class Numeric:
         return self.one_sided_along(name, unit, abs(float(self.values[name][index])))
 
     def one_sided_along(self, name: str, direction: Array, size: float = 0.0) -> tuple[float, float, float]:
-        """The slopes against and along ``direction``, and the error of each; steps are relative to ``size``."""
+        """The slopes against and along ``direction``, and the error of each; steps are relative to ``size``.
+
+        NaN where the forward does not take the values beside these.
+        """
         h = 1e-5 * max(self.size(name), size)
 
         def phi(t: float) -> float:
-            outputs = self.subject.forward({**self.values, name: self.values[name] + t * direction})
+            outputs = self._outputs({**self.values, name: self.values[name] + t * direction})
             return sum(float(np.sum(u * o)) for u, o in zip(self.upstreams, outputs, strict=True))
 
-        here = phi(0.0)
+        try:
+            here, *beside = (phi(t) for t in (0.0, -h, -h / 2, h, h / 2))
+        except Exception:
+            return math.nan, math.nan, math.inf
         slopes, errors = [], []
-        for step in (-h, h):
+        for step, far, near in ((-h, *beside[:2]), (h, *beside[2:])):
             # (4φ(h/2) - φ(h) - 3φ(0)) / h is free of the second derivative
-            far, near = phi(step), phi(step / 2)
             slopes.append((4 * near - far - 3 * here) / step)
             errors.append(abs((far - here) / step - slopes[-1]) + 1e-15 * max(abs(here), abs(far)) * 8 / h)
         return slopes[0], slopes[1], max(errors)
