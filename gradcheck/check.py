@@ -92,7 +92,16 @@ def check_layer(
     seed = checked_seed(seed)
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol))
     problem = adapt(
-        layer, style=style, kwargs=kwargs, params=params, constants=constants, wrt=wrt, gradients=gradients, name=name
+        layer,
+        style=style,
+        kwargs=kwargs,
+        params=params,
+        constants=constants,
+        wrt=wrt,
+        gradients=gradients,
+        name=name,
+        seed=seed,
+        upstream=upstream,
     )
     if isinstance(problem, TorchSubject):
         from gradcheck.torch_check import check_torch

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["norm", "relative_error", "worst_indices"]
+__all__ = ["norm", "relative_error", "same_sums", "worst_indices"]
+
+# The same operations at the same values: only a sum taken in another order may differ.
+_SAME = 1e-9
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +44,12 @@ def relative_error(yours: Array, true: Array) -> float:
         return 0.0
     length = norm(true)
     return difference / length if length > 0 else math.inf
+
+
+def same_sums(now: Array, then: Array) -> bool:
+    """Whether two results of the same operations on the same values are the same, up to the order of a sum."""
+    eps = float(np.finfo(then.dtype).eps) if then.dtype.kind == "f" else 0.0
+    return relative_error(now, then) <= max(_SAME, 64 * eps)
 
 
 def worst_indices(yours: Array, true: Array, count: int) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck.diagnosis.array_changes import explain
-from gradcheck.diagnosis.called_again import check_behaviour
+from gradcheck.diagnosis.called_again import check_behaviour, once_and_again
 from gradcheck.diagnosis.contract import check_gradients_given
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.one_sided_inputs import check_other_sign
@@ -19,7 +19,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
 from gradcheck.state import own_generator
 from gradcheck.witnesses.raised import raising_in
-from gradcheck.witnesses.subject import Array, Subject, Yours
+from gradcheck.witnesses.subject import Array, Subject, Values, Yours
 
 __all__ = ["Examination", "examine", "true_gradients"]
 
@@ -61,7 +61,10 @@ def examine(
         return _upstreams(subject, outputs, upstream, rng)
 
     with raising_in("forward or backward"):
-        yours = subject.yours(values, draw)
+        first = _first_call(subject, values, upstream, rng)
+        yours = subject.yours(values, draw) if first is None else first
+    if first is not None:
+        rng = rng.spawn(1)[0]  # the upstream gradients were drawn from this one already, with the first call
     upstreams = yours.upstreams
     reference = subject.autograd(values, upstreams)
     # the reference ran the same forward once more, in float64: a forward that is not what it was shows there
@@ -73,7 +76,7 @@ def examine(
             "numbers from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
         )
     _refuse_integer_parameters(subject, yours)
-    evidence = Evidence(subject, values, upstreams, yours, reference, rng)
+    evidence = Evidence(subject, values, upstreams, yours, reference, rng, called_again=first is not None)
     with np.errstate(all="ignore"):  # what overflows in our own arithmetic is seen in its result
         gradients = judge(evidence, limits or Limits(), layer)
         findings = check_gradients_given(yours, subject.variables, values, layer)
@@ -84,6 +87,15 @@ def examine(
     if evidence.joint is not None:
         notes.append(_joint_note(evidence.joint, layer))
     return Examination(evidence, gradients, findings, list(reference.leaks), notes)
+
+
+def _first_call(subject: Subject, values: Values, upstream: object, rng: np.random.Generator) -> Yours | None:
+    """The first call of all as the answer to judge, where further calls show nothing amiss."""
+    if subject.first is None:
+        return None
+    if upstream is not None:
+        _upstreams(subject, subject.first.outputs, upstream, rng)  # refuses those that cannot be used
+    return once_and_again(subject, values, rng.spawn(1)[0])
 
 
 def _refuse_integer_parameters(subject: Subject, yours: Yours) -> None:

@@ -31,6 +31,8 @@ class Evidence:
     yours: Yours
     reference: Reference
     rng: np.random.Generator
+    called_again: bool = False
+    """Whether further calls of the backward have shown nothing amiss already."""
     numeric: Numeric = field(init=False)
     probes: dict[str, Probe] = field(default_factory=dict)
     joint: Probe | None = None

@@ -99,6 +99,7 @@ class Keeping(Layer):
             refuse_lists(self.starts(), self.subject)
             raw = self._learn()
             lazy = self._parameters_made_now()
+            self.forget_first(snapshot if not lazy else None)
         except BaseException:
             snapshot.restore()
             raise
@@ -107,6 +108,7 @@ class Keeping(Layer):
             self.variables = own
             self._undo = lambda: snapshot.restore()  # a function: copies of the problem share it
             raw = self._learn_lazily()
+            self.forget_first(None)
         self.keeper.forget()
         try:
             self._raw = raw
@@ -126,7 +128,9 @@ class Keeping(Layer):
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
         self._find_updates(stood, contents)
-        self.rehearsed = {name for name, gradient in self.collect(raw).values.items() if gradient is not None}
+        found = self.collect(raw)
+        self.rehearsed = {name for name, gradient in found.values.items() if gradient is not None}
+        self.keep_first(found)
         return raw
 
     def after_forward(self) -> None:

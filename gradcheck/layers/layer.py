@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called, signature_of, user_code
 from gradcheck.layers.matching import as_mapping, flattened
-from gradcheck.layers.problem import Gradients, Problem, Variable
+from gradcheck.layers.problem import FirstCall, Gradients, Problem, Variable
 from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_cache_name, match_names
 from gradcheck.layers.values import describe, is_array, is_number, shape_of
@@ -22,7 +22,7 @@ from gradcheck.layers.variables import (
     scalar_variables,
     variables_of,
 )
-from gradcheck.state import Snapshot, State
+from gradcheck.state import Snapshot, State, own_generator, seed_everything
 
 __all__ = ["Layer", "sample_upstream"]
 
@@ -177,6 +177,56 @@ class Layer(Problem):
                 raise GradcheckError(
                     f"{label} holds NaN or inf at the inputs given: check at inputs where it is finite"
                 )
+
+    # -- the first call, as a part of the check ------------------------------------------------------------------
+
+    def seed_first(self) -> None:
+        """Seed the generators as the check does before each forward."""
+        if self.request.seed is not None:
+            seed_everything(self.request.seed)
+
+    def first_upstreams(self, outputs: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+        """The upstream gradients of the check for the rehearsal; any others where they are not known or do not fit."""
+        chosen = None if self.request.seed is None else self._chosen_upstreams(outputs, self.request.seed)
+        if chosen is None:
+            return [sample_upstream(output, self.upstream) for output in outputs]
+        self.first = FirstCall([np.array(output) for output in outputs], chosen, {})
+        return [u.copy() for u in chosen]
+
+    def _chosen_upstreams(self, outputs: Sequence[Any], seed: int) -> list[np.ndarray[Any, Any]] | None:
+        dtypes = [np.asarray(o).dtype for o in outputs]
+        given = self.request.upstream
+        if self.upstream == "one":
+            return (
+                None if given is not None else [np.ones(np.shape(o), d) for o, d in zip(outputs, dtypes, strict=True)]
+            )
+        if given is None:
+            rng = own_generator(seed)
+            # Gaussian: for entries of ±1 alone u, sign(u), u³ and 1/u would all be the same
+            drawn = [np.asarray(rng.standard_normal(np.shape(o))) for o in outputs]
+        else:
+            several = list(given) if isinstance(given, list | tuple) and len(outputs) > 1 else [given]
+            drawn = [np.asarray(u) for u in several if is_array(u) or is_number(u)]
+        if [u.shape for u in drawn] != [np.shape(o) for o in outputs] or any(u.dtype.kind not in "fiu" for u in drawn):
+            return None
+        return [np.array(u, dtype) for u, dtype in zip(drawn, dtypes, strict=True)]
+
+    def keep_first(self, found: Gradients) -> None:
+        """Keep what the first backward gave, unless something is wrong with the set of gradients."""
+        if self.first is not None:
+            self.first.gradients = {
+                name: np.array(given) if is_array(given) else given for name, given in found.values.items()
+            }
+        if found.faults:
+            self.first = None
+
+    def forget_first(self, snapshot: Snapshot | None) -> None:
+        """Drop the first call where it wrote to an input, as ``snapshot`` shows, or where another took its place."""
+        if self.first is None:
+            return
+        inputs = [variable.array for variable in self.variables]
+        if snapshot is None or any(np.may_share_memory(a, b) for a in snapshot.changed_arrays() for b in inputs):
+            self.first = None
 
     def _arguments_in_words(self) -> str:
         values = [*zip(self.names, self.arguments, strict=True), *self.keywords.items()]

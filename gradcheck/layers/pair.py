@@ -13,7 +13,6 @@ from gradcheck.layers.binding import Binding, bind
 from gradcheck.layers.calling import called, signature_of, user_code
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.keeping import Keeping
-from gradcheck.layers.layer import sample_upstream
 from gradcheck.layers.losses import names_read, predictions
 from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import Path, children
@@ -159,15 +158,17 @@ class Pair(Keeping):
 
     def first_run(self) -> Any:
         """The rehearsal: one forward, one backward, what is wrong with the calls told in words."""
+        self.seed_first()
         self._returned = self.rehearse_forward()
         self.prepare(self._returned)
         self.outputs = self._outputs = self.binding.split(self.parts, self._returned)
         self._first_outputs: list[Any] = [np.array(output) for output in self.outputs]
         self.check_outputs(self.outputs)
         self.after_forward()
-        upstreams = [sample_upstream(output, self.upstream) for output in self.outputs]
+        upstreams = self.first_upstreams(self.outputs)
         if self.binding.cache is None:
             return self._first_backward(upstreams)
+        self.forget_first(None)
         snapshot = self.snapshot()
         try:
             raw = self._first_backward(upstreams)

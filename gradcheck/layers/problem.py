@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.report import Finding
 from gradcheck.state import Slot
 
-__all__ = ["Gradients", "Problem", "Variable"]
+__all__ = ["FirstCall", "Gradients", "Problem", "Variable"]
 
 
 @dataclass
@@ -40,6 +40,15 @@ class Gradients:
     faults: list[Finding] = field(default_factory=list)
 
 
+@dataclass
+class FirstCall:
+    """What the very first forward and backward gave, while the calling style was learnt: copies of all of it."""
+
+    outputs: list[np.ndarray[Any, Any]]
+    upstreams: list[np.ndarray[Any, Any]]
+    gradients: dict[str, object]
+
+
 class Problem(ABC):
     """One layer or network in the terms of the engine.
 
@@ -59,6 +68,8 @@ class Problem(ABC):
     """Backward changes the weights; the gradients are taken from the change."""
     learning_rate: float | None = None
     """The step of that update."""
+    first: FirstCall | None = None
+    """The first call, where it was made with the seed and the upstream gradient of the check, and left no trace."""
     keeps_state_elsewhere: bool = False
     """Functions whose backward takes the upstream gradient only: what it needs is kept in a global or a closure."""
 

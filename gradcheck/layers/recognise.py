@@ -54,6 +54,8 @@ def adapt(
     wrt: object = None,
     gradients: object = None,
     name: str | None = None,
+    seed: int | None = None,
+    upstream: object = None,
 ) -> Problem | TorchSubject:
     """Turn the positional arguments of ``check_layer`` into a :class:`Problem`.
 
@@ -69,6 +71,7 @@ def adapt(
         gradients: a dict of gradients at hand (no backward is called), or the names of the inputs in the order in
             which the backward returns their gradients.
         name: how the report calls it.
+        seed, upstream: of the check that follows; the calls that are made here can then be a part of it.
 
     Raises:
         GradcheckError: the call makes no sense; the text names the argument and says what would be right.
@@ -86,6 +89,7 @@ def adapt(
         gradients=gradients,
         name=name,
     )
+    request.seed, request.upstream = seed, upstream
     if style is not None:
         kind, request.reading = _named(style)
         return kind(request)  # type: ignore[call-arg]  # every style in the list takes the request alone

@@ -34,6 +34,8 @@ class Request:
     name: str | None = None
     style: str | None = None
     reading: Reading = ANY
+    seed: int | None = None  # of the check, where one is to follow
+    upstream: object = None
     _returned: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.difference import same_sums
 from gradcheck.layers.problem import Problem
 from gradcheck.report import Leak
 from gradcheck.state import State, seed_everything
-from gradcheck.trace import Trace
+from gradcheck.trace import Trace, TracedArray
 from gradcheck.witnesses.memory import replacements
 from gradcheck.witnesses.raised import user_place
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
@@ -37,6 +38,7 @@ class NumpySubject(Subject):
         self.variables, self.upstream = problem.variables, problem.upstream
         self.calls_backward, self.keeps_state_elsewhere = problem.calls_backward, problem.keeps_state_elsewhere
         self.repeatable = problem.calls_backward and not problem.updates
+        self.first = problem.first if dtype is None else None
         self.seed = seed
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.state = State(*problem.roots)
@@ -81,6 +83,39 @@ class NumpySubject(Subject):
             written += [f"backward:upstream {i}" for i, u in enumerate(handed) if not _equal(u, kept[i])]
             gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
             return Yours(copies, gradients, given.values, given.faults, written, aliases, drawn)
+
+    def repeated(self, other: Values, values: Values, scales: Sequence[float]) -> Yours | None:
+        first = self.first
+        if first is None:
+            return None
+        gradients = {v.name: _as_array(first.gradients.get(v.name), copy=False) for v in self.wanted()}
+        if any(g is None or not np.isfinite(g).all() for g in gradients.values()):
+            return None
+        with self._at(other) as held, ExitStack() as moves:
+            try:
+                self.counts["forward"] += 2
+                self._call_forward()
+                held = self._move(moves, held, values)
+                outputs = self._call_forward()
+                same = all(map(_equal, outputs, first.outputs)) and all(_equal(held[n], values[n]) for n in held)
+                for scale in scales if same else ():
+                    handed = [_times(u, scale) for u in first.upstreams]
+                    self.counts["backward"] += 1
+                    given = self.problem.backward(handed)
+                    same = not given.faults and all(
+                        _is_multiple(given.values.get(n), scale, g) for n, g in gradients.items()
+                    )
+                    same = same and all(
+                        np.array_equal(h, _times(u, scale)) for h, u in zip(handed, first.upstreams, strict=True)
+                    )
+                    if not same:
+                        return None
+                if not same or any(not _equal(array, values[name]) for name, array in held.items()):
+                    return None
+            except Exception:
+                return None
+            aliases = [name for name, array in held.items() if any(np.may_share_memory(array, o) for o in outputs)]
+        return Yours(first.outputs, gradients, first.gradients, aliases=aliases, upstreams=first.upstreams)
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         done: list[list[Gradient]] = []
@@ -145,18 +180,22 @@ class NumpySubject(Subject):
         seed_everything(self.seed)
         return {n: mapping.get(id(array), array) for n, array in held.items()}
 
+    @contextmanager
+    def followed(self, trace: Trace, values: Values) -> Iterator[tuple[Sequence[object], dict[str, TracedArray]]]:
+        """The outputs of the forward run on ``trace``, and the traced variables, while the arrays stand in it."""
+        self.counts["traced"] += 1
+        spaces = [namespace for namespace, _ in self.state.named_globals]
+        with self._at(values, trace) as held, trace.entrances(spaces):
+            yield self.problem.forward(), {n: a for n, a in held.items() if values[n].dtype.kind == "f"}
+
     # -- one evaluation ------------------------------------------------------------------------------------
 
     def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference:
         trace = Trace(precision=precision, verify=verify)
         if precision == "float64":
             values = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
-        self.counts["traced"] += 1
         try:
-            spaces = [namespace for namespace, _ in self.state.named_globals]
-            with self._at(values, trace) as held, trace.entrances(spaces):
-                outputs = self.problem.forward()
-                variables = {n: a for n, a in held.items() if values[n].dtype.kind == "f"}
+            with self.followed(trace, values) as (outputs, variables):
                 gradients = trace.gradients(outputs, upstreams, variables)
                 if trace.mismatch and not verify:
                     return Reference([], None, failure=_MISMATCH)
@@ -212,12 +251,24 @@ def _like_scalar(old: object, new: Array) -> object:
     return new.astype(old.dtype)[()] if isinstance(old, np.generic) else float(new)
 
 
-def _as_array(value: object) -> Array | None:
+def _times(array: Array, factor: float) -> Array:
+    return np.multiply(array, factor, out=np.empty_like(array))
+
+
+def _is_multiple(value: object, factor: float, array: Array | None) -> bool:
+    """Whether ``value`` is ``factor`` times ``array``, up to the order of a sum."""
+    if array is None or not isinstance(value, np.ndarray | float | np.floating) or np.shape(value) != array.shape:
+        return False
+    wanted = array * factor
+    return np.array_equal(value, wanted) or same_sums(np.asarray(value), wanted)
+
+
+def _as_array(value: object, copy: bool = True) -> Array | None:
     """The gradient as a fresh array: the user's own may be written to by the next call."""
     if value is None:
         return None
     try:
-        array = np.array(value)
+        array = np.array(value) if copy else np.asarray(value)
     except ValueError:  # ragged
         return None
     return array if array.dtype.kind in "fiub" else None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradcheck.layers.problem import Variable
+from gradcheck.layers.problem import FirstCall, Variable
 from gradcheck.report import Finding, Leak
 
 __all__ = ["Array", "Drawing", "Gradient", "Precision", "Reference", "Subject", "Values", "Yours"]
@@ -69,6 +69,19 @@ class Subject(ABC):
     def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
         """The user's forward and backward at ``values``; upstream gradients may be drawn once the outputs are known."""
 
+    def repeated(
+        self,
+        other: Values,  # noqa: ARG002
+        values: Values,  # noqa: ARG002
+        scales: Sequence[float],  # noqa: ARG002
+    ) -> Yours | None:
+        """The first call at ``values`` (see :attr:`first`), where all that follows it is as it should be; else None.
+
+        That is, after a forward at ``other`` and one more at ``values``, a backward for each of ``scales`` times the
+        upstream gradients gives so many times what the first gave, and nothing was written to.
+        """
+        return None
+
     @abstractmethod
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         """The same forward differentiated by PyTorch."""
@@ -92,6 +105,8 @@ class Subject(ABC):
         """The variables whose gradients are compared."""
         return [v for v in self.variables if v.differentiated]
 
+    first: FirstCall | None = None
+    """The forward and backward that were called while the calling style was learnt, where they can be used."""
     repeatable: bool = True
     """False where a backward changes the weights, so that a second call must give another answer."""
     keeps_state_elsewhere: bool = False
