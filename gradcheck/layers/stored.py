@@ -116,14 +116,14 @@ class Keeper:
         """Float arrays (and floats) that a forward has left in place, each once and under its best path.
 
         Args:
-            arguments: the forward's arguments: an attribute that holds one is no parameter.
+            arguments: the forward's arguments and outputs: an attribute that holds one, or a copy, is no parameter.
             lazily: take those in that the forward has just made.
         """
         first = dict(self.before)
         best: dict[int, tuple[Path, Any]] = {}
         numbers = []
         for path, value in self.arrays():
-            if any(value is argument for argument in arguments):
+            if any(value is argument or _is_copy(value, argument) for argument in arguments):
                 continue
             if is_array(value):
                 if value.dtype.kind != "f" or (not lazily and first.get(path) is not value):
@@ -297,6 +297,12 @@ def _whole(parameters: Sequence[Path], arrays: Sequence[Path]) -> dict[Path, Pat
         if not path.words() and len(beside) == 1:
             found[path] = beside[0]
     return found
+
+
+def _is_copy(value: Any, argument: Any) -> bool:
+    """A buffer that a forward fills, ``self.X[...] = x``; all zeros or all ones are like others by chance."""
+    alike = is_array(value) and is_float_array(argument) and value.shape == argument.shape
+    return alike and value.size > 0 and np.array_equal(value, argument) and bool(np.ptp(argument) > 0)
 
 
 def _along(path: Path) -> list[Path]:

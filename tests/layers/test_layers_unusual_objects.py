@@ -113,3 +113,29 @@ def test_a_parameter_that_the_step_rightly_leaves():
     net.step = lambda: setattr(net, "W", net.W - 0.01 * X.T @ (X @ net.W - Y))
     _, found, _ = network_verdicts(net, lambda: net.loss(), from_update(lambda: net.step(), lr=0.01))
     assert found == {"dW": "right", "db": "right"}
+
+
+class Preallocated:
+    """Buffers of one batch's size, made by the constructor; what is called X and DX is no parameter."""
+
+    def __init__(self, mean=False):
+        self.W, self.b = numbers(4, 3), numbers(3)
+        self.X, self.out, self.DX = np.zeros((6, 4)), np.zeros((6, 3)), np.zeros((6, 4))
+        self.dW, self.db, self.mean = np.zeros((4, 3)), np.zeros(3), mean
+
+    def forward(self, x):
+        self.X[:] = x
+        self.out[:] = self.X @ self.W + self.b
+        return self.out
+
+    def backward(self, d):
+        self.dW[:] = self.X.T @ d
+        self.db[:] = d.mean(axis=0) if self.mean else d.sum(axis=0)
+        self.DX[:] = d @ self.W.T
+        return self.DX
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [(False, "right"), (True, "wrong")])
+def test_buffers_that_the_forward_fills_are_no_parameters(mean, verdict):
+    _, found, _ = verdicts(Preallocated(mean), X)
+    assert found == {"dx": "right", "dW": "right", "db": verdict}
