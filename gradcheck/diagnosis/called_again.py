@@ -23,7 +23,7 @@ def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
     found = [] if evidence.called_again else list(_second_call(evidence, subject, layer))
     if evidence.small() and not found:
         found += _shared_cache(evidence, subject, layer)
-        found += _smaller_batch(evidence, subject, layer)
+        found += _other_batch_sizes(evidence, subject, layer)
     return found
 
 
@@ -218,34 +218,39 @@ def _shared_cache(evidence: Evidence, subject: Subject, layer: str) -> list[Find
     ]
 
 
-def _smaller_batch(evidence: Evidence, subject: Subject, layer: str) -> list[Finding]:
-    """After a full batch, one sample fewer must give what it gives alone (`if self.cols is None` keeps the old one)."""
+def _other_batch_sizes(evidence: Evidence, subject: Subject, layer: str) -> list[Finding]:
+    """One sample fewer, the full batch, one fewer again: each must give what it gives alone.
+
+    What remembers the first size shows at the second call (`if self.n is None`: a batch that grows is cut off in
+    silence), and a buffer that only grows at the third. Buffers for the first batch may refuse a larger one, aloud;
+    then it is asked whether they serve a smaller one, as the last of an epoch is.
+    """
     for values, upstreams in one_sample_fewer(
         subject.variables, evidence.values, evidence.yours.outputs, evidence.upstreams
     ):
-        alone = subject.sequence([(values, [upstreams])])[-1][-1]
-        if not isinstance(alone, Exception):
-            return _after_a_full_batch(evidence, subject, values, upstreams, alone, layer)
-    return []  # the batch size may be fixed, or no axis a batch
+        # arrays that one step changes must be named in the other too
+        full = {n: evidence.values.get(n, v.array) for v in subject.variables if (n := v.name) in values}
+        calls = subject.sequence([(values, [upstreams]), (full, [list(evidence.upstreams)]), (values, [upstreams])])
+        alone = calls[0][-1]
+        if isinstance(alone, Exception):
+            continue  # the batch size may be fixed, or this axis no batch
+        larger = calls[1][-1]
+        if isinstance(larger, Exception):
+            calls = subject.sequence([(full, [list(evidence.upstreams)]), (values, [upstreams])])
+        elif found := _of_another_size(larger, evidence.yours.gradients, "more", subject, layer):
+            return found
+        return _of_another_size(calls[-1][-1], alone, "fewer", subject, layer)
+    return []
 
 
-def _after_a_full_batch(
-    evidence: Evidence,
-    subject: Subject,
-    values: Values,
-    upstreams: list[Array],
-    alone: dict[str, Array | None],
-    layer: str,
+def _of_another_size(
+    after: Gradient, wanted: dict[str, Array | None], size: str, subject: Subject, layer: str
 ) -> list[Finding]:
-    # arrays that one step changes must be named in the other too
-    full = {n: evidence.values.get(n, v.array) for v in subject.variables if (n := v.name) in values}
-    after = subject.sequence([(full, [list(evidence.upstreams)]), (values, [upstreams])])[-1][-1]
+    call = f"a second call with one sample {size}"
     if isinstance(after, Exception):
-        what = f"a second call with one sample fewer raises {type(after).__name__}: {after}"
-    elif names := differing(after, alone):
-        what = (
-            f"a second call with one sample fewer gives another answer for {_title_names(names, subject)} than a first"
-        )
+        what = f"{call} raises {type(after).__name__}: {after}"
+    elif names := differing(after, wanted):
+        what = f"{call} gives another answer for {_title_names(names, subject)} than a first"
     else:
         return []
     return [
@@ -254,7 +259,7 @@ def _after_a_full_batch(
             "error",
             what,
             layer,
-            evidence=("alone, the smaller batch gives no error and another answer",),
+            evidence=("alone, each batch gives no error and another answer",),
             help=("something of the first batch's size is kept: look for `if self.cache is None` and for buffers",),
         )
     ]
