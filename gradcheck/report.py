@@ -140,8 +140,12 @@ class Report:
     def raise_if_failed(self) -> Report:
         """Raise :class:`GradientMismatch` unless :attr:`ok`; return the report itself otherwise."""
         __tracebackhide__ = True
-        if not self.ok:
-            raise GradientMismatch(self)
+        try:
+            if not self.ok:
+                raise GradientMismatch(self)
+        except GradientMismatch as error:
+            error.__traceback__ = None
+            raise  # a bare one: it does not add this frame, and the traceback ends at the caller's line
         return self
 
     def as_message(self) -> str:

@@ -35,6 +35,10 @@ CALLS = {
     "gradient": (GradcheckError, lambda: gradient(times_two, np.array(["a"]))),
     "compare": (GradcheckError, lambda: compare(np.ones(3), np.array([]))),
     "compare, wrong": (GradientMismatch, mismatch),
+    "raise_if_failed": (
+        GradientMismatch,
+        lambda: compare(np.ones(3), np.full(3, 2.0), raises=False).raise_if_failed(),
+    ),
 }
 
 

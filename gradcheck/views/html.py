@@ -24,7 +24,7 @@ UNLIMITED = 10_000  # the browser breaks the lines
 STYLE = """
 .gradcheck { font-size: 0.95em; line-height: 1.45; max-width: 75em; }
 .gradcheck, .gradcheck * { background: none !important; }
-.gradcheck h4 { font-size: 1.1em; margin: 0.3em 0; }
+.gradcheck h4 { font-size: 1.1em; font-weight: 600; margin: 0.3em 0; }
 .gradcheck div.scroll { overflow-x: auto; }
 .gradcheck table { font-size: inherit; border-collapse: collapse; margin: 0.6em 0; font-variant-numeric: tabular-nums; }
 .gradcheck table thead { border: 0; vertical-align: bottom; }
@@ -43,6 +43,7 @@ STYLE = """
 .gradcheck .undecided { color: #a8710a; }
 .gradcheck dl { display: grid; grid-template-columns: 6.5em 1fr; margin: 0.6em 0; }
 .gradcheck dt { font-weight: 400; white-space: nowrap; }
+.gradcheck .strong, .gradcheck dt.wrong, .gradcheck dt.undecided { font-weight: 600; opacity: 1; }
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
 .gradcheck dd code { padding: 0; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
@@ -74,7 +75,7 @@ def _finding(finding: Finding, report: Report) -> str:
     items = [(finding_label(finding), title + _where(finding.where))]
     for label, lines in finding_sections(finding):
         items.append((label, "<br>".join(escape(line) for line in lines)))
-    return _items(items)
+    return _items(items, {"error": "wrong", "warning": "undecided", "info": "strong"}[finding.severity])
 
 
 def _closing(report: Report) -> str:
@@ -92,8 +93,14 @@ def _closing(report: Report) -> str:
     return _items(items) if items else ""
 
 
-def _items(items: Sequence[tuple[str, str]]) -> str:
-    return f"<dl>{''.join(f'<dt>{label}</dt><dd>{content}</dd>' for label, content in items)}</dl>"
+def _items(items: Sequence[tuple[str, str]], first: str = "") -> str:
+    """Labels and contents; the first label has the class ``first``, and help stands out wherever it is."""
+    told = ""
+    for i, (label, content) in enumerate(items):
+        kind = first if i == 0 else "strong" if label == "help" else ""
+        of_kind = f' class="{kind}"' if kind else ""
+        told += f"<dt{of_kind}>{label}</dt><dd>{content}</dd>"
+    return f"<dl>{told}</dl>"
 
 
 def _where(where: Where | None) -> str:
@@ -134,7 +141,7 @@ def _dim(style: str) -> str:
 
 
 def _class(column: Column, row: Row) -> str:
-    accents = {"green": "right", "red": "wrong", "bold red": "wrong", "yellow": "undecided"}
+    accents = {"green": "right", "red": "wrong", "bold red": "wrong", "yellow": "undecided", "bold": "strong"}
     names = ["number"] if column.right else []
     names += ["name"] if column.foldable and len(row.cells.get(column.key, "")) > LONG else []
     names += [accents[row.styles[column.key]]] if row.styles.get(column.key) in accents else []

@@ -172,9 +172,8 @@ def _row(g: GradientResult, report: Report, detail: Detail, heirs: dict[int, str
         }
     styles = {"verdict": STYLES[g.verdict]}
     if g.verdict == "wrong":
-        styles |= {"relative": "red", "probe yours": "red"} | (
-            {"verdict": "red"} if g.inherits else {"gradient": "bold"}
-        )
+        styles |= {key: "red" for key in ("relative", "probe yours") if cells[key] != numbers.NOTHING}
+        styles |= {"verdict": "red"} if g.inherits else {"gradient": "bold"}
     important = "" if g.verdict in ("wrong", "undecided") else "dim"
     return Row(cells, styles, remarks=_remarks(g, report, detail, digits, heirs), remark_style=important)
 

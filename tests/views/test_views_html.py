@@ -1,8 +1,9 @@
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
-from views_reports import BIG_NETWORK, NETWORK, NOT_DIFFERENTIATED, REPORTS, UNICODE
+from views_reports import BIG_NETWORK, NETWORK, NOT_DIFFERENTIATED, ONE_WRONG, REPORTS, UNICODE
 from views_strategies import REPORTS as ANY_REPORT
 from views_strategies import UNHURRIED
 
@@ -88,3 +89,18 @@ def test_markup_in_names_is_text():
 
 def test_a_long_run_of_right_gradients_is_counted():
     assert "47 more are right" in to_html(BIG_NETWORK)
+
+
+def test_labels_and_names_stand_out_as_on_a_terminal():
+    text = to_html(ONE_WRONG)
+    assert '<dt class="wrong">cause</dt>' in text
+    assert '<dt class="strong">help</dt>' in text
+    assert "<dt>evidence</dt>" in text
+    assert '<td class="strong">dw</td>' in text
+    assert '<dt class="undecided">warning</dt>' in to_html(NETWORK)
+
+
+def test_a_dash_is_no_alarm():
+    nothing = replace(ONE_WRONG.gradients[1], relative_error=None, probe=None, worst=())
+    text = to_html(replace(ONE_WRONG, gradients=(ONE_WRONG.gradients[0], nothing), findings=()))
+    assert 'wrong">–' not in text
