@@ -49,7 +49,22 @@ def check_gradients_given(
         )
         for name in by_forward
     ]
+    if yours.aliases and not by_backward and not by_forward:
+        found.append(_alias(yours.aliases, layer))
     return found
+
+
+def _alias(pairs: Sequence[tuple[str, str]], layer: str) -> Finding:
+    """Not a fault by itself: nothing was written into either of the two during the check."""
+    said = [f"{one} and {other}" for one, other in pairs]
+    return Finding(
+        "GC115",
+        "info",
+        f"shares memory: {'; '.join(said[:4])}" + (f" and {len(said) - 4} more pairs" if len(said) > 4 else ""),
+        layer,
+        evidence=("one is the other, or a view of it: +=, out= or x[...] = on the one changes both",),
+        help=("harmless while nobody writes into either; return a .copy() where somebody may",),
+    )
 
 
 def _of_one(yours: Yours, v: Variable, value: Array, layer: str) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from gradcheck.layers.problem import Problem
 from gradcheck.report import Leak
 from gradcheck.state import State, seed_everything
 from gradcheck.trace import Trace, TracedArray
+from gradcheck.witnesses.aliasing import aliases_of
 from gradcheck.witnesses.memory import replacements
 from gradcheck.witnesses.raised import user_place
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
@@ -69,7 +70,6 @@ class NumpySubject(Subject):
         with self._at(values) as held:
             self.counts["forward"] += 1
             outputs = self._call_forward()
-            aliases = [name for name, array in held.items() if any(np.may_share_memory(array, o) for o in outputs)]
             changed = {name: array.copy() for name, array in held.items() if not _equal(array, values[name])}
             written = [f"forward:{name}" for name in changed]
             after_forward = {**values, **changed}
@@ -82,6 +82,7 @@ class NumpySubject(Subject):
             written += [f"backward:{name}" for name, array in held.items() if not _equal(array, after_forward[name])]
             written += [f"backward:upstream {i}" for i, u in enumerate(handed) if not _equal(u, kept[i])]
             gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
+            aliases = aliases_of(held, outputs, self._in_words(given.values), handed)
             return Yours(copies, gradients, given.values, given.faults, written, aliases, drawn)
 
     def repeated(self, other: Values, values: Values, scales: Sequence[float]) -> Yours | None:
@@ -114,8 +115,11 @@ class NumpySubject(Subject):
                     return None
             except Exception:
                 return None
-            aliases = [name for name, array in held.items() if any(np.may_share_memory(array, o) for o in outputs)]
+            aliases = aliases_of(held, outputs, self._in_words(given.values), handed)
         return Yours(first.outputs, gradients, first.gradients, aliases=aliases, upstreams=first.upstreams)
+
+    def _in_words(self, values: Values | dict[str, object]) -> dict[str, object]:
+        return {v.gradient: values.get(v.name) for v in self.wanted()}
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         done: list[list[Gradient]] = []

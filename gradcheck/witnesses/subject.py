@@ -30,7 +30,7 @@ class Yours:
     raw: dict[str, object]
     faults: list[Finding] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
-    aliases: list[str] = field(default_factory=list)
+    aliases: list[tuple[str, str]] = field(default_factory=list)
     upstreams: list[Array] = field(default_factory=list)
 
 
