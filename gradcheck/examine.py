@@ -17,7 +17,7 @@ from gradcheck.diagnosis.verdict import judge
 from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
-from gradcheck.state import own_generator
+from gradcheck.state import gaussian, own_generator
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Subject, Values, Yours
 
@@ -202,8 +202,7 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
     if given is None:
         # Gaussian: for entries of ±1 alone u, sign(u), u³ and 1/u would all be the same
         return [
-            np.asarray(rng.standard_normal(o.shape)).astype(o.dtype if o.dtype.kind == "f" else np.float64)
-            for o in outputs
+            gaussian(rng, o.shape).astype(o.dtype if o.dtype.kind == "f" else np.float64, copy=False) for o in outputs
         ]
     several: Sequence[object] = given if isinstance(given, list | tuple) and len(outputs) > 1 else [given]
     if len(several) != len(outputs):

@@ -12,6 +12,7 @@ from gradcheck.diagnosis.beside import Point, at_a_tie, points_beside
 from gradcheck.diagnosis.second_point import Elsewhere, wrong_elsewhere
 from gradcheck.difference import norm
 from gradcheck.report import Probe
+from gradcheck.state import gaussian
 from gradcheck.witnesses.numeric import Estimate, Numeric
 from gradcheck.witnesses.subject import Array, Reference, Subject, Yours
 
@@ -96,7 +97,7 @@ class Evidence:
 
     def direction(self, name: str) -> Array:
         """A fresh Gaussian direction: signed, so that errors of one sign do not hide, unlike on every call."""
-        return np.asarray(self.rng.standard_normal(self.values[name].shape, dtype=np.float32), dtype=np.float64)
+        return gaussian(self.rng, self.values[name].shape)
 
     def cross_examine(self) -> None:
         """Ask numeric differences whether autograd's gradients are right: all at once, then one by one where needed."""

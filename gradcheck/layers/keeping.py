@@ -99,7 +99,7 @@ class Keeping(Layer):
             refuse_lists(self.starts(), self.subject)
             raw = self._learn()
             lazy = self._parameters_made_now()
-            self.forget_first(snapshot if not lazy else None)
+            self.settle_first(snapshot if not lazy else None)
         except BaseException:
             snapshot.restore()
             raise
@@ -108,7 +108,7 @@ class Keeping(Layer):
             self.variables = own
             self._undo = lambda: snapshot.restore()  # a function: copies of the problem share it
             raw = self._learn_lazily()
-            self.forget_first(None)
+            self.settle_first(None)
         self.keeper.forget()
         try:
             self._raw = raw

@@ -22,7 +22,7 @@ from gradcheck.layers.variables import (
     scalar_variables,
     variables_of,
 )
-from gradcheck.state import Snapshot, State, own_generator, seed_everything
+from gradcheck.state import Snapshot, State, gaussian, own_generator, seed_everything
 
 __all__ = ["Layer", "sample_upstream"]
 
@@ -203,7 +203,7 @@ class Layer(Problem):
         if given is None:
             rng = own_generator(seed)
             # Gaussian: for entries of ±1 alone u, sign(u), u³ and 1/u would all be the same
-            drawn = [np.asarray(rng.standard_normal(np.shape(o))) for o in outputs]
+            drawn = [gaussian(rng, np.shape(o)) for o in outputs]
         else:
             several = list(given) if isinstance(given, list | tuple) and len(outputs) > 1 else [given]
             drawn = [np.asarray(u) for u in several if is_array(u) or is_number(u)]
@@ -220,8 +220,12 @@ class Layer(Problem):
         if found.faults:
             self.first = None
 
-    def forget_first(self, snapshot: Snapshot | None) -> None:
-        """Drop the first call where it wrote to an input, as ``snapshot`` shows, or where another took its place."""
+    def settle_first(self, snapshot: Snapshot | None) -> None:
+        """After the first call, before all is put back as in ``snapshot`` (None: it is not, parameters were made).
+
+        A call that wrote to an input cannot stand for the check's own.
+        """
+        self.remembered = snapshot
         if self.first is None:
             return
         inputs = [variable.array for variable in self.variables]
@@ -242,4 +246,4 @@ def sample_upstream(output: Any, kind: str) -> np.ndarray[Any, Any]:
     dtype = output.dtype if is_array(output) and output.dtype.kind == "f" else np.dtype(np.float64)
     if kind == "one":
         return np.ones(shape, dtype)
-    return np.asarray(np.random.default_rng(0).standard_normal(shape)).astype(dtype)
+    return gaussian(np.random.default_rng(0), shape).astype(dtype)

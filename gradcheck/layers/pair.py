@@ -168,7 +168,7 @@ class Pair(Keeping):
         upstreams = self.first_upstreams(self.outputs)
         if self.binding.cache is None:
             return self._first_backward(upstreams)
-        self.forget_first(None)
+        self.first = None
         snapshot = self.snapshot()
         try:
             raw = self._first_backward(upstreams)

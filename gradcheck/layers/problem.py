@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gradcheck.report import Finding
-from gradcheck.state import Slot
+from gradcheck.state import Slot, Snapshot
 
 __all__ = ["FirstCall", "Gradients", "Problem", "Variable"]
 
@@ -68,6 +68,8 @@ class Problem(ABC):
     """Backward changes the weights; the gradients are taken from the change."""
     learning_rate: float | None = None
     """The step of that update."""
+    remembered: Snapshot | None = None
+    """What ``roots`` reach, as it is to be left, where it was looked through already."""
     first: FirstCall | None = None
     """The first call, where it was made with the seed and the upstream gradient of the check, and left no trace."""
     keeps_state_elsewhere: bool = False

@@ -58,6 +58,8 @@ def role_in_pair(path: Path) -> str | None:
 def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Path]:
     """Which path holds the gradient of which: W and dW, params['W'] and grads['W'], p.value and p.grad."""
     found: dict[Path, Path] = {}
+    if not of or not gradients:
+        return found
     forms = {path: path.gradient_of() for path in gradients}
     for tail in ("whole", "below the list", "last"):
         for level in range(4):

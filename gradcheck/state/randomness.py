@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import random
 import sys
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Randomness", "is_generator", "own_generator", "seed_everything"]
+__all__ = ["Randomness", "gaussian", "is_generator", "own_generator", "seed_everything"]
 
 # Whoever seeds with 0 draws the inputs from the same stream as a check seeded with 0: the upstream gradient would then
 # be the input itself, number for number, and a transposed xᵀx passes for xᵀx. So every stream of ours begins elsewhere.
@@ -28,6 +29,20 @@ def is_generator(value: object) -> bool:
 def own_generator(seed: int) -> np.random.Generator:
     """The generator that a check seeded with ``seed`` draws from; no stream that a user's seed gives."""
     return np.random.default_rng([seed, _ELSEWHERE])
+
+
+# From so many numbers on, PyTorch's generator is used: it is three times as fast.
+_MANY = 8192
+
+
+def gaussian(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Standard normal numbers; many of them in single precision, for directions and upstream gradients need no more."""
+    if math.prod(shape) < _MANY:
+        return np.asarray(rng.standard_normal(shape))
+    import torch
+
+    drawing = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    return np.asarray(torch.randn(shape, generator=drawing).numpy().astype(np.float64))
 
 
 def seed_everything(seed: int) -> None:

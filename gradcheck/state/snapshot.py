@@ -26,7 +26,7 @@ class Snapshot:
     """
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        self.state = state
         self._containers = [(container, _contents(container)) for container in state.containers]
         self._globals = [(namespace, name, namespace.get(name, MISSING)) for namespace, name in state.named_globals]
         self._classes = [(cls, dict(vars(cls))) for cls in state.classes]
@@ -36,6 +36,9 @@ class Snapshot:
             (t, t.detach().clone(), t.grad, None if t.grad is None else t.grad.clone()) for t in state.tensors
         ]
         self._randomness = Randomness(state.generators)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Snapshot:
+        return self  # of these very objects, whoever holds it
 
     def restore(self, untouched: Container[int] = (), seeded: bool = False) -> None:
         """Put everything back as it was when the snapshot was made.
@@ -58,13 +61,13 @@ class Snapshot:
                 array[...] = copy
         if self._tensors:
             self._restore_tensors()
-        for cache in self._state.caches:
+        for cache in self.state.caches:
             cache.cache_clear()
         self._randomness.restore(own_only=seeded)
 
-    def restore_randomness(self) -> None:
-        """Put back the random generators only."""
-        self._randomness.restore()
+    def restore_randomness(self, own_only: bool = False) -> None:
+        """Put back the random generators only; with ``own_only`` those of the user's own alone."""
+        self._randomness.restore(own_only=own_only)
 
     def changed_arrays(self) -> list[np.ndarray[Any, Any]]:
         """The arrays whose contents differ now from what they were."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,17 @@ def _owner(array: Array) -> Array:
     return array
 
 
-def replacements(arrays: Sequence[Array], values: Sequence[tuple[Array, Array]], dtype: Any = None) -> dict[int, Array]:
+def replacements(
+    arrays: Sequence[Array],
+    values: Sequence[tuple[Array, Array]],
+    dtype: Any = None,
+    spare: Collection[int] = (),
+) -> dict[int, Array]:
     """Map ``id(old)`` to a new array for every array in ``arrays`` that shares memory with a changed one.
 
     ``values`` pairs each changed array with what it shall hold. A flat parameter vector and the matrices that are
     views of it, or a matrix and its transpose kept beside it, go on sharing memory, in the new dtype as well.
+    Values whose ids are in ``spare`` are nobody else's: they need not be copied.
     """
     groups: dict[int, list[Array]] = {}
     for array in arrays:
@@ -35,7 +41,7 @@ def replacements(arrays: Sequence[Array], values: Sequence[tuple[Array, Array]],
         alone = all(any(member is other for other in changed) for member in group)
         # two inputs cut from one array (x = seq[:-1], y = seq[1:]) are two variables all the same
         if alone or value.shape != old.shape or _overlaps_another(old, changed):
-            new[id(old)] = value.copy()
+            new[id(old)] = value if id(value) in spare and value.flags.c_contiguous else value.copy()
             continue
         owner = _owner(old)
         if id(owner) not in bases:

@@ -100,13 +100,17 @@ class Numeric:
 
     def __init__(self, subject: Subject, values: Values, upstreams: Sequence[Array]) -> None:
         self.subject = subject
-        self.values = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
+        self.values = {n: v.astype(np.float64, copy=False) if v.dtype.kind == "f" else v for n, v in values.items()}
+        self._sizes: dict[str, float] = {}
         self.upstreams = [np.asarray(u, dtype=np.float64) for u in upstreams]
 
     def size(self, name: str) -> float:
         """The root mean square of an array's entries (1 where all are zero): what steps are relative to."""
-        rms = float(np.sqrt(np.mean(np.square(self.values[name]))))
-        return rms if 0 < rms < math.inf else 1.0
+        if name not in self._sizes:
+            value = self.values[name]
+            rms = norm(value) / math.sqrt(max(value.size, 1))
+            self._sizes[name] = rms if 0 < rms < math.inf else 1.0
+        return self._sizes[name]
 
     def along(self, direction: Mapping[str, Array], target: float, expected: float | None = None) -> Estimate:
         """d/dt φ(θ + t·direction) at t = 0; ``target`` and ``expected`` as in :func:`derivative`."""
@@ -116,9 +120,9 @@ class Numeric:
         def outputs(t: float) -> list[Array]:
             moved = dict(self.values)
             for n, v in direction.items():
-                moved[n] = t * v
+                moved[n] = np.multiply(v, t, out=np.empty(v.shape))
                 moved[n] += self.values[n]
-            return self._outputs(moved)
+            return self._outputs(moved, list(direction))
 
         def difference(h: float) -> tuple[float, float]:
             change = rounding = 0.0
@@ -129,7 +133,7 @@ class Numeric:
             with np.errstate(all="ignore"):
                 for u, up, down in zip(self.upstreams, *both, strict=True):
                     work = np.subtract(up, down, dtype=np.float64, out=np.empty(up.shape))
-                    change += float(np.sum(np.multiply(u, work, out=work)))
+                    change += float(np.vdot(u, work))
                     # entries are off by about an ulp each, independently: their sum in quadrature
                     ulp = float(np.finfo(up.dtype).eps) if up.dtype.kind == "f" else 0.0
                     rounding += ulp * norm(np.multiply(u, up, out=work))
@@ -137,9 +141,9 @@ class Numeric:
 
         return derivative(difference, target, expected)
 
-    def _outputs(self, values: Values) -> list[Array]:
+    def _outputs(self, values: Values, spare: Sequence[str] = ()) -> list[Array]:
         """The forward's outputs; a shape that changes from call to call (a buffer of another batch) cannot be used."""
-        outputs = self.subject.forward(values)
+        outputs = self.subject.forward(values, spare)
         if [o.shape for o in outputs] != [u.shape for u in self.upstreams]:
             raise ValueError("the forward's outputs have other shapes than before")
         return outputs

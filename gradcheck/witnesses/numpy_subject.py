@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -42,8 +42,8 @@ class NumpySubject(Subject):
         self.first = problem.first if dtype is None else None
         self.seed = seed
         self.dtype = None if dtype is None else np.dtype(dtype)
-        self.state = State(*problem.roots)
-        self.snapshot = self.state.snapshot()
+        self.snapshot = problem.remembered or State(*problem.roots).snapshot()
+        self.state = self.snapshot.state
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
 
     def values(self) -> dict[str, Array]:
@@ -61,8 +61,8 @@ class NumpySubject(Subject):
         self.snapshot.restore()
         self.problem.close()
 
-    def forward(self, values: Values) -> list[Array]:
-        with self._at(values):
+    def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:
+        with self._at(values, spare=spare):
             self.counts["forward"] += 1
             return [np.array(output) for output in self._call_forward()]
 
@@ -92,7 +92,7 @@ class NumpySubject(Subject):
         gradients = {v.name: _as_array(first.gradients.get(v.name), copy=False) for v in self.wanted()}
         if any(g is None or not np.isfinite(g).all() for g in gradients.values()):
             return None
-        with self._at(other) as held, ExitStack() as moves:
+        with self._at(other, spare=list(other)) as held, ExitStack() as moves:
             try:
                 self.counts["forward"] += 2
                 self._call_forward()
@@ -180,7 +180,7 @@ class NumpySubject(Subject):
         for v in moved:
             for slot in v.slots:
                 slot.set(_like_scalar(slot.get(), np.asarray(values[v.name])))
-        self.snapshot.restore_randomness()
+        self.snapshot.restore_randomness(own_only=True)
         seed_everything(self.seed)
         return {n: mapping.get(id(array), array) for n, array in held.items()}
 
@@ -197,7 +197,7 @@ class NumpySubject(Subject):
     def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference:
         trace = Trace(precision=precision, verify=verify)
         if precision == "float64":
-            values = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
+            values = {n: v.astype(np.float64, copy=False) if v.dtype.kind == "f" else v for n, v in values.items()}
         try:
             with self.followed(trace, values) as (outputs, variables):
                 gradients = trace.gradients(outputs, upstreams, variables)
@@ -213,10 +213,10 @@ class NumpySubject(Subject):
             return Reference([], None, [*trace.leaks, Leak(where, how)], failure=how)
 
     @contextmanager
-    def _at(self, values: Values, trace: Trace | None = None) -> Iterator[dict[str, Any]]:
+    def _at(self, values: Values, trace: Trace | None = None, spare: Collection[str] = ()) -> Iterator[dict[str, Any]]:
         variables = {v.name: v for v in self.problem.variables if v.name in values}
         pairs = [(v.array, values[name]) for name, v in variables.items() if not v.slots]
-        mapping = replacements(self.state.arrays, pairs)
+        mapping = replacements(self.state.arrays, pairs, spare=[id(values[name]) for name in spare])
         held: dict[str, Any] = {n: mapping[id(v.array)] for n, v in variables.items() if not v.slots}
         held |= {n: np.array(values[n]) for n, v in variables.items() if v.slots}
         if trace is not None:

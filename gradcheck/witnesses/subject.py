@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -62,8 +62,8 @@ class Subject(ABC):
         """The values of the differentiated variables as the user gave them (copies)."""
 
     @abstractmethod
-    def forward(self, values: Values) -> list[Array]:
-        """The outputs of the user's forward at ``values``."""
+    def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:
+        """The outputs of the user's forward at ``values``; those named in ``spare`` may be used up."""
 
     @abstractmethod
     def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:

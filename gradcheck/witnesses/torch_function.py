@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class FunctionSubject(Subject):
     def restore(self) -> None:
         self.snapshot.restore()
 
-    def forward(self, values: Values) -> list[Array]:
+    def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:  # noqa: ARG002  # all are copied
         self.counts["forward"] += 1
         seed_everything(self.seed)
         args, _, _ = self.arguments.filled(values, None, requires_grad=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ class ModuleSubject(Subject):
     def restore(self) -> None:
         self._randomness.restore()
 
-    def forward(self, values: Values) -> list[Array]:
+    def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:  # noqa: ARG002  # all are copied
         self.counts["forward"] += 1
         with torch.no_grad():
             return [to_array(o) for o in self._run(values, requires_grad=False)[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,8 @@ class WithReference(Subject):
     def restore(self) -> None:
         self.inner.restore()
 
-    def forward(self, values: Values) -> list[Array]:
-        return self.inner.forward(values)
+    def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:
+        return self.inner.forward(values, spare)
 
     def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
         given = self.inner.yours(values, upstreams)
