@@ -40,13 +40,15 @@ def finding_label(finding: Finding) -> str:
 
 def finding_title(finding: Finding, report: Report) -> str:
     """The title, with the gradient it is about where it does not say so, and ``likely`` where it is not proven."""
-    about = finding.gradient
+    about, title = finding.gradient, finding.title
     layers = {g.layer for g in report.gradients if g.layer}
     if finding.layer and (len(layers) > 1 or not about):
         about = f"{finding.layer}.{about}" if about else finding.layer
-    unsaid = about and finding.gradient not in finding.title if finding.gradient else about not in finding.title
-    prefix = ("likely: " if finding.likely else "") + (f"{visible(about)}: " if unsaid else "")
-    return prefix + visible(finding.title)
+    if finding.gradient and title.startswith(f"{finding.gradient} "):
+        title = about + title.removeprefix(finding.gradient)
+    elif finding.gradient not in title or (about != finding.gradient and finding.layer not in title):
+        title = f"{about}: {title}"
+    return ("likely: " if finding.likely else "") + visible(title)
 
 
 def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:

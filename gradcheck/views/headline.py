@@ -57,6 +57,8 @@ def statement(report: Report) -> str:
     fault = _fault(errors)
     if not compared:
         return f"nothing was compared, and {fault}" if errors else "nothing was compared"
+    if wrong == compared and wrong[1:] and not any(g.inherits for g in wrong):
+        return f"{'both' if len(wrong) == 2 else f'all {len(wrong)}'} gradients are wrong"
     if wrong:
         also = f"; {len(undecided)} undecided ({_list(undecided, report)})" if undecided else ""
         return f"{_some(wrong, len(compared))} wrong{_in_brackets(_wrong_names(wrong, report), report)}{also}"

@@ -116,5 +116,6 @@ def _row(report: Report, beside: bool) -> Row:
 
 def _first(report: Report) -> str:
     for finding in by_severity(report):
-        return f"{visible(finding.code)} {finding_title(finding, report)}"
+        if finding.severity != "info" or finding.code.startswith("GC2"):  # not a mere remark
+            return f"{visible(finding.code)} {finding_title(finding, report)}"
     return "" if report.ok else statement(report)

@@ -22,11 +22,12 @@ from views_reports import (
     UNDECIDED,
     UNICODE,
     WITNESSES,
+    right,
 )
 from views_strategies import REPORTS as ANY_REPORT
 from views_strategies import UNHURRIED
 
-from gradcheck.report import Entry, GradientResult, Leak, Report, Where
+from gradcheck.report import Entry, Finding, GradientResult, Leak, Report, Where
 from gradcheck.views.console import to_text
 from gradcheck.views.summary import summary_table
 
@@ -150,6 +151,22 @@ def test_a_network_of_which_nothing_was_compared_keeps_its_rows():
     assert "· not differentiated: integer labels" in to_text(replace(CHAIN, gradients=(LABELS,)))
 
 
+@pytest.mark.parametrize(
+    ("gradient", "title", "shown"),
+    [
+        ("dx", "dx is right at these inputs only", "relu.dx is right at these inputs only"),
+        ("dx", "backward writes into dx", "relu.dx: backward writes into dx"),
+        ("dx", "relu gives no dx", "relu gives no dx"),
+        ("dx", "not linear in the upstream gradient", "relu.dx: not linear in the upstream gradient"),
+        ("", "backward writes into its input", "relu: backward writes into its input"),
+    ],
+)
+def test_a_finding_of_one_of_several_layers_names_the_layer(gradient, title, shown):
+    finding = Finding("GC117", "info", title, "relu", gradient)
+    text = to_text(replace(CHAIN, findings=(finding,)))
+    assert f"  note      GC117 {shown}\n" in text
+
+
 def test_counts_of_calls_are_in_words():
     report = replace(ALL_RIGHT, evaluations=(("forward", 1), ("forwards", 1), ("backward", 8), ("traced", 2)))
     assert "1 forward, 1 forward, 8 backwards, 2 traced" in to_text(report)
@@ -249,4 +266,5 @@ def test_gradients_of_one_name_are_told_apart_by_their_layer():
     gradients = tuple(
         GradientResult(layer, "dw", "w", (2,), "float64", "wrong", relative_error=1.0) for layer in ("fc1", "fc2")
     )
+    gradients = (*gradients, right("db", (2,), 1.0, "fc2"))
     assert "(fc1.dw, fc2.dw)" in to_text(Report("net", "network", "", "float64", 0, gradients))

@@ -53,7 +53,12 @@ WARNING = Finding("GC111", "warning", "keeps its cache")
         ),
         (
             layer("f", *(wrong(f"d{n}", (2,)) for n in range(9))),
-            "✗ f: 9 of 9 gradients are wrong (d0, d1, d2, d3 and 5 more)",
+            "✗ f: all 9 gradients are wrong",
+        ),
+        (layer("f", wrong("dx", (2,)), wrong("dw", (2,))), "✗ f: both gradients are wrong"),
+        (
+            layer("f", *(wrong(f"d{n}", (2,)) for n in range(9)), right("dx", (2,), 1.0)),
+            "✗ f: 9 of 10 gradients are wrong (d0, d1, d2, d3 and 5 more)",
         ),
     ],
 )  # fmt: skip

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from test_views_console import as_golden
-from views_reports import ALL_RIGHT, NOTHING, REPORTS, UNDECIDED
+from views_reports import ALL_RIGHT, NOTHING, ONE_WRONG, REPORTS, UNDECIDED
 from views_strategies import REPORTS as ANY_REPORT
 from views_strategies import UNHURRIED
 
+from gradcheck.report import Finding
 from gradcheck.views.summary import summary_table
 
 SEVERAL = [replace(report, seconds=0.25 * n) for n, report in enumerate(REPORTS.values())]
@@ -72,3 +73,12 @@ def test_titles_tell_once_where_reports_come_from():
 def test_trouble_beside_the_checks_is_in_the_first_line():
     table = summary_table([ALL_RIGHT], trouble="1 script went wrong")
     assert str(table).startswith("✗ 1 check: 1 passed; 1 script went wrong")
+
+
+def test_a_remark_does_not_take_the_place_of_what_is_wrong():
+    remark = Finding("GC117", "info", "dx is right at these inputs only", gradient="dx")
+    text = str(summary_table([replace(ONE_WRONG, findings=(remark,)), replace(ALL_RIGHT, findings=(remark,))]))
+    assert "GC117" not in text
+    assert "1 of 3 gradients is wrong (dw)" in text
+    scaled = replace(remark, code="GC201", gradient="dw", title="dw is 1.17 times the true gradient")
+    assert "GC201 dw is 1.17 times" in str(summary_table([replace(ONE_WRONG, findings=(scaled,))]))
