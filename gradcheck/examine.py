@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gradcheck.diagnosis.array_changes import explain
+from gradcheck.causes import causes_of
 from gradcheck.diagnosis.called_again import check_behaviour, once_and_again
 from gradcheck.diagnosis.contract import check_gradients_given
 from gradcheck.diagnosis.evidence import Evidence
@@ -80,7 +80,7 @@ def examine(
     with np.errstate(all="ignore"):  # what overflows in our own arithmetic is seen in its result
         gradients = judge(evidence, limits or Limits(), layer)
         findings = check_gradients_given(yours, subject.variables, values, layer)
-        findings += _causes(evidence, gradients, layer)
+        findings += causes_of(evidence, gradients, layer)
         findings += check_behaviour(evidence, layer)
         findings += check_other_sign(evidence, gradients, layer)
     notes = list(subject.notes)
@@ -155,16 +155,6 @@ def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[
             entries[index] = evidence.numeric.entry(name, index).value
         found[name] = entries
     return found, list(reference.leaks)
-
-
-def _causes(evidence: Evidence, gradients: list[GradientResult], layer: str) -> list[Finding]:
-    found = []
-    for result in gradients:
-        true, yours = evidence.autograd.get(result.of), evidence.yours.gradients.get(result.of)
-        if result.verdict == "wrong" and result.compared_with != "numeric" and true is not None and yours is not None:
-            upstream = evidence.upstreams[0] if len(evidence.upstreams) == 1 else None
-            found += explain(yours, true, result.name, evidence.values, upstream, layer)
-    return found
 
 
 def _check_outputs(outputs: list[Array]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.caller import calling_place, line_to_reproduce, versions
-from gradcheck.diagnosis.array_changes import explain
+from gradcheck.causes import difference_of
 from gradcheck.difference import norm, relative_error, worst_indices
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import true_gradients
@@ -122,7 +122,7 @@ def compare(
         raise GradcheckError("true: it has NaN or infinite entries; the true gradient must be finite")
     limits = checked_tolerance("rtol", rtol), checked_tolerance("atol", atol)
     result = _compared(mine, truth, name, *limits)
-    findings = explain(mine, truth, name, inputs or {}, upstream) if result.verdict == "wrong" else []
+    findings = difference_of(mine, truth, name, inputs or {}, upstream) if result.verdict == "wrong" else []
     report = Report(
         subject="" if name == "yours" else name,
         kind="comparison",

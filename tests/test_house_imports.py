@@ -13,7 +13,7 @@ LONGEST = 350
 FLOORS = {
     5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
     4: {"check", "network", "pieces", "torch_check"},
-    3: {"diagnosis", "examine"},
+    3: {"causes", "diagnosis", "examine"},
     2: {"layers", "options", "witnesses"},
     1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
     0: {"caller", "errors", "report", "tracebacks"},
@@ -28,6 +28,8 @@ SIDEWAYS = {
     ("check", "torch_check"): "check_layer is one name for NumPy and for torch",
     ("network", "check"): "a report is put together in one place",
     ("examine", "diagnosis"): "the engine asks the diagnoses",
+    ("examine", "causes"): "and why what is wrong is wrong",
+    ("causes", "diagnosis"): "a search starts from the evidence of a check",
     ("witnesses", "layers"): "a witness evaluates the problem that a calling style became",
     ("yardstick", "difference"): "a yardstick is a difference",
     ("caller", "report"): "both are plain data on the ground floor",

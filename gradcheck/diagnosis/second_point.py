@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
     from gradcheck.witnesses.subject import Array
 
-__all__ = ["Elsewhere", "right_at_ordinary_values", "wrong_at_both_signs", "wrong_elsewhere"]
+__all__ = ["Elsewhere", "moved_within", "right_at_ordinary_values", "wrong_at_both_signs", "wrong_elsewhere"]
 
 _LIMIT = 1e-6
 
@@ -40,7 +40,7 @@ def wrong_elsewhere(evidence: Evidence) -> dict[str, Elsewhere]:
         return {}
     wide = {n: v.astype(np.float64) for n, v in evidence.values.items()}
     noise = {n: np.asarray(evidence.rng.standard_normal(v.shape)) for n, v in wide.items()}
-    bold = {n: _moved_within(v, noise[n]) for n, v in wide.items()}
+    bold = {n: moved_within(v, noise[n]) for n, v in wide.items()}
     careful = {n: v * (1 + 0.2 * np.tanh(noise[n])) for n, v in wide.items()}
     upstreams = [u.astype(np.float64) for u in evidence.upstreams]
     for moved in (bold, careful):
@@ -96,7 +96,7 @@ def _can_be_asked(evidence: Evidence) -> bool:
     return subject.witnesses != "two" and not leaked and subject.calls_backward
 
 
-def _moved_within(value: Array, noise: Array) -> Array:
+def moved_within(value: Array, noise: Array) -> Array:
     """``value`` moved by its own size, but not out of [0, 1], [-1, 1] or its sign where it lies within.
 
     A probability that becomes -0.3 is not another value of a probability: it meets the clip in front of a logarithm,

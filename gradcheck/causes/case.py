@@ -1,0 +1,72 @@
+"""Everything that a search for causes may look at: the gradients, the arrays, and the recorded forward."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.causes.candidate import Array, Gradients
+from gradcheck.difference import norm
+from gradcheck.witnesses.numpy_subject import NumpySubject
+from gradcheck.witnesses.subject import Subject
+
+if TYPE_CHECKING:
+    from gradcheck.causes.recording import Recording
+
+__all__ = ["EXACT", "Case"]
+
+EXACT = 1e-6
+"""A change explains a gradient when it predicts it to this much of its norm."""
+
+
+@dataclass(eq=False)
+class Case:
+    """One evaluation of a layer or network: at ``values``, with ``upstreams``.
+
+    ``yours`` and ``true`` hold gradients in float64, of the shape of their array. A prediction is compared with
+    ``yours``; before anything is explained the prediction is ``true`` itself.
+    """
+
+    subject: Subject | None
+    """What is evaluated; None for arrays at hand."""
+    values: Mapping[str, Array]
+    upstreams: Sequence[Array]
+    yours: Gradients
+    true: Gradients
+    rounding: Mapping[str, float] = field(default_factory=dict)
+    """The 2-norm of the rounding error in gradients that were taken from an update, by name."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The name of each gradient by that of its array: dW for W."""
+
+    def called(self, name: str) -> str:
+        """The name of the gradient of ``name``."""
+        return self.names.get(name, name)
+
+    def off(self, name: str, prediction: Array) -> float:
+        """‖yours - prediction‖ relative to ‖yours‖: what the prediction leaves unexplained."""
+        yours = self.yours[name]
+        if prediction.shape != yours.shape:
+            return float("inf")
+        with np.errstate(all="ignore"):
+            gap = norm(yours - prediction)
+        length = norm(yours) or norm(self.true[name])
+        if not np.isfinite(gap):
+            return float("inf")
+        if gap <= 4 * self.rounding.get(name, 0.0):
+            return 0.0
+        return gap / length if length else float(gap > 0)
+
+    def explains(self, name: str, prediction: Array) -> bool:
+        """Whether ``prediction`` is yours, to rounding."""
+        return self.off(name, prediction) <= EXACT
+
+    @functools.cached_property
+    def recording(self) -> Recording | None:
+        """The forward as operations whose derivatives can be changed; None where it cannot be followed."""
+        from gradcheck.causes.recording import record
+
+        return record(self.subject, self.values, self.upstreams) if isinstance(self.subject, NumpySubject) else None

@@ -1,0 +1,28 @@
+"""The families of causes, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gradcheck.causes.arrays import factor, flipped, sign, transposed, zero
+from gradcheck.causes.candidate import Candidate
+from gradcheck.causes.lines import left_out, one_path, other_function, scaled
+from gradcheck.causes.spot import Spot, Trial
+from gradcheck.causes.stage import Stage
+
+__all__ = ["ARRAYS", "LINES", "PIECES"]
+
+ARRAYS: tuple[Callable[[Stage, str], Iterator[Candidate]], ...] = (
+    zero.candidates,
+    sign.candidates,
+    transposed.candidates,
+    flipped.candidates,
+    factor.candidates,
+)
+LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
+    scaled.trials,
+    left_out.trials,
+    one_path.trials,
+    other_function.trials,
+)
+PIECES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (other_function.trials,)

@@ -1,0 +1,58 @@
+"""The derivative of an operation left out, or taken twice: what comes back is handed on as it is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import torch
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.places import Place, all_changed
+from gradcheck.causes.source import operands_of
+from gradcheck.causes.spot import Hypothesis, Spot, Trial
+
+__all__ = ["trials"]
+
+
+def trials(spot: Spot) -> Iterator[Trial]:
+    """For each input of the result's shape: its own derivative left out, or applied twice."""
+    if any(g.operation.rule is None for g in spot.gates):
+        return
+    text, operands = spot.place.text, operands_of(spot.place.site)
+    for k in range(min(g.direct for g in spot.gates)):
+        if any(g.inputs[k].shape != g.operation.result.shape for g in spot.gates):
+            continue
+        to = f" by {operands[k]}" if len(spot.gates[0].inputs) > 1 and k < len(operands) else ""
+        out = Hypothesis(
+            "GC232",
+            f"lacks the derivative of {text}{to}",
+            (f"your backward hands on what comes back to {text} unchanged",),
+            (f"multiply what comes back by the derivative of {text}{to}",),
+            f"derivative of {text} left out",
+        )
+        yield from spot.once(out, functools.partial(_changes, spot.place, k, 0))
+        twice = Hypothesis(
+            "GC234",
+            f"has the derivative of {text}{to} twice",
+            (f"your backward multiplies by the derivative of {text}{to} twice",),
+            (f"apply the derivative of {text}{to} once",),
+            f"derivative of {text} twice",
+            cost=1.3,
+        )
+        yield from spot.once(twice, functools.partial(_changes, spot.place, k, 2))
+
+
+def _changes(place: Place, k: int, count: int, case: Case) -> dict[int, Change] | None:
+    def change(gate: Gate, gradient: torch.Tensor) -> Flow:
+        own = gate.derivative(gradient)
+        handed = gradient
+        for _ in range(count):
+            again = gate.derivative(handed)[k]
+            handed = torch.zeros_like(gradient) if again is None else again
+        to = {j: g for j, g in enumerate(own) if g is not None}
+        return Flow(to={**to, k: handed})
+
+    gates = place.gates(case)
+    return all_changed(gates, change) if all(g.direct > k for g in gates) else None

@@ -1,0 +1,102 @@
+"""Another function in the place of an activation's derivative: softplus for a step, s for s (1 - s)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.lines.functions import known_functions
+from gradcheck.causes.places import Piece, Place, unary
+from gradcheck.causes.spot import Hypothesis, Spot, Trial
+from gradcheck.causes.stage import Stage
+
+__all__ = ["PieceSpot", "trials"]
+
+
+class PieceSpot(Spot):
+    """A line or a call with one entry: ``gates`` are those at its exits."""
+
+    def __init__(self, stage: Stage, piece: Piece) -> None:
+        super().__init__(stage, Place(piece.sites[-1]))
+        self.piece = piece
+        self.gates = [gate for gate, _ in piece.ends(self.stage.case)]
+
+
+def trials(spot: Spot) -> Iterator[Trial]:
+    """Every known function of the input and the output, and multiples of it."""
+    where: Place | Piece = spot.piece if isinstance(spot, PieceSpot) else spot.place
+    ends = _ends(where, spot.stage.case)
+    if not ends or (isinstance(where, Place) and not unary([g for g, _ in ends])):
+        return
+    text = where.text
+    wanted = _name_of_derivative(ends)
+    gate, k = ends[0]
+    for number, name in enumerate(known_functions(gate.sources[k].detach(), gate.operation.result.detach())):
+        if name == wanted:
+            continue
+        left_out = name == "1"
+        wrong = Hypothesis(
+            "GC232" if left_out else "GC233",
+            f"lacks the derivative of {text}" if left_out else f"has the wrong derivative of {text}",
+            (
+                f"yours is {name}"
+                + (f"; the derivative is {wanted}" if wanted else "")
+                + " (x is what goes in, y what comes out)",
+            ),
+            (f"multiply by {wanted}, not by {name}",) if wanted else (f"take the derivative of {text}, not {name}",),
+            f"{name} for the derivative of {text}",
+            cost=1.0 + 0.002 * number,
+        )
+        yield from spot.times(wrong, functools.partial(_changes, where, name))
+
+
+def _ends(where: Place | Piece, case: Case) -> list[tuple[Gate, int]]:
+    return where.ends(case) if isinstance(where, Piece) else [(g, 0) for g in where.gates(case)]
+
+
+def _changes(where: Place | Piece, name: str, case: Case, times: float) -> dict[int, Change] | None:
+    return {g.index: _instead(k, name, times) for g, k in _ends(where, case)} or None
+
+
+def _instead(k: int, name: str, times: float) -> Change:
+    def change(gate: Gate, gradient: torch.Tensor) -> Flow:
+        known = known_functions(gate.sources[k].detach(), gate.operation.result.detach())
+        return Flow(to={k: gradient * known[name] * times})
+
+    return change
+
+
+def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
+    """The known function that is the true derivative here; empty where it is none of them, or no elementwise one."""
+    gate, k = ends[0]
+    x, y = gate.sources[k], gate.result
+    varied = torch.cos(torch.arange(y.numel(), dtype=y.dtype)).reshape(y.shape)
+    ones, other = (
+        torch.autograd.grad(y, x, u, retain_graph=True, allow_unused=True)[0] for u in (torch.ones_like(y), varied)
+    )
+    # of an elementwise function Jᵀu is u times the diagonal, whatever u
+    if ones is None or other is None or not torch.allclose(other, ones * varied, rtol=1e-9, atol=1e-12):
+        return ""
+    x, y = x.detach(), y.detach()
+    for name, values in known_functions(x, y).items():
+        if torch.allclose(values, ones, rtol=1e-9, atol=1e-12):
+            return name
+    return _step(x, ones)
+
+
+def _step(x: torch.Tensor, own: torch.Tensor) -> str:
+    """A step, with the bounds between which the derivative is one."""
+    inside = own == 1
+    if not bool(((own == 0) | inside).all()) or not bool(inside.any()) or bool(inside.all()):
+        return ""
+    low, high = float(x[inside].min()), float(x[inside].max())
+    below, above = x[~inside & (x < low)], x[~inside & (x > high)]
+    if below.numel() + above.numel() < int((~inside).sum()):
+        return ""
+    if not above.numel():
+        return f"step(x > {float(below.max()):.3g}...)"
+    return ""

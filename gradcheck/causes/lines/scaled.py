@@ -1,0 +1,54 @@
+"""The derivative of an operation dropped, negated, or taken several times."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import torch
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.places import Place, all_changed
+from gradcheck.causes.spot import Hypothesis, Spot, Trial
+
+__all__ = ["trials"]
+
+# In a loop the executions may follow upon one another: what is predicted is not linear in the factor then.
+_IN_LOOPS = (-1.0, 2.0, 0.5)
+
+
+def trials(spot: Spot) -> Iterator[Trial]:
+    """Nothing goes back through the operation; or what goes back is multiplied by a constant."""
+    text = spot.place.text
+    dropped = Hypothesis(
+        "GC230",
+        f"lacks what goes back through {text}",
+        (f"your backward treats {text} as a constant",),
+        (f"add what goes back through {text}",),
+        f"nothing back through {text}",
+        cost=1.2,
+    )
+    yield from spot.once(dropped, functools.partial(_changes, spot.place, 0.0))
+    best = spot.stage.scale(spot.without, spot.stage.prediction)
+    for factor in ([] if best is None else [best]) + (list(_IN_LOOPS) if len(spot.gates) > 1 else []):
+        if not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
+            continue
+        found = spot.factor(factor)
+        has_meaning = bool(found.meaning or found.help or factor < 0)
+        scaled = Hypothesis(
+            "GC231",
+            f"has what goes back through {text} {found.shown} times{found.meaning}",
+            (f"your backward multiplies what goes back through {text} by {found.shown}{found.meaning}",),
+            (found.help,) if found.help else (),
+            f"{text} times a constant",
+            cost=1.4 if has_meaning else 2.5,
+        )
+        yield from spot.once(scaled, functools.partial(_changes, spot.place, factor))
+
+
+def _changes(place: Place, factor: float, case: Case) -> dict[int, Change]:
+    def change(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+        return Flow(through=gradient * factor if factor else None)
+
+    return all_changed(place.gates(case), change)

@@ -1,0 +1,120 @@
+"""The places of a recorded forward at which a derivative may be wrong: operations, lines, calls."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.recording import Recording
+from gradcheck.causes.segments import Segment
+from gradcheck.causes.source import text_of
+from gradcheck.report import Where
+from gradcheck.trace import Site
+
+__all__ = ["Piece", "Place", "all_changed", "nothing", "pieces_of", "places_of", "unary"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An operation of the source, wherever it is called from one object: one hypothesis is about all its executions.
+
+    A loop is one place, however often it runs. ``owner`` tells apart the layers that share one method; 0: all.
+    """
+
+    site: Site
+    owner: int = 0
+
+    def gates(self, case: Case) -> list[Gate]:
+        """Its executions in ``case``, in order."""
+        if case.recording is None:
+            return []
+        return [g for g in case.recording.sites.get(self.site, ()) if not self.owner or g.owner == self.owner]
+
+    @property
+    def where(self) -> Where:
+        """The line, as a report shows it."""
+        return self.site.where
+
+    @property
+    def text(self) -> str:
+        """Its source text."""
+        return text_of(self.site)
+
+
+def places_of(recording: Recording) -> Iterator[Place]:
+    """Every operation, over all objects that share it, then object by object where there are several."""
+    for site, gates in recording.sites.items():
+        yield Place(site)
+        owners = list(dict.fromkeys(g.owner for g in gates))
+        if len(owners) > 1:
+            yield from (Place(site, owner) for owner in owners)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A line or a call with one entry and one exit of the same shape, over all its executions."""
+
+    key: tuple[Hashable, ...]
+    sites: tuple[Site, ...]
+
+    def ends(self, case: Case) -> list[tuple[Gate, int]]:
+        """The gate at each exit, and the number of the entry among its sources."""
+        if case.recording is None:
+            return []
+        found = []
+        for segment in case.recording.segments:
+            if segment.key == self.key:
+                gate = case.recording.gates[segment.last]
+                number = _number(gate, segment)
+                if number is not None:
+                    found.append((gate, number))
+        return found
+
+    @property
+    def where(self) -> Where:
+        """Its last line, as a report shows it: what comes out of it is written there."""
+        return self.sites[-1].where
+
+    @property
+    def text(self) -> str:
+        """Its source text: an operation's or a line's own, the name of a function of several lines."""
+        if len(self.sites) == 1:
+            return text_of(self.sites[0])
+        if len({s.line for s in self.sites}) == 1:
+            return self.sites[-1].where.source
+        return f"{self.sites[-1].function}()"
+
+
+def pieces_of(recording: Recording) -> list[Piece]:
+    """The segments, grouped; single operations with one input of their result's shape are among them."""
+    grouped: dict[tuple[Hashable, ...], list[Segment]] = defaultdict(list)
+    for segment in recording.segments:
+        grouped[segment.key].append(segment)
+    made: dict[tuple[Site, ...], Piece] = {}
+    for key, segments in grouped.items():
+        sites = segments[0].sites
+        if len(sites) > 1:
+            made.setdefault(sites, Piece(key, sites))
+    return list(made.values())
+
+
+def _number(gate: Gate, segment: Segment) -> int | None:
+    return next((k for k, source in enumerate(gate.sources) if source is segment.entry), None)
+
+
+def unary(gates: Sequence[Gate]) -> bool:
+    """Whether all these operations have one differentiable input, of their result's shape."""
+    return all(g.direct == 1 and g.inputs[0].shape == g.operation.result.shape for g in gates)
+
+
+def nothing(gate: Gate, gradient: object) -> Flow:  # noqa: ARG001  # a change takes both
+    """The change that lets nothing through."""
+    return Flow()
+
+
+def all_changed(gates: Sequence[Gate], change: Change) -> dict[int, Change]:
+    """``change`` at each of ``gates``."""
+    return {g.index: change for g in gates}

@@ -1,0 +1,43 @@
+"""What one or several changes together predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradcheck.causes.candidate import Array, Candidate
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change
+
+__all__ = ["predict"]
+
+
+def predict(case: Case, stack: Sequence[Candidate]) -> dict[str, Array] | None:
+    """The gradients with all changes of ``stack``; None where one of them has no meaning in this case."""
+    gradients = dict(case.true)
+    changes: dict[int, Change] = {}
+    for candidate in stack:
+        if candidate.evaluate is not None:
+            found = candidate.evaluate(case)
+            if found is None:
+                return None
+            gradients |= found
+        if candidate.changes is not None:
+            made = candidate.changes(case)
+            if made is None:
+                return None
+            changes |= made
+    if changes:
+        if case.recording is None:
+            return None
+        gradients |= case.recording.gradients(changes)
+    for candidate in stack:
+        if candidate.transform is None:
+            continue
+        for name in candidate.names:
+            if name not in gradients:
+                return None
+            turned = candidate.transform(case, name, gradients[name])
+            if turned is None:
+                return None
+            gradients[name] = turned
+    return gradients

@@ -1,0 +1,119 @@
+"""A forward recorded once, to be differentiated many times with some of its derivatives changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcheck.causes.candidate import Array
+from gradcheck.causes.gate import Change, Gate, open_gate
+from gradcheck.causes.segments import Segment, Segments
+from gradcheck.trace import Site, Trace, reads
+from gradcheck.trace.operation import Operation
+from gradcheck.trace.sites import user_frame
+from gradcheck.witnesses.numpy_subject import NumpySubject
+from gradcheck.witnesses.subject import Values
+
+__all__ = ["Recording", "record"]
+
+
+class Recording:
+    """The operations of one forward, each behind a gate, and what they are differentiated with respect to."""
+
+    def __init__(self, gates: Sequence[Gate], segments: Sequence[Segment], leaves: Mapping[str, torch.Tensor],
+                 total: torch.Tensor) -> None:  # fmt: skip
+        self.gates = gates
+        self.segments = segments
+        self.leaves = leaves
+        self.passes = 0
+        self._total = total
+
+    @property
+    def sites(self) -> dict[Site, list[Gate]]:
+        """The gates by the place in the source that they stand for, in the order of their first call."""
+        found: dict[Site, list[Gate]] = defaultdict(list)
+        for gate in self.gates:
+            found[gate.operation.site].append(gate)
+        return dict(found)
+
+    def gradients(self, changes: Mapping[int, Change], names: Iterable[str] | None = None) -> dict[str, Array]:
+        """The gradients by ``names`` (default: all), with the derivatives at some gates changed (by their number).
+
+        Only the part of the forward between them and the outputs is gone through: the last layer's cost little.
+        """
+        leaves = {n: self.leaves[n] for n in (self.leaves if names is None else names)}
+        changed = [self.gates[k] for k in changes]
+        for gate in changed:
+            gate.change, gate.received = changes[gate.index], None
+        self.passes += 1
+        reads.new_pass()
+        try:
+            found = torch.autograd.grad(self._total, list(leaves.values()), retain_graph=True, allow_unused=True)
+        finally:
+            for gate in changed:
+                gate.change = None
+        return {
+            name: np.zeros(leaf.shape) if gradient is None else gradient.numpy().copy()
+            for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
+        }
+
+
+def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) -> Recording | None:
+    """Run the forward of ``subject`` once, recorded; None where a value leaves the trace or it cannot be followed."""
+    gates: list[Gate] = []
+    segments = Segments()
+
+    def hook(operation: Operation) -> torch.Tensor:
+        inputs = list(_tensors(operation))
+        if not inputs or not operation.result.requires_grad or operation.result.is_complex():
+            return operation.result
+        frame = user_frame()
+        gate = Gate(len(gates), operation, inputs, len(inputs))
+        units = [] if frame is None else segments.units_of(operation, frame)
+        if frame is not None:
+            gate.owner = id(frame.f_locals.get("self"))
+        for unit in units:
+            entries = unit.entries_of(inputs)
+            if len(entries) == 1 and not any(entries[0] is known for known in gate.sources):
+                gate.sources.append(entries[0])
+        result = open_gate(gate)
+        for unit in units:
+            unit.take(gate.index, operation.site, inputs, result)
+        gates.append(gate)
+        return result
+
+    trace = Trace(hook=hook)
+    wide = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
+    try:
+        with subject.followed(trace, wide) as (outputs, variables):
+            total = trace.objective(outputs, upstreams)
+            leaves = {name: trace.leaf_of(variable) for name, variable in variables.items()}
+    except Exception:
+        return None
+    if total is None or trace.leaks or trace.mismatch:
+        return None
+    return Recording(gates, list(segments.found()), leaves, total)
+
+
+def _tensors(operation: Operation) -> Iterator[torch.Tensor]:
+    """The differentiable inputs of an operation, each once."""
+    seen: set[int] = set()
+    for tensor in _nested([operation.inputs, operation.keywords]):
+        if tensor.requires_grad and id(tensor) not in seen:
+            seen.add(id(tensor))
+            yield tensor
+
+
+def _nested(x: Any) -> Iterator[torch.Tensor]:
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, list | tuple):
+        for item in x:
+            yield from _nested(item)
+    elif isinstance(x, Mapping):
+        for item in x.values():
+            yield from _nested(item)

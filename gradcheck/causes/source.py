@@ -1,0 +1,51 @@
+"""The text of an operation in the user's source, and of its operands."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+
+from gradcheck.trace import Site
+
+__all__ = ["operands_of", "text_of"]
+
+
+def text_of(site: Site) -> str:
+    """The source text of an operation, on one line; the whole line where Python does not know its columns."""
+    line, end_line, column, end_column = site.positions
+    if line is None or end_line is None:
+        return site.where.source
+    lines = [linecache.getline(site.file, k).rstrip("\n") for k in range(line, end_line + 1)]
+    if not any(lines):
+        return site.where.source
+    # columns are counted in bytes
+    whole = [text.encode() for text in lines]
+    whole[-1] = whole[-1][:end_column]
+    whole[0] = whole[0][column:]
+    return " ".join(text.decode(errors="replace").strip() for text in whole)
+
+
+def operands_of(site: Site) -> list[str]:
+    """The source texts of what an operation is applied to: a + b, f(a, b), a.f(b), a[i]; empty where unknown."""
+    text = text_of(site)
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return []
+    if isinstance(tree, ast.BinOp):
+        parts: list[ast.expr] = [tree.left, tree.right]
+    elif isinstance(tree, ast.UnaryOp):
+        parts = [tree.operand]
+    elif isinstance(tree, ast.Subscript):
+        parts = [tree.value]
+    elif isinstance(tree, ast.Call):
+        parts = [a for a in tree.args if not isinstance(a, ast.Starred)]
+        if isinstance(tree.func, ast.Attribute) and not _is_module(tree.func.value):
+            parts.insert(0, tree.func.value)
+    else:
+        return []
+    return [ast.unparse(part) for part in parts]
+
+
+def _is_module(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in {"np", "numpy", "math", "scipy", "special"}

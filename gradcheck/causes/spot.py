@@ -1,0 +1,137 @@
+"""One place under suspicion: what depends on it, and what a change there would give."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from gradcheck.causes.candidate import Array, Candidate
+from gradcheck.causes.case import Case
+from gradcheck.causes.factors import Factor, factor
+from gradcheck.causes.gate import Change, Gate
+from gradcheck.causes.places import Place, all_changed, nothing
+from gradcheck.causes.stage import Stage
+
+__all__ = ["Hypothesis", "Made", "Spot", "Trial"]
+
+
+class Made(Protocol):
+    """The changes of a hypothesis in any case, its derivative taken so many times."""
+
+    def __call__(self, case: Case, times: float) -> Mapping[int, Change] | None:
+        """The changes, by the number of the gate; None where they have no meaning."""
+
+
+# A factor is tried where the change, taken that many times, leaves at most this much of the difference.
+_PROMISING = 0.05
+_FEW = 2
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """How a change is called and mended; the fields are those of a candidate."""
+
+    code: str
+    title: str
+    detail: Sequence[str] = ()
+    help: Sequence[str] = ()
+    short: str = ""
+    cost: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A hypothesis and what it predicts."""
+
+    candidate: Candidate
+    gradients: Mapping[str, Array]
+
+
+@dataclass(eq=False)
+class Spot:
+    """A place at which all that comes back may be changed, in a search that stands at ``stage``."""
+
+    stage: Stage
+    place: Place
+
+    @functools.cached_property
+    def gates(self) -> list[Gate]:
+        """Its executions."""
+        return self.place.gates(self.stage.case)
+
+    @functools.cached_property
+    def without(self) -> dict[str, Array]:
+        """The gradients when nothing goes back through it."""
+        return self.stage.gradients(all_changed(self.gates, nothing))
+
+    @functools.cached_property
+    def affected(self) -> tuple[str, ...]:
+        """The arrays whose gradients depend on it."""
+        return self.stage.differing(self.without)
+
+    def is_suspect(self) -> bool:
+        """Whether it is used, and by unexplained gradients alone: a change of a right one would be seen."""
+        return bool(self.affected) and set(self.affected) <= set(self.stage.unexplained)
+
+    def once(self, hypothesis: Hypothesis, changes: Callable[[Case], Mapping[int, Change] | None]) -> Iterator[Trial]:
+        """One change, tried."""
+        made = changes(self.stage.case)
+        if made is None:
+            return
+        candidate = self._candidate(hypothesis, changes)
+        # the gradients next to the outputs cost least, and show whether the others are worth their price
+        near = self.affected[-_FEW:]
+        gradients = self.stage.gradients(made, near)
+        if not all(np.all(np.isfinite(array)) for array in gradients.values()):
+            return
+        if len(near) < len(self.affected) and any(self.stage.case.off(n, g) < _PROMISING for n, g in gradients.items()):
+            gradients = self.stage.gradients(made)
+        yield Trial(candidate, gradients)
+
+    def times(self, hypothesis: Hypothesis, made: Made, without: Mapping[str, Array] | None = None) -> Iterator[Trial]:
+        """One change, and a multiple of it where that comes much closer.
+
+        ``without`` are the gradients where the changed part of the derivative is zero (default: where nothing goes
+        back through the place). The prediction is linear in that part, so two evaluations give the best multiple.
+        """
+        stage = self.stage
+        tried = list(self.once(hypothesis, functools.partial(made, times=1.0)))
+        yield from tried
+        part = self.without if without is None else without
+        for trial in tried:
+            factor = stage.scale(part, trial.gradients)
+            if factor is None or not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
+                return
+            near = {n: part[n] + factor * (trial.gradients[n] - part[n]) for n in self.affected if n in trial.gradients}
+            if min(stage.case.off(n, array) for n, array in near.items()) > _PROMISING:
+                return
+            shown = self.factor(factor)
+            dearer = replace(
+                hypothesis,
+                title=f"{hypothesis.title}, {shown.shown} times{shown.meaning}",
+                cost=hypothesis.cost + (0.3 if shown.meaning or shown.help or factor < 0 else 1.5),
+            )
+            yield from self.once(dearer, functools.partial(made, times=factor))
+
+    def _candidate(self, hypothesis: Hypothesis, changes: Callable[[Case], Mapping[int, Change] | None]) -> Candidate:
+        return Candidate(
+            hypothesis.code,
+            hypothesis.title,
+            self.affected,
+            changes=changes,
+            where=self.place.where,
+            detail=tuple(hypothesis.detail),
+            help=tuple(hypothesis.help),
+            short=hypothesis.short,
+            cost=hypothesis.cost,
+        )
+
+    def factor(self, times: float) -> Factor:
+        """A factor as it is written, with what it may stand for."""
+        case = self.stage.case
+        upstream = case.upstreams[0] if len(case.upstreams) == 1 and np.ndim(case.upstreams[0]) else None
+        return factor(times, "it", dict(case.values), upstream)

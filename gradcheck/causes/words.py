@@ -1,0 +1,56 @@
+"""An explanation as a finding: its title stands alone; cause, evidence, what was ruled out, and help follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.search import Explanation
+from gradcheck.report import Finding
+
+__all__ = ["finding"]
+
+_PLURAL = {"is": "are", "has": "have", "lacks": "lack"}
+_SHOWN = 3
+
+
+def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Finding:
+    """The finding for one explanation; ``truth`` is what yours was compared with."""
+    last = explanation.stack[-1]
+    names = [case.called(n) for n in explanation.names]
+    verb, _, rest = last.title.partition(" ")
+    shown = listed(names)
+    title = f"{shown} {_PLURAL.get(verb, verb) if len(names) > 1 else verb} {rest}"
+    changes = "with that one change" if len(explanation.stack) == 1 else "with that change and those named before it"
+    evidence = [f"{changes} {truth} gives your {shown} to {max(explanation.left, 1e-16):.0e}"]
+    if explanation.confirmed:
+        evidence.append("the same at other values" + (" and another batch size" if explanation.confirmed > 1 else ""))
+    if explanation.others:
+        same = listed([o.called for o in explanation.others[:_SHOWN]], "or")
+        evidence.append(f"not to be told apart here from: {same}")
+    return Finding(
+        last.code,
+        "info" if last.is_remark else "error",
+        title,
+        layer,
+        ", ".join(names),
+        where=last.where,
+        cause=last.detail,
+        evidence=tuple(evidence),
+        ruled_out=tuple(_ruled_out(explanation)),
+        help=last.help,
+        likely=not explanation.confirmed and last.transform is None,
+    )
+
+
+def _ruled_out(explanation: Explanation) -> list[str]:
+    said: dict[str, str] = {}
+    for candidate, left in explanation.ruled_out:
+        leaves = f" (leaves {100 * left:.0f} %)" if left < 0.995 and len(said) < _SHOWN else ""
+        said.setdefault(candidate.called, f"{candidate.called}{leaves}")
+    return list(said.values())
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """dW1, db1 and dW2."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
