@@ -18,13 +18,14 @@ from gradcheck.layers.losses import names_read
 from gradcheck.layers.matching import as_mapping, flattened, ungrouped
 from gradcheck.layers.network_gradients import match_tree
 from gradcheck.layers.problem import Gradients, Variable
-from gradcheck.layers.reach import Path, arrays_of
+from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
 from gradcheck.layers.spelling import gradient_label, match_names
 from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
 from gradcheck.layers.values import is_array, is_scalar, some_of
+from gradcheck.layers.variables import places_in_lists
 
 __all__ = ["Keeping"]
 
@@ -80,13 +81,6 @@ class Keeping(Layer):
         if self._undo is not None:
             self._undo()
 
-    def _places_in_arguments(self) -> dict[str, Path]:
-        """Where the variables lie that are held in lists and tuples: layers[0].W of forward(x, layers)."""
-        held = dict(zip(self.names, self.arguments, strict=True))
-        starts = [Path(held, (("item", name),)) for name, value in held.items() if isinstance(value, list | tuple)]
-        names = {id(v.array): v.name for v in self.variables}
-        return {names[id(value)]: path for path, value in arrays_of(*starts) if id(value) in names}
-
     # -- learning where things are -------------------------------------------------------------------------
 
     def learn(self) -> None:
@@ -95,7 +89,7 @@ class Keeping(Layer):
         snapshot = self.snapshot()
         try:
             self.keeper = Keeper(self.starts)
-            self._argument_places = self._places_in_arguments()
+            self._argument_places = places_in_lists(self.names, self.arguments, self.variables)
             refuse_lists(self.starts(), self.subject)
             raw = self._learn()
             lazy = self._parameters_made_now()
@@ -128,6 +122,7 @@ class Keeping(Layer):
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
         self._find_updates(stood, contents)
+        self.keeper.rivals.find(self.keeper.parameters, self.keeper.gradients, self.keeper.arrays())
         found = self.collect(raw)
         self.rehearsed = {name for name, gradient in found.values.items() if gradient is not None}
         self.keep_first(found)
@@ -333,6 +328,7 @@ class Keeping(Layer):
         for name, value in stored.items():
             if name in result.values and result.values[name] is None:
                 result.values[name] = value
+        result.faults += self.keeper.rivals.differing(result.values, {v.name: v.gradient for v in self.variables})
         return result
 
     def _sample_upstreams(self) -> list[np.ndarray[Any, Any]]:

@@ -24,6 +24,7 @@ from gradcheck.layers.stored import Keeper, name_of
 from gradcheck.layers.update import Rate, Update, Updating
 from gradcheck.layers.values import describe, is_array, is_number, is_scalar, some_of
 from gradcheck.layers.variables import apply_choices
+from gradcheck.report import Finding
 from gradcheck.state import State
 
 __all__ = ["Network"]
@@ -89,11 +90,14 @@ class Network(Problem):
         before = {path: (value, value.copy()) for path, value in candidates if is_array(value)}
         with user_code("gradients()"):
             raw = self._call_gradients()
+        held = self.keeper.arrays()
         self._find_updates(before)
         if raw is None or (is_number(raw) and not isinstance(raw, bool)) or _is_loss(raw):
             self._take_stored(candidates)
-            return None
-        self._take_returned(raw, candidates)
+            raw = None
+        else:
+            self._take_returned(raw, candidates)
+        self.keeper.rivals.find(self.keeper.parameters, self.keeper.gradients, held)
         return raw
 
     def _find_updates(self, before: Mapping[Path, tuple[Any, Any]]) -> None:
@@ -290,7 +294,7 @@ class Network(Problem):
         if self.keeper.gradients:
             values: dict[str, object] = {v.name: None for v in self.variables}
             values.update({name: path.get() for name, path in self.keeper.gradients.items()})
-            return Gradients(values)
+            return Gradients(values, self._rivals(values))
         places = {v.name: self.keeper.parameters[v.name] for v in self.variables}
         shapes = {v.name: v.array.shape for v in self.variables}
         in_order = {name: places[name] for name in self.order if name in places}
@@ -300,7 +304,11 @@ class Network(Problem):
             for v in self.variables:
                 if v.differentiated and result.values[v.name] is None:
                     result.faults.append(faults.missing(v.name, v.gradient, f"gradients() returned {describe(raw)}"))
+        result.faults += self._rivals(result.values)
         return result
+
+    def _rivals(self, values: Mapping[str, object]) -> list[Finding]:
+        return self.keeper.rivals.differing(values, {v.name: v.gradient for v in self.variables})
 
 
 def _names_returned(net: Any, gradients: Any) -> list[str] | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import GRADIENT_WORDS, Path, arrays_of, nodes_of
+from gradcheck.layers.rivals import Rivals
 from gradcheck.layers.spelling import gradient_bases, is_target_name, looks_like_parameter, normal_forms
 from gradcheck.layers.values import is_array, is_float_array
 from gradcheck.state.slot import MISSING
@@ -109,6 +110,7 @@ class Keeper:
         self.accumulates: list[str] = []
         self._between: dict[Path, Any] = {}
         self._vacant: list[tuple[Path, Any]] = []
+        self.rivals = Rivals()
 
     def arrays(self) -> list[tuple[Path, Any]]:
         """Everything there is now."""
@@ -246,6 +248,7 @@ class Keeper:
     def see(self) -> None:
         """Between the first forward and the first backward: what stands where."""
         self._between = dict(nodes_of(*self.starts()))
+        self.rivals.see(self._between.items())
 
     def forget(self) -> None:
         """Let go of what was only needed for learning; keep where gradients were not yet, for :meth:`make_room`."""
@@ -256,6 +259,7 @@ class Keeper:
 
     def make_room(self) -> None:
         """Before a backward: gradients that the first one made are gone again, and accumulators hold zeros."""
+        self.rivals.remember()
         for path, value in self._vacant:
             if path.get() is MISSING:
                 continue

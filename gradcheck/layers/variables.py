@@ -10,12 +10,21 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called
 from gradcheck.layers.problem import Variable
+from gradcheck.layers.reach import Path, arrays_of
 from gradcheck.layers.request import check_array
 from gradcheck.layers.spelling import gradient_label
 from gradcheck.layers.values import describe, is_array
 from gradcheck.state import Slot
 
-__all__ = ["apply_choices", "argument_names", "float_variable", "held_in_dicts", "scalar_variables", "variables_of"]
+__all__ = [
+    "apply_choices",
+    "argument_names",
+    "float_variable",
+    "held_in_dicts",
+    "places_in_lists",
+    "scalar_variables",
+    "variables_of",
+]
 
 _PARAMETER_DICTS = ("params", "parameters", "param", "weights", "theta", "w", "p", "model")
 
@@ -48,6 +57,14 @@ def variables_of(names: Sequence[str], arguments: list[Any], keywords: dict[str,
     if len({variable.name for variable in found}) < len(found):
         found = [variable for name, value in given for variable in _inside(name, value, whole=True)]
     return found
+
+
+def places_in_lists(names: Sequence[str], arguments: Sequence[Any], variables: Sequence[Variable]) -> dict[str, Path]:
+    """Where the variables lie that are held in lists and tuples: layers[0].W of forward(x, layers)."""
+    held = dict(zip(names, arguments, strict=True))
+    starts = [Path(held, (("item", name),)) for name, value in held.items() if isinstance(value, list | tuple)]
+    by_array = {id(v.array): v.name for v in variables}
+    return {by_array[id(value)]: path for path, value in arrays_of(*starts) if id(value) in by_array}
 
 
 def held_in_dicts(names: Sequence[str], arguments: list[Any], keywords: dict[str, Any]) -> list[Variable]:
