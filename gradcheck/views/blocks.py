@@ -46,7 +46,7 @@ def finding_title(finding: Finding, report: Report) -> str:
         about = f"{finding.layer}.{about}" if about else finding.layer
     if finding.gradient and title.startswith(f"{finding.gradient} "):
         title = about + title.removeprefix(finding.gradient)
-    elif finding.gradient not in title or (about != finding.gradient and finding.layer not in title):
+    elif not all(name in title for name in finding.gradient.split(", ")) or (about != finding.gradient and finding.layer not in title):
         title = f"{about}: {title}"
     return ("likely: " if finding.likely else "") + visible(title)
 
