@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from gradcheck.causes.case import Case
@@ -22,7 +23,8 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
     shown = listed(names)
     title = f"{shown} {_PLURAL.get(verb, verb) if len(names) > 1 else verb} {rest}"
     changes = "with that one change" if len(explanation.stack) == 1 else "with that change and those named before it"
-    evidence = [f"{changes} {truth} gives your {shown} to {max(explanation.left, 1e-16):.0e}"]
+    yours = shown if shown == "yours" else f"your {shown}"  # two arrays at hand have no names
+    evidence = [f"{changes} {truth} gives {yours} to {max(explanation.left, 1e-16):.0e}"]
     if explanation.confirmed:
         evidence.append("the same at other values" + (" and another batch size" if explanation.confirmed > 1 else ""))
     if explanation.others:
@@ -46,9 +48,16 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
 def _ruled_out(explanation: Explanation) -> list[str]:
     said: dict[str, str] = {}
     for candidate, left in explanation.ruled_out:
-        leaves = f" (leaves {100 * left:.0f} %)" if left < 0.995 and len(said) < _SHOWN else ""
-        said.setdefault(candidate.called, f"{candidate.called}{leaves}")
+        # most explain nothing of the difference; where that is not said, it is so
+        said.setdefault(
+            candidate.called, candidate.called + (f" (explains {_percent(1 - left)})" if left < 0.995 else "")
+        )
     return list(said.values())
+
+
+def _percent(share: float) -> str:
+    """``36 %``; what explains nearly everything is told from everything: ``99.97 %``."""
+    return f"{100 * share:.0f} %" if share < 0.995 else f"{math.floor(1e4 * share) / 100:.2f} %"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from gradcheck.views.columns import INDENT
-from gradcheck.views.plain import count, place, source_line, visible, wrap
+from gradcheck.views.plain import count, place, shorten, source_line, visible, wrap
 
 if TYPE_CHECKING:
     from gradcheck.report import Finding, Report, Where
@@ -28,6 +28,7 @@ LABEL = len("reproduce")
 START = INDENT + LABEL + 1
 COUNTED = ("s", "forward", "backward")  # nouns; "traced" has no plural
 RULED_OUT = 6  # named one by one; the rest is counted
+LONGEST_NAME = 48  # of what was ruled out: some are named by a line of source
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
 
 
@@ -46,7 +47,9 @@ def finding_title(finding: Finding, report: Report) -> str:
         about = f"{finding.layer}.{about}" if about else finding.layer
     if finding.gradient and title.startswith(f"{finding.gradient} "):
         title = about + title.removeprefix(finding.gradient)
-    elif not all(name in title for name in finding.gradient.split(", ")) or (about != finding.gradient and finding.layer not in title):
+    elif not all(name in title for name in finding.gradient.split(", ")) or (
+        about != finding.gradient and finding.layer not in title
+    ):
         title = f"{about}: {title}"
     return ("likely: " if finding.likely else "") + visible(title)
 
@@ -54,7 +57,9 @@ def finding_title(finding: Finding, report: Report) -> str:
 def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
     """Label and lines of what is said about a finding, in the order of reading."""
     out = finding.ruled_out
-    shown = out if len(out) <= RULED_OUT + 1 else (*out[:RULED_OUT], f"{len(out) - RULED_OUT} more")
+    few = out if len(out) <= RULED_OUT + 1 else out[:RULED_OUT]
+    more = (f"{len(out) - len(few)} more",) if len(out) > len(few) else ()
+    shown = (*(shorten(text, LONGEST_NAME) for text in few), *more)
     sections = [
         ("", finding.cause),
         ("evidence", finding.evidence),

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 if TYPE_CHECKING:
     from gradcheck.report import Where
 
-__all__ = ["count", "fold", "names", "path", "place", "source_line", "to_ascii", "visible", "wrap"]
+__all__ = ["count", "fold", "names", "path", "place", "shorten", "source_line", "to_ascii", "visible", "wrap"]
 
 # A name is folded after one of these where that leaves the line at least half full.
 JOINTS = frozenset("._-/\\×: ")
@@ -70,6 +70,13 @@ def names(items: Sequence[str], most: int) -> str:
     if len(items) <= most:
         return ", ".join(items)
     return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
+
+
+def shorten(text: str, width: int) -> str:
+    """The text with its middle left out where it is longer than ``width`` characters."""
+    if len(text) <= width:
+        return text
+    return f"{text[: width // 2].rstrip()} … {text[-(width - width // 2 - 3) :].lstrip()}"
 
 
 def fold(text: str, width: int) -> list[str]:

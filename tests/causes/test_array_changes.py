@@ -63,7 +63,7 @@ def test_what_was_ruled_out_is_named_in_plain_words_nearest_first():
     kernel = np.random.default_rng(1).standard_normal((2, 1, 3, 3))
     [finding] = explain(np.flip(kernel, (2, 3)), kernel, "dw", {}, None)
     assert finding.title == "dw is the true gradient flipped along axes 2 and 3 (rotated by 180°)"
-    ruled = {text.partition(" (leaves")[0] for text in finding.ruled_out}
+    ruled = {text.partition(" (explains")[0] for text in finding.ruled_out}
     assert {"a constant factor", "its negative", "flipped along axis 2", "axes permuted to (0, 1, 3, 2)"} <= ruled
     assert not any("times" in text for text in ruled)
     [scaled] = explain(2 * kernel, kernel, "dw", {}, None)
@@ -79,3 +79,19 @@ def test_a_deliberate_factor_keeps_its_name_and_loses_its_help():
     assert report.ok
     [finding] = [f for f in report.findings if f.code == "GC201"]
     assert (finding.severity, finding.help) == ("info", ())
+
+
+def test_what_is_nearly_the_cause_says_how_much_of_the_difference_it_explains():
+    dw = np.random.default_rng(1).standard_normal((2, 1, 3, 3))
+    nearly = np.flip(dw, 2) * 1.0
+    nearly[0] = np.flip(dw, (2, 3))[0]
+    nearly[1] = np.flip(dw, (2, 3))[1]
+    [finding] = explain(nearly, dw, "dw", {}, None)
+    explained = [text for text in finding.ruled_out if "(explains " in text]
+    assert explained == list(finding.ruled_out[: len(explained)])  # the nearest first, the others explain nothing
+    assert all(text.endswith(" %)") for text in explained)
+
+
+def test_two_arrays_at_hand_are_yours_and_true():
+    [finding] = explain(2 * TRUE, TRUE, "yours", {}, None)
+    assert finding.evidence[0].startswith("with that one change the true gradient gives yours to ")

@@ -3,9 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from gradcheck.report import Where
+from gradcheck.report import Finding, Where
 from gradcheck.views import numbers
-from gradcheck.views.plain import fold, names, place, source_line, to_ascii, visible, wrap
+from gradcheck.views.blocks import finding_sections
+from gradcheck.views.plain import fold, names, place, shorten, source_line, to_ascii, visible, wrap
 
 
 @pytest.mark.parametrize(
@@ -143,3 +144,19 @@ def test_enough_digits_are_shown_to_see_a_difference(a, b):
     digits = numbers.digits_to_tell_apart(a, b)
     assert 4 <= digits <= 17
     assert a == b or numbers.value(a, digits) != numbers.value(b, digits)
+
+
+def test_a_long_name_loses_its_middle_and_keeps_both_ends():
+    assert shorten("a constant factor (explains 36 %)", 48) == "a constant factor (explains 36 %)"
+    call = 'np.einsum("nchw,kc->nkhw", x[:, :, i : i + rows, j : j + columns], kernels) times a constant'
+    assert shorten(call, 48) == 'np.einsum("nchw,kc->nkhw … nels) times a constant'.replace("nels", "nels")
+    assert len(shorten(call, 48)) <= 48
+
+
+def test_a_long_name_among_what_was_ruled_out_is_shortened_and_the_rest_counted():
+    long = "np.einsum(" + "x" * 100 + ") times a constant"
+    finding = Finding("GC204", "error", "dw is flipped", gradient="dw", ruled_out=(long, *"abcdefgh"))
+    [shown] = dict(finding_sections(finding))["ruled out"]
+    assert shown.endswith(", a, b, c, d, e, 3 more")
+    assert "…" in shown
+    assert len(shown) < 80
