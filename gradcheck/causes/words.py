@@ -47,11 +47,14 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
 
 def _ruled_out(explanation: Explanation) -> list[str]:
     said: dict[str, str] = {}
+    seen = set()
     for candidate, left in explanation.ruled_out:
-        # most explain nothing of the difference; where that is not said, it is so
-        said.setdefault(
-            candidate.called, candidate.called + (f" (explains {_percent(1 - left)})" if left < 0.995 else "")
-        )
+        kind = candidate.code, candidate.where
+        if candidate.where is not None and kind in seen:
+            continue  # of all that was tried at one place the nearest speaks for the others
+        seen.add(kind)
+        part = f" (explains {_percent(1 - left)})" if left < 0.995 else ""  # the others explain nothing
+        said.setdefault(candidate.called, f"{candidate.called}{part}")
     return list(said.values())
 
 
