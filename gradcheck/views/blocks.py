@@ -28,7 +28,7 @@ LABEL = len("reproduce")
 START = INDENT + LABEL + 1
 COUNTED = ("s", "forward", "backward")  # nouns; "traced" has no plural
 RULED_OUT = 6  # named one by one; the rest is counted
-LONGEST_NAME = 48  # of what was ruled out: some are named by a line of source
+LONGEST_NAME = 60  # of what was ruled out: some are named by a line of source
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
 
 
