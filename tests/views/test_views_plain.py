@@ -159,4 +159,4 @@ def test_a_long_name_among_what_was_ruled_out_is_shortened_and_the_rest_counted(
     [shown] = dict(finding_sections(finding))["ruled out"]
     assert shown.endswith(", a, b, c, d, e, 3 more")
     assert "…" in shown
-    assert len(shown) < 80
+    assert len(shown) < 90
