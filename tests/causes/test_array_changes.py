@@ -92,3 +92,21 @@ def test_what_is_nearly_the_cause_says_how_much_of_the_difference_it_explains():
 def test_two_arrays_at_hand_are_yours_and_true():
     [finding] = explain(2 * TRUE, TRUE, "yours", {}, None)
     assert finding.evidence[0].startswith("with that one change the true gradient gives yours to ")
+
+
+def test_a_transpose_of_another_shape_is_named_in_a_check_and_in_a_comparison():
+    def forward(x, w):
+        return x @ w, (x, w)
+
+    x, w = np.random.default_rng(0).standard_normal((6, 4)), np.random.default_rng(1).standard_normal((4, 3))
+    report = check_layer(forward, lambda dout, cache: (dout @ cache[1].T, dout.T @ cache[0]), x, w)
+    assert [f.code for f in report.findings] == ["GC104", "GC203"]
+    assert report.findings[1].title == "dw is the transpose of the true gradient"
+    [finding] = explain(w.T, w, "yours", {}, None)
+    assert finding.title == "yours is the transpose of the true gradient"
+    assert finding.evidence == ("with that one change the true gradient gives yours to 1e-16",)
+    [finding] = explain(np.ones((2, 3, 4)).cumsum().reshape(2, 3, 4).transpose(2, 0, 1),
+                        np.ones((2, 3, 4)).cumsum().reshape(2, 3, 4), "dw", {}, None)  # fmt: skip
+    assert finding.title == "dw is the true gradient with axes (2, 0, 1)"
+    assert explain(np.ones((3, 4)), w, "dw", {}, None) == []
+    assert explain(w.ravel(), w, "dw", {}, None) == []
