@@ -133,7 +133,7 @@ def _shape_finding(v: Variable, want: tuple[int, ...], got: tuple[int, ...], lay
             evidence=("the values are the same numbers, and an update broadcasts them as meant",),
             help=(f"reshape it to {want} (or sum with keepdims=True)",),
         )
-    axes = tuple(range(len(got) - len(want)))
-    note = f"broadcasting hides this: w - lr * {v.gradient} would have shape {together}"
-    advice = f"sum over the axes that {v.name} was broadcast along" + (f", here axis {axes}" if axes else "")
+    added = " and ".join(str(axis) for axis in range(len(got) - len(want)))
+    note = f"broadcasting hides this: {v.name} - lr * {v.gradient} would have shape {together}"
+    advice = f"sum over the axes that {v.name} was broadcast along" + (f", here axis {added}" if added else "")
     return Finding("GC104", "error", title, layer, v.gradient, evidence=(note,), help=(advice,))

@@ -67,8 +67,8 @@ def test_an_unsummed_bias_gradient():
     fault = finding(report, "GC104")
     assert fault.severity == "error"
     assert fault.title == "db has shape (4, 5), b has shape (5,)"
-    assert fault.evidence == ("broadcasting hides this: w - lr * db would have shape (4, 5)",)
-    assert "sum over the axes that b was broadcast along, here axis (0,)" in fault.help[0]
+    assert fault.evidence == ("broadcasting hides this: b - lr * db would have shape (4, 5)",)
+    assert "sum over the axes that b was broadcast along, here axis 0" in fault.help[0]
     assert verdicts(report) == {"dx": "right", "dw": "right", "db": "wrong"}
 
 
