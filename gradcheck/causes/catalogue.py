@@ -6,11 +6,19 @@ from collections.abc import Callable, Iterator
 
 from gradcheck.causes.arrays import factor, flipped, sign, transposed, zero
 from gradcheck.causes.candidate import Candidate
-from gradcheck.causes.lines import left_out, one_path, other_function, scaled
+from gradcheck.causes.lines import (
+    left_out,
+    missing_below,
+    one_execution,
+    one_path,
+    other_function,
+    other_operand,
+    scaled,
+)
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
 
-__all__ = ["ARRAYS", "LINES", "PIECES"]
+__all__ = ["ARRAYS", "LINES", "PARTS", "PIECES"]
 
 ARRAYS: tuple[Callable[[Stage, str], Iterator[Candidate]], ...] = (
     zero.candidates,
@@ -24,5 +32,8 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     left_out.trials,
     one_path.trials,
     other_function.trials,
+    one_execution.trials,
+    other_operand.trials,
 )
+PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)
 PIECES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (other_function.trials,)

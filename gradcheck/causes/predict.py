@@ -26,10 +26,10 @@ def predict(case: Case, stack: Sequence[Candidate]) -> dict[str, Array] | None:
             if made is None:
                 return None
             changes |= made
-    if changes:
-        if case.recording is None:
-            return None
-        gradients |= case.recording.gradients(changes)
+            if case.recording is None:
+                return None
+            found = case.recording.gradients(changes)
+            gradients |= {n: found[n] for n in candidate.names if n in found}
     for candidate in stack:
         if candidate.transform is None:
             continue

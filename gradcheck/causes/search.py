@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.case import Case
-from gradcheck.causes.catalogue import ARRAYS, LINES, PIECES
+from gradcheck.causes.catalogue import ARRAYS, LINES, PARTS, PIECES
 from gradcheck.causes.confirm import holds
 from gradcheck.causes.fresh import fresh_cases
 from gradcheck.causes.lines.other_function import PieceSpot
@@ -19,6 +19,7 @@ from gradcheck.causes.stage import Stage
 __all__ = ["Explanation", "search"]
 
 _DEEPEST = 4
+_DEARER = 0.15
 _EQUAL = 5  # of those that predict the same as the best, so many are tried on fresh cases
 
 
@@ -76,11 +77,16 @@ def _best(stage: Stage, left: Sequence[str], fresh: Sequence[Case]) -> Explanati
         if holds(stack, hit, fresh) is False:
             rest.insert(0, (trial.candidate, 1.0))
             continue
-        equal = (t.candidate for t, h in exact[k + 1 :] if h == hit)
+        equal = (t.candidate for t, h in exact[k + 1 :] if h == hit and _is_rival(t.candidate, trial.candidate))
         others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh) is not False]
         left_over = max(case.off(n, trial.gradients[n]) for n in hit)
         return Explanation(hit, stack, left_over, rest, others, len(fresh))
     return None
+
+
+def _is_rival(other: Candidate, best: Candidate) -> bool:
+    """Whether a change that predicts the same is worth naming: another kind or line, and no more far-fetched."""
+    return (other.code, other.where) != (best.code, best.where) and other.cost <= best.cost + _DEARER
 
 
 def _left(stage: Stage, trial: Trial, names: Sequence[str]) -> float:
@@ -104,9 +110,10 @@ def _trials(stage: Stage, left: Sequence[str]) -> Iterator[Trial]:
     if case.recording is None:
         return
     spots = [Spot(stage, place) for place in places_of(case.recording)]
-    for spot in (s for s in spots if s.is_suspect()):
-        for line in LINES:
-            yield from line(spot)
+    for spot in (s for s in spots if s.matters()):
+        for part in (spot, *spot.inputs()):
+            for line in LINES if part.is_suspect() else PARTS if part.matters() else ():
+                yield from line(part)
     for piece in pieces_of(case.recording):
         around = PieceSpot(stage, piece)
         if around.gates and around.is_suspect():

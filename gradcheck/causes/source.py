@@ -39,7 +39,7 @@ def operands_of(site: Site) -> list[str]:
     elif isinstance(tree, ast.Subscript):
         parts = [tree.value]
     elif isinstance(tree, ast.Call):
-        parts = [a for a in tree.args if not isinstance(a, ast.Starred)]
+        parts = [a for a in tree.args if not isinstance(a, ast.Starred | ast.Constant)]
         if isinstance(tree.func, ast.Attribute) and not _is_module(tree.func.value):
             parts.insert(0, tree.func.value)
     else:

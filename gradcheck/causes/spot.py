@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import Factor, factor
-from gradcheck.causes.gate import Change, Gate
+from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, all_changed, nothing
+from gradcheck.causes.source import operands_of
 from gradcheck.causes.stage import Stage
 
 __all__ = ["Hypothesis", "Made", "Spot", "Trial"]
@@ -53,10 +55,14 @@ class Trial:
 
 @dataclass(eq=False)
 class Spot:
-    """A place at which all that comes back may be changed, in a search that stands at ``stage``."""
+    """A place at which what comes back may be changed, in a search that stands at ``stage``.
+
+    With ``k`` only what goes back to the differentiable input of that number is under suspicion.
+    """
 
     stage: Stage
     place: Place
+    k: int | None = None
 
     @functools.cached_property
     def gates(self) -> list[Gate]:
@@ -65,13 +71,32 @@ class Spot:
 
     @functools.cached_property
     def without(self) -> dict[str, Array]:
-        """The gradients when nothing goes back through it."""
-        return self.stage.gradients(all_changed(self.gates, nothing))
+        """The gradients when nothing goes back through it, or to its input ``k``."""
+        change = nothing if self.k is None else functools.partial(_without, self.k)
+        return self.stage.gradients(all_changed(self.gates, change))
+
+    def inputs(self) -> Iterator[Spot]:
+        """Its inputs under suspicion one by one, where there are several and it can be computed again."""
+        count = min(g.direct for g in self.gates)
+        if count > 1 and all(g.operation.rule is not None for g in self.gates):
+            yield from (Spot(self.stage, self.place, k) for k in range(count))
+
+    @property
+    def operand(self) -> str:
+        """The source text of input ``k``; empty for the whole."""
+        if self.k is None:
+            return ""
+        operands = operands_of(self.place.site)
+        return operands[self.k] if self.k < len(operands) else f"input {self.k + 1}"
 
     @functools.cached_property
     def affected(self) -> tuple[str, ...]:
         """The arrays whose gradients depend on it."""
         return self.stage.differing(self.without)
+
+    def matters(self) -> bool:
+        """Whether a gradient that is not explained depends on it."""
+        return bool(set(self.affected) & set(self.stage.unexplained))
 
     def is_suspect(self) -> bool:
         """Whether it is used, and by unexplained gradients alone: a change of a right one would be seen."""
@@ -84,7 +109,7 @@ class Spot:
             return
         candidate = self._candidate(hypothesis, changes)
         # the gradients next to the outputs cost least, and show whether the others are worth their price
-        near = self.affected[-_FEW:]
+        near = [n for n in self.affected if n in self.stage.unexplained][-_FEW:]
         gradients = self.stage.gradients(made, near)
         if not all(np.all(np.isfinite(array)) for array in gradients.values()):
             return
@@ -135,3 +160,7 @@ class Spot:
         case = self.stage.case
         upstream = case.upstreams[0] if len(case.upstreams) == 1 and np.ndim(case.upstreams[0]) else None
         return factor(times, "it", dict(case.values), upstream)
+
+
+def _without(k: int, gate: Gate, gradient: torch.Tensor) -> Flow:
+    return Flow(to={j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None and j != k})

@@ -9,22 +9,21 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
-from gradcheck.causes.places import Place, all_changed
-from gradcheck.causes.source import operands_of
+from gradcheck.causes.places import Place, all_changed, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
 
 
 def trials(spot: Spot) -> Iterator[Trial]:
-    """For each input of the result's shape: its own derivative left out, or applied twice."""
-    if any(g.operation.rule is None for g in spot.gates):
+    """The derivative by an input of the result's shape left out, or applied twice."""
+    if any(g.operation.rule is None for g in spot.gates) or (spot.k is None and not unary(spot.gates)):
         return
-    text, operands = spot.place.text, operands_of(spot.place.site)
-    for k in range(min(g.direct for g in spot.gates)):
-        if any(g.inputs[k].shape != g.operation.result.shape for g in spot.gates):
-            continue
-        to = f" by {operands[k]}" if len(spot.gates[0].inputs) > 1 and k < len(operands) else ""
+    k = spot.k or 0
+    if any(g.inputs[k].shape != g.operation.result.shape for g in spot.gates):
+        return
+    text, to = spot.place.text, f" by {spot.operand}" if spot.k is not None else ""
+    if spot.k is not None:  # of one input it is another function, of the only one the family of these tells more
         out = Hypothesis(
             "GC232",
             f"lacks the derivative of {text}{to}",
@@ -33,15 +32,15 @@ def trials(spot: Spot) -> Iterator[Trial]:
             f"derivative of {text} left out",
         )
         yield from spot.once(out, functools.partial(_changes, spot.place, k, 0))
-        twice = Hypothesis(
-            "GC234",
-            f"has the derivative of {text}{to} twice",
-            (f"your backward multiplies by the derivative of {text}{to} twice",),
-            (f"apply the derivative of {text}{to} once",),
-            f"derivative of {text} twice",
-            cost=1.3,
-        )
-        yield from spot.once(twice, functools.partial(_changes, spot.place, k, 2))
+    twice = Hypothesis(
+        "GC234",
+        f"has the derivative of {text}{to} twice",
+        (f"your backward multiplies by the derivative of {text}{to} twice",),
+        (f"apply the derivative of {text}{to} once",),
+        f"derivative of {text} twice",
+        cost=1.02,
+    )
+    yield from spot.once(twice, functools.partial(_changes, spot.place, k, 2))
 
 
 def _changes(place: Place, k: int, count: int, case: Case) -> dict[int, Change] | None:

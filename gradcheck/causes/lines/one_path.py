@@ -10,44 +10,40 @@ import torch
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, all_changed
-from gradcheck.causes.source import operands_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
 
 
 def trials(spot: Spot) -> Iterator[Trial]:
-    """For each input of an operation with several: what goes back to it is dropped, or multiplied by a constant."""
-    count = min(g.direct for g in spot.gates)
-    if count < 2 or any(g.operation.rule is None for g in spot.gates):
+    """What goes back to one input is dropped, or multiplied by a constant."""
+    k = spot.k
+    if k is None:
         return
-    text, operands = spot.place.text, operands_of(spot.place.site)
-    for k in range(count):
-        operand = operands[k] if k < len(operands) else f"input {k}"
-        dropped = Hypothesis(
-            "GC236",
-            f"lacks what goes back through {text} to {operand}",
-            (f"{operand} is used in {text}, and your backward does not follow it there",),
-            (f"add what goes back through {text} to {operand}",),
-            f"nothing back to {operand} in {text}",
-            cost=1.1,
-        )
-        without = list(spot.once(dropped, functools.partial(_changes, spot.place, k, 0.0)))
-        yield from without
-        factor = spot.stage.scale(without[0].gradients, spot.stage.prediction) if without else None
-        if factor is None or not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
-            continue
-        found = spot.factor(factor)
-        has_meaning = bool(found.meaning or found.help or factor < 0)
-        scaled = Hypothesis(
-            "GC231",
-            f"has what goes back through {text} to {operand} {found.shown} times{found.meaning}",
-            (f"your backward multiplies what goes back to {operand} by {found.shown}{found.meaning}",),
-            (found.help,) if found.help else (),
-            f"{operand} in {text} times a constant",
-            cost=1.5 if has_meaning else 2.6,
-        )
-        yield from spot.once(scaled, functools.partial(_changes, spot.place, k, factor))
+    text, operand = spot.place.text, spot.operand
+    dropped = Hypothesis(
+        "GC236",
+        f"lacks what goes back through {text} to {operand}",
+        (f"{operand} is used in {text}, and your backward does not follow it there",),
+        (f"add what goes back through {text} to {operand}",),
+        f"nothing back to {operand} in {text}",
+        cost=1.1,
+    )
+    yield from spot.once(dropped, functools.partial(_changes, spot.place, k, 0.0))
+    factor = spot.stage.scale(spot.without, spot.stage.prediction)
+    if factor is None or not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
+        return
+    found = spot.factor(factor)
+    has_meaning = bool(found.meaning or found.help or factor < 0)
+    scaled = Hypothesis(
+        "GC231",
+        f"has what goes back through {text} to {operand} {found.shown} times{found.meaning}",
+        (f"your backward multiplies what goes back to {operand} by {found.shown}{found.meaning}",),
+        (found.help,) if found.help else (),
+        f"{operand} in {text} times a constant",
+        cost=1.5 if has_meaning else 2.6,
+    )
+    yield from spot.once(scaled, functools.partial(_changes, spot.place, k, factor))
 
 
 def _changes(place: Place, k: int, factor: float, case: Case) -> dict[int, Change] | None:

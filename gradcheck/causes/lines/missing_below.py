@@ -1,0 +1,48 @@
+"""An activation's derivative in some of the gradients, missing in others: used for the weights, not for what is below.
+
+Such a place is no suspect as a whole, for gradients that depend on it are right. What is tried is one change of the
+others alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.places import Place, all_changed, unary
+from gradcheck.causes.spot import Hypothesis, Spot, Trial
+
+__all__ = ["trials"]
+
+
+def trials(spot: Spot) -> Iterator[Trial]:
+    """The derivative of an elementwise function left out for the gradients that are not explained yet."""
+    if spot.k is not None or not unary(spot.gates):
+        return
+    text, stage = spot.place.text, spot.stage
+    names = tuple(n for n in spot.affected if n in stage.unexplained)
+    have = [stage.case.called(n) for n in spot.affected if n not in names]
+    skipped = Hypothesis(
+        "GC239",
+        f"lacks the derivative of {text}",
+        (f"your backward uses the derivative of {text} for {' and '.join(have)}, and not here",),
+        (f"multiply by the derivative of {text} first, and use that for the weights and for what goes down alike",),
+        f"derivative of {text} missing here",
+        cost=1.1,
+    )
+    for trial in spot.once(skipped, functools.partial(_changes, spot.place)):
+        yield Trial(replace(trial.candidate, names=names), trial.gradients)
+
+
+def _changes(place: Place, case: Case) -> dict[int, Change] | None:
+    gates = place.gates(case)
+    return all_changed(gates, _handed_on) if unary(gates) else None
+
+
+def _handed_on(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+    return Flow(to={0: gradient})

@@ -1,0 +1,111 @@
+"""What is multiplied with, seen otherwise by the backward: flipped, transposed, through a function, another array."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import torch
+
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.places import Place, all_changed
+from gradcheck.causes.source import operands_of
+from gradcheck.causes.spot import Hypothesis, Spot, Trial
+
+__all__ = ["trials"]
+
+_PRODUCTS = {"multiply", "matmul", "dot", "einsum", "tensordot", "inner", "outer", "divide", "vdot", "convolve"}
+
+Seen = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _views(t: torch.Tensor) -> dict[str, Seen]:
+    """What an operand may be mistaken for, by name; those that leave it as it is are not among them."""
+    found: dict[str, Seen] = {}
+    axes = [k for k, n in enumerate(t.shape) if n > 1]
+    if len(axes) >= 2:
+        found["rotated by 180°"] = lambda t: t.flip(axes[-2:])
+    for k in axes:
+        found[f"flipped along axis {k}"] = functools.partial(torch.flip, dims=[k])
+    if t.ndim >= 2 and t.shape[-1] == t.shape[-2] > 1:
+        found["transposed"] = lambda t: t.transpose(-1, -2)
+    elif t.ndim == 2 and len(axes) == 2:
+        found["reshaped where a transpose was meant"] = lambda t: t.T.reshape(t.shape)
+    found |= {
+        "through ReLU": torch.relu,
+        "through the logistic function": torch.sigmoid,
+        "through tanh": torch.tanh,
+        "squared": torch.square,
+        "as 1": torch.ones_like,
+        "as its sign": torch.sign,
+        "as its absolute value": torch.abs,
+        "one step later": lambda t: t.roll(-1, 0) if t.ndim else t,
+        "one step earlier": lambda t: t.roll(1, 0) if t.ndim else t,
+    }
+    return found
+
+
+def trials(spot: Spot) -> Iterator[Trial]:
+    """What goes back to one input of a product is computed with the other one seen otherwise."""
+    first, text = spot.gates[0], spot.place.text
+    if first.operation.name not in _PRODUCTS or any(g.operation.rule is None for g in spot.gates):
+        return
+    if len({g.operation.name for g in spot.gates}) > 1 or (spot.k is None and first.direct > 1):
+        return
+    arguments, operands = _arguments(first), operands_of(spot.place.site)
+    if len(arguments) != 2:
+        return
+    k = next(j for j, x in enumerate(arguments) if x is first.inputs[spot.k or 0])
+    other = 1 - k
+    shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
+    for name in _views(arguments[other]):
+        wrong = Hypothesis(
+            "GC238",
+            f"has {shown[other]} {name} in what goes back through {text} to {shown[k]}",
+            (f"your backward takes {shown[other]} {name}",),
+            (f"take {shown[other]} as the forward has it",),
+            f"{shown[other]} {name}",
+            cost=1.1 if "rot" in name or "trans" in name or name == "as 1" else 1.25,
+        )
+        yield from spot.times(wrong, functools.partial(_changes, spot.place, k, other, name))
+
+
+def _arguments(gate: Gate) -> list[torch.Tensor]:
+    """The two factors as tensors of the operation's call; constants among them."""
+    given = [x for x in gate.operation.inputs if not isinstance(x, str)]
+    return [x if isinstance(x, torch.Tensor) else torch.as_tensor(x) for x in given] if len(given) == 2 else []
+
+
+def _changes(place: Place, k: int, other: int, name: str, case: Case, times: float) -> dict[int, Change] | None:
+    gates = place.gates(case)
+    for gate in gates:
+        arguments = _arguments(gate)
+        if len(arguments) != 2 or name not in _views(arguments[other]):
+            return None
+
+    def change(gate: Gate, gradient: torch.Tensor) -> Flow:
+        own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
+        arguments = _arguments(gate)
+        target = next((j for j, source in enumerate(gate.inputs) if source is arguments[k]), None)
+        if target is not None:
+            seen = _views(arguments[other])[name](arguments[other].detach())
+            own[target] = times * _derivative(gate, gradient, arguments, k, seen)
+        return Flow(to=own)
+
+    return all_changed(gates, change)
+
+
+def _derivative(gate: Gate, gradient: torch.Tensor, arguments: list[torch.Tensor], k: int,
+                seen: torch.Tensor) -> torch.Tensor:  # fmt: skip
+    """The gradient by argument ``k`` with the other argument replaced by ``seen``."""
+    operation = gate.operation
+    assert operation.rule is not None  # only operations that can be computed again are looked at
+    with torch.enable_grad():
+        leaf = arguments[k].detach().requires_grad_()
+        pair = [leaf, seen] if k == 0 else [seen, leaf]
+        rest = iter(pair)
+        inputs = [x if isinstance(x, str) else next(rest) for x in operation.inputs]
+        result = operation.rule(*inputs, **operation.keywords)
+        (found,) = torch.autograd.grad(result, leaf, gradient, allow_unused=True)
+    return torch.zeros_like(leaf) if found is None else found
