@@ -52,7 +52,7 @@ def check_layer(
             several outputs). Default: standard normal numbers drawn with ``seed``.
         wrt: Names of the arrays whose gradients are checked. Default: all floating-point ones.
         constants: Names of floating-point arrays that have no gradient.
-        kwargs: Keyword arguments of the forward.
+        kwargs: Keyword arguments of the forward, and of the backward where it takes them (a learning rate, say).
         params: Parameters that are neither arguments nor attributes, by name (module globals, closures).
         gradients: Gradients at hand, by the name of the array; then no backward is called. Or a list of names: the
             order in which the backward returns its gradients, where it is not that of the inputs.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import types
 from typing import Any
 
 from gradcheck.layers.reach import Path
-from gradcheck.state.territory import is_user_module, names_in
+from gradcheck.state.territory import is_user_module
 
 __all__ = ["starts_of"]
 
@@ -34,7 +35,7 @@ def starts_of(*callables: Any) -> list[Path]:
             held.append(Path(cell, (("cell", name),)))
         namespace = function.__globals__
         held += [
-            Path(namespace, (("item", name),)) for name in sorted(names_in(function.__code__)) if name in namespace
+            Path(namespace, (("item", name),)) for name in sorted(_globals_in(function.__code__)) if name in namespace
         ]
         for path in held:
             value = path.get()
@@ -43,3 +44,11 @@ def starts_of(*callables: Any) -> list[Path]:
             elif not isinstance(value, type | types.ModuleType):
                 found.append(path)
     return list({(id(path.root), path.steps): path for path in found}.values())
+
+
+@functools.lru_cache(maxsize=1024)
+def _globals_in(code: types.CodeType) -> frozenset[str]:
+    """The globals that this code and the functions written inside it name; an attribute ``ctx.b`` is no global b."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL")}
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return frozenset(names).union(*map(_globals_in, inner))

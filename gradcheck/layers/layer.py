@@ -41,11 +41,12 @@ class Layer(Problem):
         self.call_forward = forward
         self.signature: Signature = signature_of(forward)
         self.arguments: list[Any] = list(request.arguments)
-        self.keywords: dict[str, Any] = dict(request.keywords)
+        self.for_backward = _for_backward_alone(request.keywords, self.signature, others)
+        self.keywords = {name: v for name, v in request.keywords.items() if name not in self.for_backward}
         self.subject = request.name or called(request.subject)
         self.notes: list[str] = []
         self.style = self.key
-        self.roots: list[object] = [forward, *others, request.subject, self.arguments, self.keywords]
+        self.roots: list[object] = [forward, *others, request.subject, self.arguments, self.keywords, self.for_backward]
         self.outputs: tuple[object, ...] = ()
         self._check_call()
         self._separate_twins()
@@ -238,6 +239,15 @@ class Layer(Problem):
 
     def _backward_in_words(self) -> str:
         return f"the backward of {self.subject}"
+
+
+def _for_backward_alone(keywords: dict[str, Any], forward: Signature, others: Sequence[object]) -> dict[str, Any]:
+    """What ``kwargs=`` gives that a backward asks for and the forward does not take: a learning rate, say."""
+    if forward.any_keyword:
+        return {}
+    backwards = [signature_of(other) for other in others if callable(other)]
+    left = {name: value for name, value in keywords.items() if not forward.takes(name)}
+    return {name: value for name, value in left.items() if any(backward.takes(name) for backward in backwards)}
 
 
 def sample_upstream(output: Any, kind: str) -> np.ndarray[Any, Any]:

@@ -232,8 +232,8 @@ class Object(Pair):
 
     def rate(self, name: str) -> Any:
         """The learning rate for a backward that asks for one: the caller's, the object's, else 1."""
-        if name in self.keywords:
-            return self.keywords[name]
+        if name in self.options():
+            return self.options()[name]
         found = self._rate_of_object()
         self._rates[name] = 1.0 if found is None else found.get()
         return self._rates[name]
@@ -250,7 +250,7 @@ class Object(Pair):
         return self._rate_of_object()
 
     def _rate_used(self, name: str) -> float:
-        return float(self.keywords.get(name, self._rates.get(name, 1.0)))
+        return float(self.options().get(name, self._rates.get(name, 1.0)))
 
     def _rate_of_object(self) -> Rate | None:
         level = self.starts()

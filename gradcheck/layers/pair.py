@@ -121,7 +121,7 @@ class Pair(Keeping):
 
     def options(self) -> dict[str, Any]:
         """What is passed on by name where the backward asks for it."""
-        return self.keywords
+        return self.keywords | self.for_backward
 
     def _input_names(self) -> list[str]:
         return [*self.names, *self.keywords]

@@ -1,0 +1,76 @@
+"""More habits of hand-written layers: a context that keeps attributes, options that only the backward takes."""
+
+import numpy as np
+import pytest
+from layers_checked import numbers, verdicts
+
+from gradcheck import check_layer
+from gradcheck.errors import GradcheckError
+
+X = numbers(6, 4)
+b = numbers(3)  # a global that is called like an attribute of the contexts below, and has nothing to do with them
+
+
+class Context:
+    pass
+
+
+class Product:
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.a, ctx.b = a, b
+        return a * b
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.b, g * ctx.a
+
+
+class Swapped(Product):
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.a, g * ctx.b
+
+
+@pytest.mark.parametrize(("function", "verdict"), [(Product, "right"), (Swapped, "wrong")])
+def test_an_attribute_is_no_global_of_its_name(function, verdict):
+    _, found, _ = verdicts(function, Context(), X, numbers(6, 4))
+    assert found == {"da": verdict, "db": verdict}
+
+
+class Updating:
+    def __init__(self, factor=1):
+        self.weights, self.factor = numbers(4, 3), factor
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights
+
+    def backward(self, output_gradient, learning_rate):
+        dx = output_gradient @ self.weights.T
+        self.weights -= self.factor * learning_rate * self.x.T @ output_gradient
+        return dx
+
+
+@pytest.mark.parametrize("options", [{}, {"kwargs": {"learning_rate": 0.25}}])
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (2, "wrong")])
+def test_a_learning_rate_for_the_backward_alone(factor, verdict, options):
+    _, found, _ = verdicts(Updating(factor), X, **options)
+    assert found == {"dx": "right", "dweights": verdict}
+
+
+def scaled(x):
+    return np.tanh(x), np.tanh(x)
+
+
+def test_an_option_of_the_backward_alone():
+    def backward(d, out, slope):
+        return slope * d * (1 - out**2)
+
+    assert verdicts(scaled, backward, X, kwargs={"slope": 1.0})[1] == {"dx": "right"}
+    assert verdicts(scaled, backward, X, kwargs={"slope": 0.5})[1] == {"dx": "wrong"}
+
+
+def test_an_option_that_neither_takes():
+    with pytest.raises(GradcheckError, match=r"kwargs has 'slop', which scaled\(x\) does not take"):
+        check_layer(scaled, lambda d, out, slope: slope * d * (1 - out**2), X, kwargs={"slop": 1.0})
