@@ -6,6 +6,9 @@ Fenced blocks are marked by a comment on the line above:
     <!-- runnable: NAME -->   Python; blocks of one name make one script, NAME.py
     <!-- output: NAME -->     what that script prints; "..." stands for anything
     <!-- console -->          "$ command" lines, each followed by what it prints
+
+"readme.py examples" runs and compares them; "readme.py update" writes what they print now in place of what is shown,
+to be read before it is committed.
 """
 
 from __future__ import annotations
@@ -75,6 +78,36 @@ def examples() -> None:
                 compare(command, expected, run(command, ROOT))
 
 
+def update() -> None:
+    """Show what the examples print now; reports between "..." are found by their first lines."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = dict(blocks("output"))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in blocks("runnable"):
+            (Path(folder) / f"{name}.py").write_text(source, encoding="utf-8")
+            if name in shown:
+                text = text.replace(shown[name], run([sys.executable, f"{name}.py"], folder).rstrip("\n") + "\n")
+    for _, session in blocks("console"):
+        for part in re.split(r"^\$ ", session, flags=re.M)[1:]:
+            command, _, expected = part.partition("\n")
+            printed = run(command, ROOT)
+            if "..." not in expected.splitlines():
+                text = text.replace(part, f"{command}\n{printed.rstrip()}\n")
+                continue
+            for piece in re.split(r"^\.\.\.$\n?", expected, flags=re.M):
+                if piece.strip():
+                    text = text.replace(piece, _from_line(piece.splitlines()[0], printed))
+    (ROOT / "README.md").write_text(text, encoding="utf-8")
+
+
+def _from_line(first: str, printed: str) -> str:
+    """A line of what was printed and all that is indented below it."""
+    lines = printed.splitlines()
+    start = lines.index(first)
+    end = next((i for i in range(start + 1, len(lines)) if lines[i][:1].strip()), len(lines))
+    return "\n".join(lines[start:end]).rstrip() + "\n"
+
+
 def command(name: str) -> None:
     """Print a command."""
     found = dict(blocks("command"))
@@ -87,6 +120,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["examples"]:
             examples()
+        case ["update"]:
+            update()
         case ["command", name]:
             command(name)
         case _:
