@@ -11,14 +11,13 @@ from gradcheck.causes.lines import (
     missing_below,
     one_execution,
     one_path,
-    other_function,
     other_operand,
     scaled,
 )
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
 
-__all__ = ["ARRAYS", "LINES", "PARTS", "PIECES"]
+__all__ = ["ARRAYS", "LINES", "OPERANDS", "PARTS"]
 
 ARRAYS: tuple[Callable[[Stage, str], Iterator[Candidate]], ...] = (
     zero.candidates,
@@ -27,13 +26,14 @@ ARRAYS: tuple[Callable[[Stage, str], Iterator[Candidate]], ...] = (
     flipped.candidates,
     factor.candidates,
 )
+# at an operation, or at one of its inputs
 LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     scaled.trials,
     left_out.trials,
     one_path.trials,
-    other_function.trials,
     one_execution.trials,
-    other_operand.trials,
 )
+# at a place of which some gradients are right
 PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)
-PIECES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (other_function.trials,)
+# what is tried last, for it is much
+OPERANDS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (other_operand.trials,)

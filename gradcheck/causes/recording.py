@@ -18,7 +18,7 @@ from gradcheck.trace.sites import user_frame
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Values
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "record", "tensors_of"]
 
 
 class Recording:
@@ -68,7 +68,7 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
     segments = Segments()
 
     def hook(operation: Operation) -> torch.Tensor:
-        inputs = list(_tensors(operation))
+        inputs = list(tensors_of(operation))
         if not inputs or not operation.result.requires_grad or operation.result.is_complex():
             return operation.result
         frame = user_frame()
@@ -99,7 +99,7 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
     return Recording(gates, list(segments.found()), leaves, total)
 
 
-def _tensors(operation: Operation) -> Iterator[torch.Tensor]:
+def tensors_of(operation: Operation) -> Iterator[torch.Tensor]:
     """The differentiable inputs of an operation, each once."""
     seen: set[int] = set()
     for tensor in _nested([operation.inputs, operation.keywords]):

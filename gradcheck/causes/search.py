@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.case import Case
-from gradcheck.causes.catalogue import ARRAYS, LINES, PARTS, PIECES
 from gradcheck.causes.confirm import holds
 from gradcheck.causes.fresh import fresh_cases
-from gradcheck.causes.lines.other_function import PieceSpot
-from gradcheck.causes.places import pieces_of, places_of
-from gradcheck.causes.spot import Spot, Trial
+from gradcheck.causes.spot import Trial
 from gradcheck.causes.stage import Stage
+from gradcheck.causes.tiers import tiers
 
-__all__ = ["Explanation", "search"]
+__all__ = ["BUDGET", "Explanation", "search"]
 
-_DEEPEST = 4
+BUDGET = 600  # evaluations of the reference
+_DEEPEST = 4  # faults one above the other
 _DEARER = 0.15
 _EQUAL = 5  # of those that predict the same as the best, so many are tried on fresh cases
 
@@ -39,48 +38,78 @@ class Explanation:
     """In how many fresh cases it holds as well."""
 
 
-def search(case: Case, wrong: Sequence[str]) -> list[Explanation]:
-    """What explains the gradients of ``wrong``, one explanation a fault; what nothing explains is in none of them."""
-    stage, fresh = Stage(case, (), tuple(wrong)), list(fresh_cases(case))
+def search(case: Case, wrong: Sequence[str], budget: int = BUDGET) -> list[Explanation]:
+    """What explains the gradients of ``wrong``, one explanation a fault; what nothing explains is in none of them.
+
+    ``budget`` is how many evaluations of the reference may be made. When it is spent, or on Ctrl-C, what was found so
+    far is returned.
+    """
     found: list[Explanation] = []
     explained: set[str] = set()
-    for _ in range(_DEEPEST):
-        left = tuple(n for n in stage.unexplained if n not in explained)
-        if not left:
-            break
-        best = _best(stage, left, fresh)
-        if best is None:
-            break
-        found.append(best)
-        explained |= set(best.names)
-        last = best.stack[-1]
-        if last.changes is not None:
-            stage = Stage(case, best.stack, tuple(wrong))
+    try:
+        stage, fresh = Stage(case, (), tuple(wrong)), list(fresh_cases(case))
+        for _ in range(_DEEPEST):
+            left = tuple(n for n in stage.unexplained if n not in explained)
+            best = _best(stage, left, fresh, budget) if left else None
+            if best is None:
+                break
+            found.append(best)
+            explained |= set(best.names)
+            if best.stack[-1].changes is not None:
+                stage = Stage(case, best.stack, tuple(wrong))
+    except KeyboardInterrupt:
+        if not found:
+            raise
     return found
 
 
-def _best(stage: Stage, left: Sequence[str], fresh: Sequence[Case]) -> Explanation | None:
+def _best(stage: Stage, left: Sequence[str], fresh: Sequence[Case], budget: int) -> Explanation | None:
+    """The change that explains most of ``left``, the least far-fetched among equals."""
     case = stage.case
     exact: list[tuple[Trial, tuple[str, ...]]] = []
     rest: list[tuple[Candidate, float]] = []
-    for trial in _trials(stage, left):
-        names = tuple(n for n in left if n in trial.candidate.names and n in trial.gradients)
-        hit = tuple(n for n in names if case.explains(n, trial.gradients[n]))
-        if hit:
-            exact.append((trial, hit))
-        else:
-            rest.append((trial.candidate, _left(stage, trial, names)))
+    best: Explanation | None = None
+    for tier in tiers(stage, left):
+        for trial in tier:
+            names = tuple(n for n in left if n in trial.candidate.names and n in trial.gradients)
+            hit = tuple(n for n in names if case.explains(n, trial.gradients[n]))
+            if hit:
+                exact.append((trial, hit))
+            else:
+                rest.append((trial.candidate, _left(stage, trial, names)))
+            if _spent(case) > budget:
+                break
+        best = _chosen(stage, exact, rest, fresh)
+        if (best is not None and best.names == tuple(left)) or _spent(case) > budget:
+            break
+    return best
+
+
+def _spent(case: Case) -> int:
+    return case.recording.passes if "recording" in vars(case) and case.recording is not None else 0
+
+
+def _chosen(
+    stage: Stage,
+    exact: list[tuple[Trial, tuple[str, ...]]],
+    rest: list[tuple[Candidate, float]],
+    fresh: Sequence[Case],
+) -> Explanation | None:
+    """The best of what explains something to rounding, if it holds in the fresh cases too."""
     exact.sort(key=lambda pair: (-len(pair[1]), pair[0].candidate.cost))
     rest.sort(key=lambda pair: pair[1])
-    for k, (trial, hit) in enumerate(exact):
+    for trial, hit in list(exact):
         stack = (*stage.base, trial.candidate)
         if holds(stack, hit, fresh) is False:
+            exact.remove((trial, hit))
             rest.insert(0, (trial.candidate, 1.0))
             continue
-        equal = (t.candidate for t, h in exact[k + 1 :] if h == hit and _is_rival(t.candidate, trial.candidate))
+        equal = (
+            t.candidate for t, h in exact if h == hit and t is not trial and _is_rival(t.candidate, trial.candidate)
+        )
         others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh) is not False]
-        left_over = max(case.off(n, trial.gradients[n]) for n in hit)
-        return Explanation(hit, stack, left_over, rest, others, len(fresh))
+        left = max(stage.case.off(n, trial.gradients[n]) for n in hit)
+        return Explanation(hit, stack, left, list(rest), others, len(fresh))
     return None
 
 
@@ -96,26 +125,3 @@ def _left(stage: Stage, trial: Trial, names: Sequence[str]) -> float:
         before = stage.case.off(n, stage.prediction[n])
         shares.append(stage.case.off(n, trial.gradients[n]) / before if before else 0.0)
     return max(shares, default=1.0)
-
-
-def _trials(stage: Stage, left: Sequence[str]) -> Iterator[Trial]:
-    case = stage.case
-    for name in left:
-        for family in ARRAYS:
-            for candidate in family(stage, name):
-                assert candidate.transform is not None
-                turned = candidate.transform(case, name, stage.prediction[name])
-                if turned is not None:
-                    yield Trial(candidate, {name: turned})
-    if case.recording is None:
-        return
-    spots = [Spot(stage, place) for place in places_of(case.recording)]
-    for spot in (s for s in spots if s.matters()):
-        for part in (spot, *spot.inputs()):
-            for line in LINES if part.is_suspect() else PARTS if part.matters() else ():
-                yield from line(part)
-    for piece in pieces_of(case.recording):
-        around = PieceSpot(stage, piece)
-        if around.gates and around.is_suspect():
-            for line in PIECES:
-                yield from line(around)

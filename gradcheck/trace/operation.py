@@ -18,8 +18,8 @@ class Operation:
     """What was computed, where in the user's source, and how it can be computed again.
 
     ``inputs`` and ``keywords`` are the arguments of the NumPy function with a tensor in the place of every traced
-    array, in lists and tuples too. ``rule(*inputs, **keywords)`` gives ``result`` again; None where there is no such
-    function (one of several results, a cast).
+    array, in lists and tuples too; ``value`` is what NumPy computed. ``rule(*inputs, **keywords)`` gives ``result``
+    again; None where there is no such function (one of several results, a cast).
     """
 
     site: Site
@@ -27,4 +27,5 @@ class Operation:
     inputs: tuple[object, ...]
     keywords: Mapping[str, object]
     result: torch.Tensor
+    value: Any
     rule: Callable[..., Any] | None

@@ -45,9 +45,11 @@ class Trace:
         verify: compare every single result of PyTorch with NumPy's, and name the functions that disagree.
         hook: called with every :class:`Operation`; may return another result with the same value and another
             derivative in the place of the operation's own.
+        seen_as: what the derivatives take the value of a variable for, given its name and its value.
 
     Attributes:
         leaks: where values left the trace, in order, each place once.
+        named: what gradients are taken of, by the names of the variables.
         mismatch: whether an output computed by PyTorch was not the value NumPy computed (set by :meth:`gradients`):
             run again with ``verify=True`` to learn which operation did it.
     """
@@ -58,10 +60,12 @@ class Trace:
         precision: Literal["float64", "native"] = "float64",
         verify: bool = False,
         hook: Hook | None = None,
+        seen_as: Callable[[str, Array], Array] | None = None,
     ) -> None:
         self.precision = precision
         self.verify = verify
         self.hook = hook
+        self.seen_as = seen_as
         self.leaks: list[Leak] = []
         self.mismatch = False
         self.is_watching = hook is not None or verify
@@ -72,6 +76,7 @@ class Trace:
         self._memories: dict[int, Memory] = {}
         self._overlays: dict[str, overlay.ModuleOverlay] = {}
         self._leaves: dict[int, torch.Tensor] = {}
+        self.named: dict[str, torch.Tensor] = {}
 
     # -- what enters -----------------------------------------------------------------------------------------------
 
@@ -83,17 +88,17 @@ class Trace:
         Raises:
             TypeError: ``array`` is not an ndarray of floating point numbers.
         """
-        del name
         if type(array) is not np.ndarray or array.dtype.kind not in "fc":
             raise TypeError(f"a variable is an ndarray of floats, not {getattr(array, 'dtype', type(array).__name__)}")
         node = self._over(array)
         if not node._depends():
             memory = node._own_memory()
-            shadow = self.constant_tensor(array).requires_grad_()
+            seen = array if self.seen_as is None else self.seen_as(name, array)
+            shadow = self.constant_tensor(seen).requires_grad_()
             memory.replace(node._place(memory), shadow)
             node._set(shadow)
             node._version = memory.version
-        self._leaves.setdefault(id(node), node._tensor())
+        self.named.setdefault(name, self._leaves.setdefault(id(node), node._tensor()))
         return node
 
     def leaf(self, value: object) -> object:
@@ -204,7 +209,7 @@ class Trace:
                 self.leak(f"{name}: the PyTorch counterpart gives another value")
                 return None
         if self.hook is not None:
-            shadow = self.hook(Operation(current_site(), name, inputs, keywords or {}, shadow, rule))
+            shadow = self.hook(Operation(current_site(), name, inputs, keywords or {}, shadow, value, rule))
         return shadow
 
     def _agree(self, shadow: torch.Tensor, value: Any) -> bool:

@@ -14,7 +14,7 @@ from gradcheck.causes.places import Piece, Place, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.causes.stage import Stage
 
-__all__ = ["PieceSpot", "trials"]
+__all__ = ["PieceSpot", "left_out", "replaced"]
 
 
 class PieceSpot(Spot):
@@ -26,16 +26,34 @@ class PieceSpot(Spot):
         self.gates = [gate for gate, _ in piece.ends(self.stage.case)]
 
 
-def trials(spot: Spot) -> Iterator[Trial]:
-    """Every known function of the input and the output, and multiples of it."""
+def left_out(spot: Spot) -> Iterator[Trial]:
+    """The derivative left out: what comes back is handed on as it is, or a multiple of it."""
+    yield from _tried(spot, ["1"])
+
+
+def replaced(spot: Spot) -> Iterator[Trial]:
+    """Every other known function of the input and the output, and multiples of it."""
+    found = _ends_of(spot)[1]
+    if found:
+        gate, k = found[0]
+        known = known_functions(gate.sources[k].detach(), gate.operation.result.detach())
+        yield from _tried(spot, [name for name in known if name != "1"])
+
+
+def _ends_of(spot: Spot) -> tuple[Place | Piece, list[tuple[Gate, int]]]:
+    """The gates at the exits, each with the number of the entry; none where there are several inputs."""
     where: Place | Piece = spot.piece if isinstance(spot, PieceSpot) else spot.place
     ends = _ends(where, spot.stage.case)
-    if not ends or (isinstance(where, Place) and not unary([g for g, _ in ends])):
+    fits = spot.k is None and (isinstance(where, Piece) or unary([g for g, _ in ends]))
+    return where, ends if fits else []
+
+
+def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
+    where, ends = _ends_of(spot)
+    if not ends:
         return
-    text = where.text
-    wanted = _name_of_derivative(ends)
-    gate, k = ends[0]
-    for number, name in enumerate(known_functions(gate.sources[k].detach(), gate.operation.result.detach())):
+    text, wanted = where.text, _name_of_derivative(ends)
+    for number, name in enumerate(names):
         if name == wanted:
             continue
         left_out = name == "1"

@@ -1,0 +1,86 @@
+"""Another point: a parameter flipped, transposed or updated already where the gradient goes down through it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gradcheck.causes.candidate import Array, Candidate, Gradients
+from gradcheck.causes.case import Case
+from gradcheck.causes.seen_otherwise import gradients_seeing
+from gradcheck.causes.stage import Stage
+from gradcheck.witnesses.numpy_subject import NumpySubject
+
+__all__ = ["candidates"]
+
+Seen = Callable[[Case, str], "Array | None"]
+
+
+def candidates(stage: Stage) -> Iterator[Candidate]:
+    """For each parameter that others depend on: what goes down through it, with the parameter seen otherwise."""
+    case = stage.case
+    if not isinstance(case.subject, NumpySubject) or any(b.transform is None for b in stage.base):
+        return
+    for name, value in case.values.items():
+        others = tuple(n for n in case.true if n != name)
+        called = name
+        for says, seen in _views(value).items():
+            yield Candidate(
+                "GC238",
+                f"has {called} {says} in what goes down through it",
+                others,
+                evaluate=functools.partial(_seeing, name, seen),
+                detail=(f"the gradient goes down through {called} {says}; the forward has it as it stands",),
+                help=_HELP.get(says, (f"take {called} as the forward has it",)),
+                short=f"{called} {says}",
+                cost=1.0,
+            )
+        if case.subject.problem.learning_rate:
+            yield Candidate(
+                "GC241",
+                f"has {called} after its update in what goes down through it",
+                others,
+                evaluate=functools.partial(_seeing, name, _updated),
+                detail=(f"{called} is updated before the gradient goes down through it",),
+                help=(f"compute what goes down through {called} first, then update it",),
+                short=f"{called} after its update",
+                cost=0.9,
+            )
+
+
+_HELP = {
+    "rotated by 180°": ("rotate the kernel by 180° on the way down: forward a correlation, backward a full one",),
+}
+
+
+def _views(value: Array) -> dict[str, Seen]:
+    if value.ndim < 2:
+        return {}
+    found: dict[str, Seen] = {}
+    if value.ndim >= 3 and min(value.shape[-2:]) > 1:
+        found["rotated by 180°"] = lambda case, name: np.flip(case.values[name], (-2, -1))
+        found["flipped along its last axis"] = lambda case, name: np.flip(case.values[name], -1)
+        found["flipped along its last axis but one"] = lambda case, name: np.flip(case.values[name], -2)
+    if value.shape[-1] == value.shape[-2] > 1:
+        found["transposed"] = lambda case, name: np.swapaxes(case.values[name], -1, -2)
+    if value.ndim == 4 and value.shape[0] == value.shape[1] > 1:
+        found["with its first two axes exchanged"] = lambda case, name: np.swapaxes(case.values[name], 0, 1)
+    return found
+
+
+def _updated(case: Case, name: str) -> Array | None:
+    if not isinstance(case.subject, NumpySubject) or name not in case.yours:
+        return None
+    rate = case.subject.problem.learning_rate
+    return None if rate is None else case.values[name] - rate * case.yours[name]
+
+
+def _seeing(name: str, seen: Seen, case: Case) -> Gradients | None:
+    value = seen(case, name)
+    if value is None or not isinstance(case.subject, NumpySubject):
+        return None
+    found = gradients_seeing(case.subject, case.values, case.upstreams, {name: value})
+    # its own gradient does not depend on its value here, but on its axes
+    return None if found is None else {n: g for n, g in found.items() if n != name}
