@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ GRADIENT_WORDS = frozenset(
 )
 _PROPERTIES = ("params", "parameters", "grads", "gradients", "weights")
 _DEEPEST = 7
+_MANGLED = re.compile(r"_[A-Z][A-Za-z0-9]*?(__[A-Za-z]\w*)")
 Step = Literal["attribute", "item", "cell"]
 
 
@@ -104,7 +106,7 @@ class Path:
         text = ""
         for kind, key in self.steps:
             if kind == "attribute":
-                text += f".{key}"
+                text += f".{_as_written(key)}"
             elif not text and isinstance(key, str):  # a key of the root dict, a global, or a closure's variable
                 text = key
             else:
@@ -118,13 +120,14 @@ class Path:
 
     def words(self) -> tuple[str, ...]:
         """The path of a parameter without the words that only say "parameters"."""
-        return tuple(str(key) for key in self.keys if str(key).strip("_").lower() not in _PARAM_WORDS)
+        keys = [_as_written(key) for key in self.keys]
+        return tuple(key for key in keys if key.strip("_").lower() not in _PARAM_WORDS)
 
     def gradient_of(self) -> list[tuple[str, ...]]:
         """Every path that this one may hold the gradient of: "grads['dW']" -> ("W",), "layers[0].dW" -> ("0", "W")."""
         forms: list[tuple[tuple[str, ...], bool]] = [((), False)]
         for key in self.keys:
-            word = str(key)
+            word = _as_written(key)
             low = word.strip("_").lower()
             options: list[tuple[tuple[str, ...], bool]] = []
             if low in GRADIENT_WORDS:
@@ -138,6 +141,13 @@ class Path:
                 options += [(() if base.strip("_").lower() in _PARAM_WORDS else (base,), True) for base in bases]
             forms = [(done + new, mark or marked) for done, mark in forms for new, marked in options]
         return [form for form, marked in dict.fromkeys(forms) if marked and form]
+
+
+def _as_written(key: Any) -> str:
+    """``self.__W`` is kept as ``_Dense__W``: what the user wrote."""
+    word = str(key)
+    mangled = _MANGLED.fullmatch(word)
+    return mangled[1] if mangled else word
 
 
 def arrays_of(*starts: Path) -> list[tuple[Path, Any]]:

@@ -74,3 +74,23 @@ def test_an_option_of_the_backward_alone():
 def test_an_option_that_neither_takes():
     with pytest.raises(GradcheckError, match=r"kwargs has 'slop', which scaled\(x\) does not take"):
         check_layer(scaled, lambda d, out, slope: slope * d * (1 - out**2), X, kwargs={"slop": 1.0})
+
+
+class Private:
+    def __init__(self, factor=1):
+        self.__W, self._b, self.factor = numbers(4, 3), numbers(3), factor
+
+    def forward(self, x):
+        self.__x = x
+        return x @ self.__W + self._b
+
+    def backward(self, d):
+        self.__dW, self._db = self.factor * self.__x.T @ d, d.sum(axis=0)
+        return d @ self.__W.T
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (2, "wrong")])
+def test_private_attributes_are_called_what_they_are_written_as(factor, verdict):
+    _, found, notes = verdicts(Private(factor), X)
+    assert found == {"dx": "right", "__dW": verdict, "_db": "right"}
+    assert "not checked" not in notes
