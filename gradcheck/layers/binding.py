@@ -20,7 +20,7 @@ from gradcheck.layers.spelling import (
     normal_forms,
 )
 from gradcheck.layers.upstreams import Asked, all_in_one, count_upstreams, find_cache
-from gradcheck.layers.values import is_array, is_number
+from gradcheck.layers.values import is_array, is_number, is_scalar
 
 __all__ = ["Binding", "bind"]
 
@@ -92,7 +92,9 @@ def bind(
         _refuse_targets(roles, names, signature, what, parts)
         first = next((i for i, role in enumerate(roles) if role.kind in ("unknown", "output")), None)
         taken = {role.which for role in roles if role.kind == "input"}
-        if first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):
+        if first is not None and _is_cache_of_a_loss(roles[first], names, items, signature):
+            roles[first] = Role("rest")
+        elif first is not None and (roles[first].kind == "unknown" or first == 0) and len(taken) < len(names):
             roles[first] = Role("upstream", None)
     together = all_in_one(roles, asked, taken_apart)
     _place_unknown(roles, items, parts, signature.required)
@@ -129,6 +131,12 @@ def _refuse_targets(roles: Sequence[Role], names: Sequence[str], signature: Sign
                 f"inside it. Use check_network(net, loss=lambda: ..., gradients=lambda: {what}(...)), with a loss that "
                 f"compares the forward's output with {names[i]}"
             )
+
+
+def _is_cache_of_a_loss(role: Role, names: Sequence[str], items: list[Any] | None, signature: Signature) -> bool:
+    """forward -> (loss, (p, y)), backward(c): beside a loss, the only argument is what was kept with it."""
+    only = role.kind == "unknown" and signature.required == len(names) == 1
+    return only and items is not None and is_scalar(items[0]) and isinstance(items[-1], tuple | list | dict)
 
 
 def _starred(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gradcheck.layers.calling import signature_of
 from gradcheck.layers.reach import Path
 from gradcheck.layers.spelling import match_names
-from gradcheck.layers.values import is_array
+from gradcheck.layers.values import is_array, same_shape
 
-__all__ = ["declared_pairs"]
+__all__ = ["declared_pairs", "kept_pairs"]
 
 _PAIRS = [
     "params_and_grads",
@@ -74,6 +74,24 @@ def declared_pairs(holder: Any) -> list[tuple[Any, Path]]:
             if gradients:
                 return _matched(holder, other, parameters, gradients)
     return []
+
+
+def kept_pairs(held: Sequence[tuple[Path, Any]]) -> list[tuple[Any, Path]]:
+    """``self.grads = [(self.W, dW), (self.b, db)]``: parameters kept beside their gradients.
+
+    Args:
+        held: every array, and where it is.
+    """
+    at = dict(held)
+    found = []
+    for path, gradient in held:
+        first = Path(path.root, (*path.steps[:-1], ("item", 0)))
+        if path.steps[-1] != ("item", 1) or "grad" not in str(path.keys[0]).lower() or not is_array(gradient):
+            continue
+        array, pair = at.get(first), Path(path.root, path.steps[:-1]).get()
+        if isinstance(pair, tuple) and len(pair) == 2 and same_shape(array, gradient) and array is not gradient:
+            found.append((array, path))
+    return found
 
 
 def _matched(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of
-from gradcheck.layers.declared import declared_pairs
+from gradcheck.layers.declared import declared_pairs, kept_pairs
 from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.handed import Handed
 from gradcheck.layers.losses import mean_of
@@ -182,7 +182,7 @@ class Object(Pair):
 
     def declared(self) -> list[tuple[Any, Path]]:
         """What get_params() and get_grads(), or their like, say."""
-        return declared_pairs(self.holder)
+        return declared_pairs(self.holder) + kept_pairs(self.keeper.arrays())
 
     def run_forward(self) -> Any:
         """Call the forward; where it returns nothing, the output is the attribute it wrote."""

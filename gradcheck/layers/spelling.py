@@ -87,7 +87,14 @@ _SUFFIXES = [
 _ALIASES = [
     (re.compile(r"(weights?|w|kernels?|filters?|mat(rix)?|coef)", re.IGNORECASE), "w"),
     (re.compile(r"(bias(es)?|b|intercept)", re.IGNORECASE), "b"),
-    (re.compile(r"(x|xs|inputs?|input_?(data|array|tensor)?|data|in|inp|in_data|prev|a_?prev|z)", re.IGNORECASE), "x"),
+    (
+        re.compile(
+            r"x|xs|inputs?|input_?(data|array|tensor)?|data|in|inp|in_data|prev|a_?prev|z"
+            r"|(prev(ious)?|last)_?(a|act|activations?|outputs?|inputs?|layer|x)|(act|activations?|outputs?)_?prev(ious)?",
+            re.IGNORECASE,
+        ),
+        "x",
+    ),
     (re.compile(r"(gamma|scale|g)", re.IGNORECASE), "gamma"),
     (re.compile(r"(beta|shift|offset)", re.IGNORECASE), "beta"),
 ]

@@ -94,3 +94,53 @@ def test_private_attributes_are_called_what_they_are_written_as(factor, verdict)
     _, found, notes = verdicts(Private(factor), X)
     assert found == {"dx": "right", "__dW": verdict, "_db": "right"}
     assert "not checked" not in notes
+
+
+class Beside:
+    """Gradients kept beside their parameters, for an optimizer that takes such pairs."""
+
+    def __init__(self, factor=1):
+        self.W, self.b, self.factor = numbers(4, 3), numbers(3), factor
+        self.gradients = []
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, g):
+        self.gradients = [(self.W, self.factor * self.x.T @ g), (self.b, g.sum(axis=0))]
+        return g @ self.W.T
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (2, "wrong")])
+def test_pairs_of_parameter_and_gradient(factor, verdict):
+    _, found, _ = verdicts(Beside(factor), X)
+    assert list(found.values()) == ["right", verdict, "right"]
+
+
+def softmax_loss(logits, targets):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return -np.sum(targets * np.log(p)) / len(p), (p, targets)
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(1, "right"), (2, "wrong")])
+def test_the_only_argument_beside_a_loss_is_its_cache(share, verdict):
+    targets = np.eye(4)[np.arange(6) % 4]
+    _, found, _ = verdicts(softmax_loss, lambda c: share * (c[0] - c[1]) / len(c[0]), X, targets)
+    assert found["dlogits"] == verdict
+
+
+class GivenBack(Beside):
+    def forward(self, x):
+        return x @ self.W
+
+    def backward(self, delta, prev_activation):
+        self.dW = self.factor * prev_activation.T @ delta
+        return delta @ self.W.T
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (2, "wrong")])
+def test_the_activation_below_is_the_input(factor, verdict):
+    _, found, _ = verdicts(GivenBack(factor), X)
+    assert (found["dx"], found["dW"]) == ("right", verdict)
