@@ -37,9 +37,11 @@ def once_and_again(subject: Subject, values: Values, rng: np.random.Generator) -
 def _other_values(values: Values, rng: np.random.Generator) -> dict[str, Array]:
     """Values that most forwards accept: a factor per entry keeps signs and zeros."""
     # few of them, in turn: enough to be other values, at a fraction of the cost (their number divides no shape)
-    return {
-        n: v * np.resize(0.8 + 0.4 * rng.random(min(v.size, 4099)), v.shape).astype(v.dtype) for n, v in values.items()
-    }
+    other = {}
+    for n, v in values.items():
+        other[n] = np.resize((0.8 + 0.4 * rng.random(min(v.size, 4099))).astype(v.dtype), v.shape)
+        other[n] *= v
+    return other
 
 
 def _scales(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:

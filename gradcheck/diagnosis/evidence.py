@@ -125,8 +125,8 @@ class Evidence:
         scales = {n: min(sizes[n], middle / norms[n]) if norms[n] > 0 else sizes[n] for n in names}
         direction = {}
         for n in names:
-            raw = self.direction(n)
-            direction[n] = raw * (scales[n] / float(np.linalg.norm(raw.ravel())))
+            direction[n] = self.direction(n)
+            direction[n] *= scales[n] / norm(direction[n])
         share = {n: scales[n] * norms[n] / math.sqrt(max(self.values[n].size, 1)) for n in names}
         total = math.sqrt(sum(s * s for s in share.values()))
         told = sum(float(np.vdot(direction[n], self.autograd[n])) for n in names)

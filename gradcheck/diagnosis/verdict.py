@@ -317,7 +317,7 @@ def _shaped(given: Array | None, value: Array) -> Array | None:
     squeezed = [n for n in given.shape if n != 1]
     if given.shape != value.shape and squeezed != [n for n in value.shape if n != 1]:
         return None
-    return given.reshape(value.shape).astype(np.float64)
+    return given.reshape(value.shape).astype(np.float64, copy=False)
 
 
 def _count_bad(array: Array) -> int:

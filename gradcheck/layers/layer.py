@@ -186,12 +186,15 @@ class Layer(Problem):
         if self.request.seed is not None:
             seed_everything(self.request.seed)
 
-    def first_upstreams(self, outputs: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
-        """The upstream gradients of the check for the rehearsal; any others where they are not known or do not fit."""
+    def first_upstreams(self, outputs: Sequence[Any], copies: list[Any]) -> list[np.ndarray[Any, Any]]:
+        """The upstream gradients of the check for the rehearsal; any others where they are not known or do not fit.
+
+        ``copies`` are those of the outputs.
+        """
         chosen = None if self.request.seed is None else self._chosen_upstreams(outputs, self.request.seed)
         if chosen is None:
             return [sample_upstream(output, self.upstream) for output in outputs]
-        self.first = FirstCall([np.array(output) for output in outputs], chosen, {})
+        self.first = FirstCall(copies, chosen, {})
         return [u.copy() for u in chosen]
 
     def _chosen_upstreams(self, outputs: Sequence[Any], seed: int) -> list[np.ndarray[Any, Any]] | None:

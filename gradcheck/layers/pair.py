@@ -165,7 +165,7 @@ class Pair(Keeping):
         self._first_outputs: list[Any] = [np.array(output) for output in self.outputs]
         self.check_outputs(self.outputs)
         self.after_forward()
-        upstreams = self.first_upstreams(self.outputs)
+        upstreams = self.first_upstreams(self.outputs, self._first_outputs)
         if self.binding.cache is None:
             return self._first_backward(upstreams)
         self.first = None

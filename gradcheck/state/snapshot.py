@@ -71,7 +71,11 @@ class Snapshot:
 
     def changed_arrays(self) -> list[np.ndarray[Any, Any]]:
         """The arrays whose contents differ now from what they were."""
-        return [a for a, copy in self._arrays if not np.array_equal(a, copy, equal_nan=a.dtype.kind in "fc")]
+        return [a for a, copy in self._arrays if not (np.array_equal(a, copy) or _equal_with_nan(a, copy))]
+
+    def copy_of(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+        """What this very array held, to be read only; None where it was not remembered on its own."""
+        return next((copy for known, copy in self._arrays if known is array), None)
 
     def _restore_tensors(self) -> None:
         import torch
@@ -82,6 +86,10 @@ class Snapshot:
                 tensor.grad = grad
                 if grad is not None and grad_copy is not None:
                     grad.copy_(grad_copy)
+
+
+def _equal_with_nan(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:
+    return left.dtype.kind in "fc" and np.array_equal(left, right, equal_nan=True)
 
 
 def _independent(arrays: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:

@@ -47,7 +47,11 @@ class NumpySubject(Subject):
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
 
     def values(self) -> dict[str, Array]:
-        return {v.name: self._cast(np.array(v.array)) for v in self.wanted()}
+        found = {}
+        for v in self.wanted():
+            held = self.snapshot.copy_of(v.array)
+            found[v.name] = self._cast(np.array(v.array) if held is None else held)
+        return found
 
     def gradient_rounding(self, name: str) -> float:
         # (w - (w - lr·g)) / lr: both differences round w to its own precision
