@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from gradcheck.causes.case import Case
     from gradcheck.causes.gate import Change
 
-__all__ = ["Array", "Candidate", "Gradients"]
+__all__ = ["Array", "Candidate", "Gradients", "Transform"]
 
 Array = np.ndarray[Any, Any]
 Gradients = Mapping[str, Array]
+Transform = Callable[["Case", str, Array], "Array | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Candidate:
     names: tuple[str, ...]
     """The arrays whose gradients it may change."""
     changes: Callable[[Case], Mapping[int, Change] | None] | None = None
-    transform: Callable[[Case, str, Array], Array | None] | None = None
+    transform: Transform | None = None
     evaluate: Callable[[Case], Gradients | None] | None = None
     where: Where | None = None
     detail: tuple[str, ...] = ()

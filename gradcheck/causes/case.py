@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,10 @@ class Case:
     names: Mapping[str, str] = field(default_factory=dict)
     """The name of each gradient by that of its array: dW for W."""
 
+    closeness: Mapping[str, float] = field(default_factory=dict)
+    """What an explanation may leave, where a gradient is wrong by so little that EXACT would call it right."""
+    _kept: dict[Hashable, Gradients | None] = field(default_factory=dict, init=False, repr=False)
+
     def called(self, name: str) -> str:
         """The name of the gradient of ``name``."""
         return self.names.get(name, name)
@@ -62,7 +66,23 @@ class Case:
 
     def explains(self, name: str, prediction: Array) -> bool:
         """Whether ``prediction`` is yours, to rounding."""
-        return self.off(name, prediction) <= EXACT
+        return self.off(name, prediction) <= self.closeness.get(name, EXACT)
+
+    def gradients_for(self, key: Hashable, upstreams: Sequence[Array]) -> Gradients | None:
+        """The true gradients for other upstream gradients, evaluated once for each ``key``; None where unknown."""
+        if key not in self._kept:
+            self._kept[key] = self._evaluated(upstreams)
+        return self._kept[key]
+
+    def _evaluated(self, upstreams: Sequence[Array]) -> Gradients | None:
+        if self.subject is None:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                found = self.subject.autograd(self.values, upstreams)
+        except Exception:
+            return None
+        return None if found.leaks else found.gradients
 
     @functools.cached_property
     def recording(self) -> Recording | None:

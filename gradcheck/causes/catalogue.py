@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gradcheck.causes.arrays import factor, flipped, sign, transposed, zero
+from gradcheck.causes.arrays import (
+    by_norm,
+    clipped,
+    copied,
+    factor,
+    flipped,
+    multiplied,
+    on_part,
+    one_sample,
+    reduced,
+    rolled,
+    rounded,
+    sign,
+    transposed,
+    weight_decay,
+    zero,
+)
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.lines import (
     left_out,
@@ -17,14 +33,30 @@ from gradcheck.causes.lines import (
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
 
-__all__ = ["ARRAYS", "LINES", "OPERANDS", "PARTS"]
+__all__ = ["ALSO_ARRAYS", "ARRAYS", "LINES", "OPERANDS", "PARTS", "ArrayFamily"]
 
-ARRAYS: tuple[Callable[[Stage, str], Iterator[Candidate]], ...] = (
+ArrayFamily = Callable[[Stage, str], Iterator[Candidate]]
+
+ARRAYS: tuple[ArrayFamily, ...] = (
     zero.candidates,
     sign.candidates,
     transposed.candidates,
     flipped.candidates,
     factor.candidates,
+    by_norm.candidates,
+    clipped.candidates,
+    rounded.candidates,
+    weight_decay.added,
+    copied.candidates,
+    on_part.candidates,
+    reduced.candidates,
+    rolled.candidates,
+)
+# what a line of the forward may tell more of: tried with the lines
+ALSO_ARRAYS: tuple[ArrayFamily, ...] = (
+    weight_decay.left_out,
+    one_sample.candidates,
+    multiplied.candidates,
 )
 # at an operation, or at one of its inputs
 LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (

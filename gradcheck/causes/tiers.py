@@ -7,21 +7,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gradcheck.causes import points
-from gradcheck.causes.catalogue import ARRAYS, LINES, OPERANDS, PARTS
+from gradcheck.causes.arrays.multiple import multiples
+from gradcheck.causes.candidate import Candidate
+from gradcheck.causes.catalogue import ALSO_ARRAYS, ARRAYS, LINES, OPERANDS, PARTS, ArrayFamily
 from gradcheck.causes.lines import other_function
 from gradcheck.causes.lines.other_function import PieceSpot
 from gradcheck.causes.places import pieces_of, places_of
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
+from gradcheck.causes.together import together
 
 __all__ = ["tiers"]
 
 
 def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
     """The tiers of a search for what makes the gradients of ``left`` wrong."""
-    yield _arrays(stage, left)
+    yield _arrays(stage, left, ARRAYS)
     recording = stage.case.recording
     if recording is None:
+        yield _arrays(stage, left, ALSO_ARRAYS)
         return
     places = [spot for spot in (Spot(stage, place) for place in places_of(recording)) if spot.matters()]
     spots = [part for spot in places for part in (spot, *spot.inputs()) if part.matters()]
@@ -32,6 +36,7 @@ def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
         (trial for spot in [*suspects, *around] for trial in other_function.left_out(spot)),
         (trial for spot in spots if not spot.is_suspect() for family in PARTS for trial in family(spot)),
         _points(stage),
+        _arrays(stage, left, ALSO_ARRAYS),
     )
     yield itertools.chain(
         (trial for spot in [*suspects, *around] for trial in other_function.replaced(spot)),
@@ -39,14 +44,35 @@ def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
     )
 
 
-def _arrays(stage: Stage, left: Sequence[str]) -> Iterator[Trial]:
+def _arrays(stage: Stage, left: Sequence[str], families: Sequence[ArrayFamily]) -> Iterator[Trial]:
+    """Changes of one gradient array each, then those that are the same in several."""
+    exact = []
     for name in left:
-        for family in ARRAYS:
-            for candidate in family(stage, name):
-                assert candidate.transform is not None  # what makes it one of these
-                turned = candidate.transform(stage.case, name, stage.prediction[name])
-                if turned is not None:
-                    yield Trial(candidate, {name: turned})
+        for trial in _of_one(stage, name, families):
+            yield trial
+            if stage.case.explains(name, trial.gradients[name]):
+                exact.append(trial)
+    yield from together(stage.case, exact)
+
+
+def _of_one(stage: Stage, name: str, families: Sequence[ArrayFamily]) -> Iterator[Trial]:
+    """Every change of one gradient array, and a multiple of it where that fits."""
+    for candidate in (c for family in families for c in family(stage, name)):
+        trial = _made(stage, name, candidate)
+        if trial is None:
+            continue
+        yield trial
+        for multiple in multiples(stage, candidate, trial.gradients[name]):
+            scaled = _made(stage, name, multiple)
+            if scaled is not None:
+                yield scaled
+
+
+def _made(stage: Stage, name: str, candidate: Candidate) -> Trial | None:
+    assert candidate.transform is not None  # what makes it a change of arrays
+    found = {n: candidate.transform(stage.case, n, stage.prediction[n]) for n in candidate.names}
+    made = {n: array for n, array in found.items() if array is not None}
+    return Trial(candidate, made) if name in made else None
 
 
 def _points(stage: Stage) -> Iterator[Trial]:

@@ -49,7 +49,8 @@ def _kinds(
             short="clipped by norm",
             cost=0.5,
         )
-    divided = f"divided by {by}" if size == 1 or math.isclose(size, 1) else f"rescaled to {to} {shown(size)}"
+    is_one = math.isclose(size, 1, rel_tol=1e-7)  # where both fit, who has a norm of 1 has divided
+    divided = f"divided by {by}" if is_one else f"rescaled to {to} {shown(size)}"
     yield Candidate(
         "GC209",
         f"is the true gradient {divided}",
@@ -57,7 +58,7 @@ def _kinds(
         transform=functools.partial(_rescaled, size=size, measure=measure, only_down=False),
         help=(help_,),
         short=divided,
-        cost=0.51,
+        cost=0.49 if is_one else 0.51,
     )
 
 

@@ -66,7 +66,7 @@ def _blocks(called: str, name: str, yours: Array, true: Array) -> Iterator[Candi
             mine, wanted = np.split(yours, count, axis), np.split(true, count, axis)
             order = [_source(part, k, wanted) for k, part in enumerate(mine)]
             moved = [(k, source) for k, source in enumerate(order) if source != k]
-            if None in order or not moved:
+            if -1 in order or not moved:
                 continue
             says = ", ".join(f"block {k} is block {source}" for k, source in moved)
             along = f" along axis {axis}" if true.ndim > 1 else ""
@@ -82,17 +82,15 @@ def _blocks(called: str, name: str, yours: Array, true: Array) -> Iterator[Candi
             return
 
 
-def _source(part: Array, k: int, wanted: list[Array]) -> int | None:
-    for j in (k, *range(len(wanted))):
-        if _same(part, wanted[j]):
-            return j
-    return None
+def _source(part: Array, k: int, wanted: list[Array]) -> int:
+    """The number of the block that ``part`` is, if it can be its own; -1 for none."""
+    return next((j for j in (k, *range(len(wanted))) if _same(part, wanted[j])), -1)
 
 
 def _same(left: Array, right: Array) -> bool:
     if left.shape != right.shape or not np.any(right):
         return False
-    return norm(left - right) <= _ALIKE * norm(left)
+    return bool(norm(left - right) <= _ALIKE * norm(left))
 
 
 def _swapped(case: Case, name: str, true: Array, pair: tuple[str, str]) -> Array | None:

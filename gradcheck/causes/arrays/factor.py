@@ -13,7 +13,7 @@ from gradcheck.causes.factors import Factor, factor
 from gradcheck.causes.stage import Stage
 from gradcheck.difference import norm
 
-__all__ = ["candidates", "meant"]
+__all__ = ["candidates", "meant", "scaled"]
 
 
 def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
@@ -30,7 +30,7 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         "GC201",
         f"is {told.shown} times the true gradient{told.meaning}",
         (name,),
-        transform=functools.partial(_scaled, ratio=ratio),
+        transform=functools.partial(scaled, ratio=ratio),
         help=(told.help,) if told.help else (),
         short="a constant factor",
         cost=0.6 if told.help else 2.0,
@@ -44,7 +44,7 @@ def meant(case: Case, name: str, ratio: float) -> Factor:
     return factor(ratio, case.called(name), dict(case.values), upstream)
 
 
-def _scaled(case: Case, name: str, true: Array, ratio: float) -> Array | None:
+def scaled(case: Case, name: str, true: Array, ratio: float) -> Array | None:
     """The multiple found at first, or the one that means the same where sizes are others."""
     if name not in case.yours:
         return None

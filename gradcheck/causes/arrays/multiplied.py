@@ -24,15 +24,14 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         return
     there = _at_hand(case, name, true.shape)
     for label, array in there.items():
-        says = "itself" if label == name else label
         if array.shape == true.shape:
-            yield _candidate(name, f"is {says} and no gradient of it", label, None, f"{says} itself", cost=0.6)
-        yield _candidate(name, f"is the true gradient times {label}", label, "1", f"times {label}", cost=0.9)
-        yield _candidate(name, f"is the true gradient divided by {label}", "1", label, f"divided by {label}", cost=0.9)
+            yield _candidate(name, f"is {label} itself", label, None, f"{label} itself", cost=1.3)
+        yield _candidate(name, f"is the true gradient times {label}", label, "1", f"times {label}", cost=1.4)
+        yield _candidate(name, f"is the true gradient divided by {label}", "1", label, f"divided by {label}", cost=1.4)
     for above in there:
         for below in (b for b in there if b != above):
             title = f"is the true gradient with {above} in the place of {below}"
-            yield _candidate(name, title, above, below, f"{above} for {below}", cost=0.95)
+            yield _candidate(name, title, above, below, f"{above} for {below}", cost=1.45)
 
 
 def _candidate(name: str, title: str, above: str, below: str | None, short: str, cost: float) -> Candidate:

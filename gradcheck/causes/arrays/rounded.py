@@ -40,9 +40,13 @@ def _roundings() -> Iterator[tuple[str, str, Callable[[Array], Array]]]:
     yield "integers, towards zero", "astype(int) or // or integer array", np.trunc
     yield "integers, downwards", "np.floor or //", np.floor
     for k in range(1, _DECIMALS):
-        yield f"{k} decimal{'s' if k > 1 else ''}", f"np.round(..., {k})", functools.partial(np.round, decimals=k)
+        yield f"{k} decimal{'s' if k > 1 else ''}", f"np.round(..., {k})", functools.partial(_to_decimals, decimals=k)
     yield "float16", "float16", functools.partial(_as, dtype=np.float16)
     yield "float32", "float32", functools.partial(_as, dtype=np.float32)
+
+
+def _to_decimals(array: Array, decimals: int) -> Array:
+    return np.asarray(np.round(array, decimals))
 
 
 def _as(array: Array, dtype: type[np.floating]) -> Array:

@@ -14,13 +14,22 @@ from gradcheck.causes.numbers import shown
 from gradcheck.causes.stage import Stage
 from gradcheck.difference import norm
 
-__all__ = ["candidates"]
+__all__ = ["added", "left_out"]
 
 _ALIKE = 1e-7
 
 
-def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
-    """The difference is a constant times the array, or times its signs."""
+def added(stage: Stage, name: str) -> Iterator[Candidate]:
+    """A multiple of the array, or of its signs, too much."""
+    yield from (c for c in _candidates(stage, name) if c.title.startswith("has"))
+
+
+def left_out(stage: Stage, name: str) -> Iterator[Candidate]:
+    """A multiple of the array, or of its signs, too little: the line of the forward's penalty tells more, if found."""
+    yield from (c for c in _candidates(stage, name) if c.title.startswith("lacks"))
+
+
+def _candidates(stage: Stage, name: str) -> Iterator[Candidate]:
     case, true, yours = stage.case, stage.prediction[name], stage.case.yours[name]
     value = case.values.get(name)
     if value is None or value.shape != true.shape or yours.shape != true.shape or true.size < 3:
@@ -47,7 +56,7 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
             transform=functools.partial(_decayed, times=times, signs=signs, batch=_batch(case)),
             help=(help_,),
             short=f"a multiple of {what} {'added' if times > 0 else 'left out'}",
-            cost=0.7 if times > 0 else 0.9,
+            cost=0.7 if times > 0 else 1.15,
         )
 
 
