@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import itertools
 import linecache
 import opcode
@@ -97,12 +98,22 @@ def current_site() -> Site:
     if innermost is None:
         frame = sys._getframe(1)
         return Site(frame.f_code, frame.f_lasti, frame.f_lineno)
-    path = []
+    path: list[tuple[CodeType, int]] = []
     outer = innermost.f_back
     while outer is not None and is_users(outer.f_code):
-        path.append((outer.f_code, outer.f_lasti))
+        path.append((outer.f_code, _instruction(outer.f_code, outer.f_lasti)))
         outer = outer.f_back
-    return Site(innermost.f_code, innermost.f_lasti, innermost.f_lineno, tuple(path))
+    place = _instruction(innermost.f_code, innermost.f_lasti)
+    return Site(innermost.f_code, place, innermost.f_lineno, tuple(path))
+
+
+@functools.cache
+def _instruction(code: CodeType, place: int) -> int:
+    """The instruction at ``place``: once Python has specialized a call it rests on a cache entry behind it."""
+    instructions = code.co_code
+    while place > 0 and instructions[place] == _CACHE:
+        place -= 2
+    return place
 
 
 def current_operation() -> str:
@@ -111,9 +122,7 @@ def current_operation() -> str:
     if frame is None:
         return ""
     code = frame.f_code.co_code
-    place = frame.f_lasti
-    while place > 0 and code[place] == _CACHE:
-        place -= 2  # a call to a Python function rests behind its instruction
+    place = _instruction(frame.f_code, frame.f_lasti)
     name = dis.opname[code[place]]
     return _OPERATORS[code[place + 1]] if name == "BINARY_OP" else name
 

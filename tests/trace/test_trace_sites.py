@@ -87,3 +87,13 @@ def test_current_operation_is_the_users_instruction():
     assert asking % 2 == "CALL"
     asking[0] = 1
     assert seen == ["CALL"]
+
+
+def indexed(x):
+    return x[1:]
+
+
+def test_a_site_is_the_same_once_python_has_specialized_the_instruction():
+    # the adaptive interpreter calls a __getitem__ written in Python by another instruction after some calls
+    sites = {sites_of(indexed)[0][1] for _ in range(30)}
+    assert len(sites) == 1

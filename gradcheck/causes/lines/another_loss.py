@@ -1,0 +1,107 @@
+"""The gradient of another loss than the one that was computed: cross-entropy's for a squared error, and others."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from gradcheck.causes.candidate import Array
+from gradcheck.causes.case import Case
+from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.places import Place, nothing
+from gradcheck.causes.spot import Hypothesis, Spot, Trial
+from gradcheck.witnesses.numpy_subject import NumpySubject
+
+__all__ = ["trials"]
+
+Delta = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+# The gradients of common losses, up to a constant: by the logits t, or by the probabilities or predictions p = t.
+_LOSSES: dict[str, Delta] = {
+    "softmax and cross-entropy by the logits": lambda t, y: torch.softmax(t, -1) - y,
+    "the logistic function and binary cross-entropy by the logits": lambda t, y: torch.sigmoid(t) - y,
+    "a squared error": lambda t, y: t - y,
+    "an absolute error": lambda t, y: torch.sign(t - y),
+    "cross-entropy by the probabilities": lambda t, y: -y / t,
+    "binary cross-entropy by the probabilities": lambda t, y: (t - y) / (t * (1 - t)),
+    "a squared error behind a logistic function, by its input": lambda t, y: (
+        (torch.sigmoid(t) - y) * torch.sigmoid(t) * (1 - torch.sigmoid(t))
+    ),
+}
+
+
+def trials(spot: Spot) -> Iterator[Trial]:
+    """What comes back to an array of the targets' shape is another loss's gradient."""
+    if spot.k is not None or sum(np.size(u) for u in spot.stage.case.upstreams) != 1:
+        return  # a loss is one number
+    gate = spot.gates[-1]  # of a loop over layers: the layer next to the loss
+    case, text = spot.stage.case, spot.place.text
+    targets = _targets(case, gate)
+    without = spot.stage.gradients({gate.index: nothing}) if targets else {}
+    for target, made in targets.items():
+        for number, (name, delta) in enumerate(_LOSSES.items()):
+            wanted = delta(gate.operation.result.detach(), made)
+            if not bool(torch.isfinite(wanted).all()) or _is_multiple(_coming_back(spot, gate), wanted):
+                continue
+            another = Hypothesis(
+                "GC251",
+                f"is the gradient of another loss: of {name}",
+                (f"what your backward starts from is the gradient of {name}, by {text}, with {target}",),
+                (f"compute that loss in the forward, or the gradient of the loss that is computed, by {text}",),
+                f"the gradient of {name}",
+                cost=0.9 + 0.01 * number - 1e-6 * gate.index,
+            )
+            made_again = functools.partial(_changes, spot.place, name, target)
+            for trial in spot.times(another, made_again, without):
+                # a sum or a mean over the samples is a convention of its own: not what makes it another loss
+                yield Trial(replace(trial.candidate, title=another.title, cost=another.cost), trial.gradients)
+
+
+def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
+    """The arrays that may be targets of a result, by name: of its shape, or labels as one-hot rows."""
+    result = gate.operation.result
+    if not isinstance(case.subject, NumpySubject) or result.ndim == 0:
+        return {}
+    found: dict[str, torch.Tensor] = {}
+    named: dict[str, Array] = {v.name: v.array for v in case.subject.variables}
+    named |= {f"targets of shape {a.shape}": a for a in case.subject.state.arrays if a.dtype.kind in "fiub"}
+    for name, array in named.items():
+        values = case.values.get(name, array)
+        if values.shape == result.shape and values.size > 1:
+            found[name] = torch.as_tensor(np.array(values, dtype=np.float64))
+        elif values.dtype.kind in "iu" and result.ndim == 2 and values.size == len(result):
+            labels = values.reshape(-1)
+            if labels.min() >= 0 and labels.max() < result.shape[1]:
+                found[f"{name} as one-hot rows"] = torch.as_tensor(np.eye(result.shape[1])[labels])
+    return found
+
+
+def _coming_back(spot: Spot, gate: Gate) -> torch.Tensor:
+    """What truly comes back to the result of ``gate``."""
+    spot.stage.gradients({gate.index: _as_it_is}, spot.affected[-1:])
+    return torch.zeros_like(gate.operation.result) if gate.received is None else gate.received
+
+
+def _is_multiple(left: torch.Tensor, right: torch.Tensor) -> bool:
+    across = float((left * right).sum())
+    return bool(abs(across) >= (1 - 1e-9) * float(left.norm() * right.norm()))
+
+
+def _as_it_is(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+    return Flow(through=gradient)
+
+
+def _changes(place: Place, name: str, target: str, case: Case, times: float) -> dict[int, Change] | None:
+    gates = place.gates(case)
+    made = _targets(case, gates[-1]).get(target) if gates else None
+    if made is None:
+        return None
+
+    def change(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+        return Flow(through=times * _LOSSES[name](gate.operation.result.detach(), made))
+
+    return {gates[-1].index: change}
