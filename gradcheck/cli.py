@@ -20,6 +20,8 @@ examples:
   gradcheck run check_net.py            run a script and show every check in it
   gradcheck run checks/*.py             several scripts, one summary
   gradcheck run --seed 7 check_net.py   with other random probes
+  gradcheck explain GC201               what a code in a report means
+  gradcheck explain                     all codes
 
 Such a script is plain Python; "gradcheck run --help" shows one.
 """
@@ -55,6 +57,21 @@ exit status:
   130  interrupted
 """
 
+_EXPLAIN_DESCRIPTION = """\
+Tells what a code in a report means: what is wrong, a wrong and a right example that
+can be run, and why it happens. Without a code: a line for each.
+"""
+
+_EXPLAIN_EXAMPLES = """\
+examples:
+  gradcheck explain GC232
+  gradcheck explain | grep batch
+
+exit status:
+  0    explained
+  2    there is no such code
+"""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -76,6 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--exit-zero", action="store_true", help="exit 0 even when something is wrong (not for status 2)")
     run.add_argument("--seed", type=_seed, metavar="N", help="the seed of checks that are given none (default: 0)")
     run.add_argument("--width", type=_width, metavar="N", help="columns of the output (default: the terminal's)")
+    explain = commands.add_parser(
+        "explain",
+        help="tell what a code in a report means",
+        description=_EXPLAIN_DESCRIPTION,
+        epilog=_EXPLAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument("code", nargs="?", metavar="CODE", help="as it stands in a report: GC201 (default: list all)")
     return parser
 
 
@@ -103,6 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command is None:
         parser.print_help(sys.stderr)
         return MISUSE
+
+    if given.command == "explain":
+        from gradcheck.commands.explain import explain
+
+        return explain(given.code)
 
     from gradcheck.commands.run import run
 

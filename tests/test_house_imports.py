@@ -16,7 +16,7 @@ FLOORS = {
     3: {"causes", "diagnosis", "examine"},
     2: {"layers", "options", "witnesses"},
     1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
-    0: {"caller", "errors", "report", "tracebacks"},
+    0: {"caller", "errors", "explanations", "report", "tracebacks"},
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

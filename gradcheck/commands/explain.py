@@ -1,0 +1,72 @@
+"""``gradcheck explain``: what a code in a report means, with a wrong and a right example."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+from gradcheck.explanations import BEFORE, Explanation, codes, explanation
+
+__all__ = ["explain"]
+
+ALL_RIGHT, MISUSE = 0, 2
+
+_GROUPS = {"GC1": "the contract of a backward", "GC2": "causes of a wrong gradient"}
+
+
+def explain(code: str | None, width: int | None = None) -> int:
+    """Print the explanation of ``code``, or a line for every code; return the exit status."""
+    console = Console(width=width, highlight=False, soft_wrap=True)
+    if code is None:
+        _list(console)
+        return ALL_RIGHT
+    known = codes()
+    wanted = code.strip().upper()
+    wanted = f"GC{wanted}" if wanted.isdigit() else wanted
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.7)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        print(f'gradcheck explain: there is no code {code}{hint} ("gradcheck explain" lists all)', file=sys.stderr)
+        return MISUSE
+    _show(explanation(wanted), console)
+    return ALL_RIGHT
+
+
+def _list(console: Console) -> None:
+    group = ""
+    for told in map(explanation, codes()):
+        if told.code[:3] != group:
+            if group:
+                console.print()
+            group = told.code[:3]
+            console.print(Text(_GROUPS.get(group, ""), style="bold"))
+        console.print(Text.assemble((told.code, "bold"), f"  {told.title}"))
+    console.print()
+    console.print(Text('"gradcheck explain GC201" shows one of them with an example.', style="dim"))
+
+
+def _show(told: Explanation, console: Console) -> None:
+    """The text as it stands, its labels bold and its code in colour where there are colours."""
+    console.print(Text.assemble((told.code, "bold"), "  ", (told.title, "bold")))
+    console.print()
+    for line in told.body.rstrip("\n").split("\n"):
+        if line.startswith("    ") and console.is_terminal:
+            console.print(Text("    ") + _python(line[4:]))
+        elif line in {"Given:", "Wrong:", "Right:", "Check:"}:
+            console.print(Text(line, style="bold"))
+        else:
+            console.print(Text(line))
+    console.print()
+    console.print(Text("The example runs below these lines:", style="dim"))
+    for line in BEFORE.splitlines():
+        console.print(Text(f"    {line}", style="dim"))
+
+
+def _python(line: str) -> Text:
+    shown = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(line)
+    shown.rstrip()
+    return shown
