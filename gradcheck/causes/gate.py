@@ -39,20 +39,31 @@ class Gate:
     index: int
     operation: Operation
     sources: list[torch.Tensor]
-    direct: int
-    """How many of ``sources`` are the operation's own inputs."""
+    slots: tuple[int, ...]
+    """Which argument each input is: ``sources`` begin with the operation's own inputs."""
     owner: int = 0
     """The object whose method called it, as a number."""
     result: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     """The operation's result behind the gate."""
     change: Change | None = None
+    is_reached: bool = False
+    """Whether the outputs depend on it: a cache may be computed and never used."""
     received: torch.Tensor | None = None
     """The gradient by the result in the last pass in which the gate had a change."""
+
+    @property
+    def direct(self) -> int:
+        """How many of ``sources`` are the operation's own inputs."""
+        return len(self.slots)
 
     @property
     def inputs(self) -> list[torch.Tensor]:
         """The operation's differentiable inputs."""
         return self.sources[: self.direct]
+
+    def number(self, slot: int) -> int | None:
+        """The number of the input that is argument ``slot``; None where that is a constant here."""
+        return self.slots.index(slot) if slot in self.slots else None
 
     def derivative(self, gradient: torch.Tensor, *inputs: torch.Tensor) -> list[torch.Tensor | None]:
         """The gradients by the operation's inputs at ``inputs`` (default: its own), given the one by its result.
@@ -94,6 +105,7 @@ class _Gate(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         gate: Gate = ctx.gate
         (gradient,) = gradients
+        gate.is_reached = True
         if gate.change is None:
             return None, gradient, *[None] * ctx.count
         gate.received = gradient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -32,11 +33,11 @@ class Recording:
         self.passes = 0
         self._total = total
 
-    @property
+    @functools.cached_property
     def sites(self) -> dict[Site, list[Gate]]:
         """The gates by the place in the source that they stand for, in the order of their first call."""
         found: dict[Site, list[Gate]] = defaultdict(list)
-        for gate in self.gates:
+        for gate in (g for g in self.gates if g.is_reached):
             found[gate.operation.site].append(gate)
         return dict(found)
 
@@ -68,11 +69,12 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
     segments = Segments()
 
     def hook(operation: Operation) -> torch.Tensor:
-        inputs = list(tensors_of(operation))
+        numbered = dict(tensors_of(operation))
+        inputs = list(numbered.values())
         if not inputs or not operation.result.requires_grad or operation.result.is_complex():
             return operation.result
         frame = user_frame()
-        gate = Gate(len(gates), operation, inputs, len(inputs))
+        gate = Gate(len(gates), operation, inputs, tuple(numbered))
         units = [] if frame is None else segments.units_of(operation, frame)
         if frame is not None:
             gate.owner = id(frame.f_locals.get("self"))
@@ -96,20 +98,22 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
         return None
     if total is None or trace.leaks or trace.mismatch:
         return None
-    return Recording(gates, list(segments.found()), leaves, total)
+    torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
+    reached = {gate.index for gate in gates if gate.is_reached}
+    return Recording(gates, list(segments.found(reached)), leaves, total)
 
 
-def tensors_of(operation: Operation) -> Iterator[torch.Tensor]:
-    """The differentiable inputs of an operation, each once."""
+def tensors_of(operation: Operation) -> Iterator[tuple[int, torch.Tensor]]:
+    """The differentiable inputs of an operation, each once, with the number of the argument that it is."""
     seen: set[int] = set()
-    for tensor in _nested([operation.inputs, operation.keywords]):
-        if tensor.requires_grad and id(tensor) not in seen:
+    for number, tensor in enumerate(_nested([operation.inputs, operation.keywords])):
+        if isinstance(tensor, torch.Tensor) and tensor.requires_grad and id(tensor) not in seen:
             seen.add(id(tensor))
-            yield tensor
+            yield number, tensor
 
 
-def _nested(x: Any) -> Iterator[torch.Tensor]:
-    if isinstance(x, torch.Tensor):
+def _nested(x: Any) -> Iterator[Any]:
+    if isinstance(x, torch.Tensor | np.ndarray | float | int):
         yield x
     elif isinstance(x, list | tuple):
         for item in x:

@@ -80,7 +80,8 @@ def _best(stage: Stage, left: Sequence[str], fresh: Sequence[Case], budget: int)
             if _spent(case) > budget:
                 break
         best = _chosen(stage, exact, rest, fresh)
-        if (best is not None and best.names == tuple(left)) or _spent(case) > budget:
+        done = best is not None and best.names == tuple(left) and not best.stack[-1].is_remark
+        if done or _spent(case) > budget:
             break
     return best
 

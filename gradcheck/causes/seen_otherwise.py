@@ -43,7 +43,7 @@ def gradients_seeing(
     held: list[torch.Tensor] = []
 
     def hook(operation: Operation) -> torch.Tensor:
-        inputs = list(tensors_of(operation))
+        inputs = [tensor for _, tensor in tensors_of(operation)]
         result = operation.result
         if inputs and all(id(t) in alone or any(t is trace.named.get(n) for n in seen) for t in inputs):
             alone.add(id(result))

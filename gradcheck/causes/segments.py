@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -46,8 +46,7 @@ class _Unit:
         self.key = key
         self.entries: dict[int, tuple[torch.Tensor, ...]] = {}
         """By result: the tensors from outside that it depends on; two stand for any number of them."""
-        self.last: tuple[int, torch.Tensor] | None = None
-        self.sites: list[Site] = []
+        self.results: list[tuple[int, torch.Tensor, Site]] = []
 
     def entries_of(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """The tensors from outside that an operation on ``inputs`` depends on; two stand for any number of them."""
@@ -61,8 +60,7 @@ class _Unit:
     def take(self, index: int, site: Site, inputs: Sequence[torch.Tensor], result: torch.Tensor) -> None:
         """Record an operation of this unit."""
         self.entries[id(result)] = self.entries_of(inputs)
-        self.last = index, result
-        self.sites.append(site)
+        self.results.append((index, result, site))
 
 
 class Segments:
@@ -100,13 +98,15 @@ class Segments:
         self._executions[id(frame)] = (site.line, site.instruction, count)
         return count
 
-    def found(self) -> Iterator[Segment]:
-        """The segments of the whole forward, once it has run."""
+    def found(self, reached: Container[int]) -> Iterator[Segment]:
+        """The segments of the whole forward, once it has run; ``reached`` are the gates that the outputs depend on."""
         for unit in self._units.values():
-            if unit.last is None:
+            results = [each for each in unit.results if each[0] in reached]
+            if not results:
                 continue
-            index, result = unit.last
+            index, result, _ = results[-1]
             entries = unit.entries[id(result)]
             if len(entries) == 1 and entries[0].shape == result.shape:
-                yield Segment(unit.key, entries[0], result, index, tuple(dict.fromkeys(unit.sites)))
+                sites = dict.fromkeys(site for _, _, site in results)
+                yield Segment(unit.key, entries[0], result, index, tuple(sites))
         self._frames.clear()

@@ -57,7 +57,7 @@ class Trial:
 class Spot:
     """A place at which what comes back may be changed, in a search that stands at ``stage``.
 
-    With ``k`` only what goes back to the differentiable input of that number is under suspicion.
+    With ``k`` only what goes back to that argument is under suspicion.
     """
 
     stage: Stage
@@ -77,9 +77,9 @@ class Spot:
 
     def inputs(self) -> Iterator[Spot]:
         """Its inputs under suspicion one by one, where there are several and it can be computed again."""
-        count = min(g.direct for g in self.gates)
-        if count > 1 and all(g.operation.rule is not None for g in self.gates):
-            yield from (Spot(self.stage, self.place, k) for k in range(count))
+        slots = sorted({slot for g in self.gates for slot in g.slots})
+        if len(slots) > 1 and all(g.operation.rule is not None for g in self.gates):
+            yield from (Spot(self.stage, self.place, k) for k in slots)
 
     @property
     def operand(self) -> str:
@@ -110,7 +110,10 @@ class Spot:
         candidate = self._candidate(hypothesis, changes)
         # the gradients next to the outputs cost least, and show whether the others are worth their price
         near = [n for n in self.affected if n in self.stage.unexplained][-_FEW:]
-        gradients = self.stage.gradients(made, near)
+        try:
+            gradients = self.stage.gradients(made, near)
+        except (NotImplementedError, RuntimeError, TypeError, ValueError):
+            return  # what PyTorch does not compute for these arrays is no explanation of what NumPy computed
         if not all(np.all(np.isfinite(array)) for array in gradients.values()):
             return
         if len(near) < len(self.affected) and any(self.stage.case.off(n, g) < _PROMISING for n, g in gradients.items()):
@@ -163,4 +166,5 @@ class Spot:
 
 
 def _without(k: int, gate: Gate, gradient: torch.Tensor) -> Flow:
-    return Flow(to={j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None and j != k})
+    own = enumerate(gate.derivative(gradient))
+    return Flow(to={j: g for j, g in own if g is not None and j != gate.number(k)})

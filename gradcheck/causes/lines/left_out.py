@@ -19,8 +19,9 @@ def trials(spot: Spot) -> Iterator[Trial]:
     """The derivative by an input of the result's shape left out, or applied twice."""
     if any(g.operation.rule is None for g in spot.gates) or (spot.k is None and not unary(spot.gates)):
         return
-    k = spot.k or 0
-    if any(g.inputs[k].shape != g.operation.result.shape for g in spot.gates):
+    k = spot.gates[0].slots[0] if spot.k is None else spot.k
+    numbers = [(g, g.number(k)) for g in spot.gates]
+    if any(j is not None and g.inputs[j].shape != g.operation.result.shape for g, j in numbers):
         return
     text, to = spot.place.text, f" by {spot.operand}" if spot.k is not None else ""
     if spot.k is not None:  # of one input it is another function, of the only one the family of these tells more
@@ -45,13 +46,14 @@ def trials(spot: Spot) -> Iterator[Trial]:
 
 def _changes(place: Place, k: int, count: int, case: Case) -> dict[int, Change] | None:
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
-        own = gate.derivative(gradient)
+        number = gate.number(k)
+        to = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
+        if number is None:
+            return Flow(to=to)
         handed = gradient
         for _ in range(count):
-            again = gate.derivative(handed)[k]
+            again = gate.derivative(handed)[number]
             handed = torch.zeros_like(gradient) if again is None else again
-        to = {j: g for j, g in enumerate(own) if g is not None}
-        return Flow(to={**to, k: handed})
+        return Flow(to={**to, number: handed})
 
-    gates = place.gates(case)
-    return all_changed(gates, change) if all(g.direct > k for g in gates) else None
+    return all_changed(place.gates(case), change)

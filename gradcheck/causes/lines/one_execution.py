@@ -37,14 +37,14 @@ def trials(spot: Spot) -> Iterator[Trial]:
 
 def _changes(place: Place, round_: str, k: int | None, case: Case) -> dict[int, Change] | None:
     gates = place.gates(case)
-    if len(gates) < 2 or (k is not None and any(g.direct <= k for g in gates)):
+    if len(gates) < 2:
         return None
     kept = gates[_ROUNDS[round_]]
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
         if k is None:
             return Flow()
-        own = gate.derivative(gradient)
-        return Flow(to={j: g for j, g in enumerate(own) if g is not None and j != k})
+        own = enumerate(gate.derivative(gradient))
+        return Flow(to={j: g for j, g in own if g is not None and j != gate.number(k)})
 
     return all_changed([g for g in gates if g is not kept], change)

@@ -27,7 +27,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
         (f"{operand} is used in {text}, and your backward does not follow it there",),
         (f"add what goes back through {text} to {operand}",),
         f"nothing back to {operand} in {text}",
-        cost=1.1,
+        cost=0.98,
     )
     yield from spot.once(dropped, functools.partial(_changes, spot.place, k, 0.0))
     factor = spot.stage.scale(spot.without, spot.stage.prediction)
@@ -49,9 +49,6 @@ def trials(spot: Spot) -> Iterator[Trial]:
 def _changes(place: Place, k: int, factor: float, case: Case) -> dict[int, Change] | None:
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
         own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
-        if k in own:
-            own[k] = own[k] * factor
-        return Flow(to=own)
+        return Flow(to={j: g * factor if j == gate.number(k) else g for j, g in own.items()})
 
-    gates = place.gates(case)
-    return all_changed(gates, change) if all(g.direct > k for g in gates) else None
+    return all_changed(place.gates(case), change)

@@ -23,6 +23,8 @@ Seen = Callable[[torch.Tensor], torch.Tensor]
 def _views(t: torch.Tensor) -> dict[str, Seen]:
     """What an operand may be mistaken for, by name; those that leave it as it is are not among them."""
     found: dict[str, Seen] = {}
+    if not t.is_floating_point():
+        return found
     axes = [k for k, n in enumerate(t.shape) if n > 1]
     if len(axes) >= 2:
         found["rotated by 180°"] = lambda t: t.flip(axes[-2:])
@@ -56,7 +58,10 @@ def trials(spot: Spot) -> Iterator[Trial]:
     arguments, operands = _arguments(first), operands_of(spot.place.site)
     if len(arguments) != 2:
         return
-    k = next(j for j, x in enumerate(arguments) if x is first.inputs[spot.k or 0])
+    number = 0 if spot.k is None else first.number(spot.k)
+    if number is None:
+        return
+    k = next(j for j, x in enumerate(arguments) if x is first.inputs[number])
     other = 1 - k
     shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
     for name in _views(arguments[other]):
