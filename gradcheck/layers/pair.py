@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from inspect import ismethod
 from typing import Any, ClassVar
 
@@ -29,6 +30,9 @@ class Pair(Keeping):
     """forward -> out or (out, cache), backward(dout, cache) or backward(dout, x, w, b) or backward(dout)."""
 
     key: ClassVar[str] = "pair"
+    parts: Parts
+    _returned: Any
+    _outputs: tuple[Any, ...]
 
     @classmethod
     def matches(cls, request: Request) -> bool:
@@ -48,6 +52,13 @@ class Pair(Keeping):
         self._said: dict[str, str] = {}  # arguments that are not given what they are called
         self.learn()
         self.style = self.describe_style()
+        self._raw = None
+        self.parts = replace(self.parts, values=())
+        self.let_go()
+
+    def let_go(self) -> None:
+        """What the forward returned."""
+        self._returned, self._outputs = None, ()
 
     def starts(self) -> list[Path]:
         """Parameters of functions are globals, closure variables, or kept in an argument: forward(layer, x)."""
@@ -71,7 +82,7 @@ class Pair(Keeping):
         """Read the backward's signature in the light of what the forward returned."""
         self.gradient_names = returned_names(self.call_backward)
         self.output_names = returned_names(self.call_forward)
-        self.parts: Parts = parts_of(returned, self.output_names)
+        self.parts = parts_of(returned, self.output_names)
         self.binding = self._bound(self.request.reading)
         self._give_predictions(self.binding.split(self.parts, returned))
         self.upstream = "any" if self.binding.kinds() & {"upstream", "upstreams"} else "one"

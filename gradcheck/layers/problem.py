@@ -83,6 +83,10 @@ class Problem(ABC):
     def backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Gradients:
         """Call the user's backward for the last forward."""
 
+    def let_go(self) -> None:
+        """Drop what is kept of the last forward: it may be as large as all the inputs together."""
+        return
+
     def close(self) -> None:
         """Put back what adapting had to leave changed for the check (parameters made by a first forward)."""
         return

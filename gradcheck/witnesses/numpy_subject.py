@@ -245,6 +245,7 @@ class NumpySubject(Subject):
                     seed_everything(self.seed)
                     yield held
             finally:
+                self.problem.let_go()
                 # what was replaced was out of reach; the next evaluation seeds, and the last restore puts all back
                 self.snapshot.restore(untouched=mapping, seeded=True)
 
