@@ -84,6 +84,11 @@ class Case:
             return None
         return None if found.leaks else found.gradients
 
+    @property
+    def was_recorded(self) -> bool:
+        """Whether the recording has been asked for."""
+        return "recording" in vars(self)
+
     @functools.cached_property
     def recording(self) -> Recording | None:
         """The forward as operations whose derivatives can be changed; None where it cannot be followed."""

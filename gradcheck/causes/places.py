@@ -10,7 +10,7 @@ from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.recording import Recording
 from gradcheck.causes.segments import Segment
-from gradcheck.causes.source import text_of
+from gradcheck.causes.source import shortened, text_of
 from gradcheck.report import Where
 from gradcheck.trace import Site
 
@@ -41,7 +41,7 @@ class Place:
     @property
     def text(self) -> str:
         """Its source text."""
-        return text_of(self.site)
+        return shortened(text_of(self.site))
 
 
 def places_of(recording: Recording) -> Iterator[Place]:
@@ -82,9 +82,9 @@ class Piece:
     def text(self) -> str:
         """Its source text: an operation's or a line's own, the name of a function of several lines."""
         if len(self.sites) == 1:
-            return text_of(self.sites[0])
+            return shortened(text_of(self.sites[0]))
         if len({s.line for s in self.sites}) == 1:
-            return self.sites[-1].where.source
+            return shortened(self.sites[-1].where.source)
         return f"{self.sites[-1].function}()"
 
 

@@ -87,7 +87,7 @@ def _best(stage: Stage, left: Sequence[str], fresh: Sequence[Case], budget: int)
 
 
 def _spent(case: Case) -> int:
-    return case.recording.passes if "recording" in vars(case) and case.recording is not None else 0
+    return case.recording.passes if case.was_recorded and case.recording is not None else 0
 
 
 def _chosen(

@@ -7,7 +7,9 @@ import linecache
 
 from gradcheck.trace import Site
 
-__all__ = ["operands_of", "text_of"]
+__all__ = ["operands_of", "shortened", "text_of"]
+
+_LONGEST = 48
 
 
 def text_of(site: Site) -> str:
@@ -23,6 +25,11 @@ def text_of(site: Site) -> str:
     whole[-1] = whole[-1][:end_column]
     whole[0] = whole[0][column:]
     return " ".join(text.decode(errors="replace").strip() for text in whole)
+
+
+def shortened(text: str) -> str:
+    """A source text fit for a sentence: its middle left out where it is long; the line itself stands below it."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 16]}…{text[-15:]}"
 
 
 def operands_of(site: Site) -> list[str]:
