@@ -19,7 +19,8 @@ def allowed(
     """The results with the allowed deviations turned into right ones that say "deliberate".
 
     Raises:
-        GradcheckError: ``allow`` names a gradient that is not there, or a code that is no cause (GC201 to GC299).
+        GradcheckError: ``allow`` names a gradient that is not there, or a code that is no cause (GC201 to GC298;
+            GC299 says that the cause is not known).
     """
     if not isinstance(allow, Mapping):
         raise GradcheckError(
@@ -29,9 +30,10 @@ def allowed(
     for name, code in allow.items():
         if name not in names:
             raise GradcheckError(f"allow: there is no gradient {name!r}; there are {', '.join(sorted(names))}")
-        if not (isinstance(code, str) and code.startswith("GC2") and len(code) == 5 and code[2:].isdigit()):
+        is_code = isinstance(code, str) and code.startswith("GC2") and len(code) == 5 and code[2:].isdigit()
+        if not is_code or code == "GC299":
             raise GradcheckError(f"allow[{name!r}]: {code!r} is not the code of a cause; give one like 'GC201'")
-    causes = {(f.gradient, f.code) for f in findings}
+    causes = {(name, f.code) for f in findings for name in f.gradient.split(", ")}
     accepted = {n for n, code in allow.items() if (n, code) in causes}
     results = tuple(
         replace(g, verdict="right", reason=f"deliberate: {allow[g.name]}")
@@ -40,7 +42,9 @@ def allowed(
         for g in gradients
     )
     kept = tuple(
-        replace(f, severity="info", help=()) if f.gradient in accepted and f.code == allow[f.gradient] else f
+        replace(f, severity="info", help=())
+        if all(name in accepted and f.code == allow[name] for name in f.gradient.split(", "))
+        else f
         for f in findings
     )
     return results, kept
