@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.difference import norm
+from gradcheck.difference import norm, pieces
 from gradcheck.witnesses.subject import Array, Subject, Values
 
 __all__ = ["Estimate", "Numeric", "derivative"]
@@ -132,11 +132,14 @@ class Numeric:
                 return math.nan, math.nan
             with np.errstate(all="ignore"):
                 for u, up, down in zip(self.upstreams, *both, strict=True):
-                    work = np.subtract(up, down, dtype=np.float64, out=np.empty(up.shape))
-                    change += float(np.vdot(u, work))
+                    change += sum(
+                        float(np.dot(a, np.subtract(b, c, dtype=np.float64))) for a, b, c in pieces(u, up, down)
+                    )
                     # entries are off by about an ulp each, independently: their sum in quadrature
                     ulp = float(np.finfo(up.dtype).eps) if up.dtype.kind == "f" else 0.0
-                    rounding += ulp * norm(np.multiply(u, up, out=work))
+                    rounding += ulp * norm(
+                        np.array([norm(np.multiply(a, b, dtype=np.float64)) for a, b in pieces(u, up)])
+                    )
             return change, rounding
 
         return derivative(difference, target, expected)
