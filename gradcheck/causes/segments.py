@@ -79,7 +79,7 @@ class Segments:
         ]
         around: FrameType | None = frame
         for depth in range(_DEEPEST):
-            if around is None or around.f_back is None or not is_users(around.f_code) or len(site.path) <= depth:
+            if around is None or around.f_back is None or not is_users(around.f_code) or len(site.path) < depth:
                 break
             units.append(self._unit(("call", id(around)), ("call", around.f_code, site.path[depth:])))
             self._frames.append(around)
