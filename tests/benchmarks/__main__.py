@@ -22,6 +22,7 @@ sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagno
 
 import alarms  # noqa: E402 - the path is set above
 import blind_spots  # noqa: E402
+import causes  # noqa: E402
 import costs  # noqa: E402
 import numpy as np  # noqa: E402
 import sizes  # noqa: E402
@@ -42,6 +43,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "sweep": [lambda: sweep.table(1, quick=True)]
         if quick
         else [lambda: sweep.table(3), lambda: sweep.table(1, "100,000")],
+        "causes": [lambda: causes.table(1 if quick else 3)],
         "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }

@@ -76,13 +76,13 @@ def plant(layer: Layer, kind: str, index: int, upstreams: Arrays) -> Plant | Non
     *_, cache = forward(*layer.inputs, **layer.options)
     if backward(*upstreams, cache)[index] is None:
         return None
-    return _measured(layer, f"{kind}, d{names(layer)[index]}", forward, backward, upstreams)
+    return measured(layer, f"{kind}, d{names(layer)[index]}", forward, backward, upstreams)
 
 
 def plants_in_layer(layer: Layer, upstreams: Arrays) -> Iterator[Plant]:
     """``layer`` with each mistake that is made in this layer and no other."""
     for kind, backward in IN_LAYER.get(layer.name, {}).items():
-        yield _measured(layer, kind, layer.forward, backward, upstreams)
+        yield measured(layer, kind, layer.forward, backward, upstreams)
 
 
 def plants(layer: Layer, upstreams: Arrays, first: int = 0) -> Iterator[Plant]:
@@ -96,9 +96,10 @@ def plants(layer: Layer, upstreams: Arrays, first: int = 0) -> Iterator[Plant]:
     yield from plants_in_layer(layer, upstreams)
 
 
-def _measured(
+def measured(
     layer: Layer, kind: str, forward: Callable[..., Any], backward: Callable[..., Any], upstreams: Arrays
 ) -> Plant:
+    """The plant that ``backward`` is, with how much it changes each gradient of ``layer``."""
     changes = {}
     state = np.random.get_state()
     np.random.seed(0)  # the same mask for both, and in each worker that collects the tests
