@@ -95,3 +95,8 @@ class Case:
         from gradcheck.causes.recording import record
 
         return record(self.subject, self.values, self.upstreams) if isinstance(self.subject, NumpySubject) else None
+
+    @functools.cached_property
+    def result_shapes(self) -> list[tuple[int, ...]]:
+        """The shape of everything that the forward computes, in order; empty where it cannot be followed."""
+        return [] if self.recording is None else [tuple(g.operation.result.shape) for g in self.recording.gates]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = ["Factor", "factor"]
+
+_SHOWN = 3
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,23 @@ class _Size:
     n: int
 
 
-def factor(ratio: float, name: str, inputs: Mapping[str, object], upstream: object) -> Factor:
-    """Explain that the gradient ``name`` is ``ratio`` times the true one, by the sizes of the arrays around it."""
+def factor(
+    ratio: float,
+    name: str,
+    inputs: Mapping[str, object],
+    upstream: object,
+    results: Callable[[], Sequence[Shape]] = lambda: (),
+) -> Factor:
+    """Explain that the gradient ``name`` is ``ratio`` times the true one, by the sizes of the arrays around it.
+
+    ``results`` gives the shapes of what is computed on the way; they are asked for where the others explain nothing.
+    """
     sign = ", and change its sign" if ratio < 0 else ""
     shown, size = _as_fraction(ratio), abs(ratio)
-    meanings, helps = [], []
-    for s in _sizes(inputs, upstream):
-        if math.isclose(size, s.n, rel_tol=1e-6):
-            meanings.append(f"{s.name}, {s.n}")
-            helps.append(f"average over {s.over}, do not sum: divide {name} by {s.n}")
-        elif math.isclose(size, 1 / s.n, rel_tol=1e-6):
-            meanings.append(f"one over {s.name}, {s.n}")
-            helps.append(f"sum over {s.over}, do not average: multiply {name} by {s.n}")
-    if meanings:
-        return Factor(shown, f" ({' or '.join(meanings[:3])})", helps[0] + sign)
+    for sizes in _tiers_of_sizes(inputs, upstream, results):
+        meanings, helps = _meanings(sizes, size, name)
+        if meanings:
+            return Factor(shown, f" ({' or '.join(meanings[:_SHOWN])})", helps[0] + sign)
     if math.isclose(size, 2, rel_tol=1e-6):
         return Factor(shown, "", f"halve {name}: the ½ of a ½x² is missing, or a term is added twice{sign}")
     if math.isclose(size, 0.5, rel_tol=1e-6):
@@ -55,28 +62,68 @@ def factor(ratio: float, name: str, inputs: Mapping[str, object], upstream: obje
     return Factor(shown)
 
 
+def _tiers_of_sizes(
+    inputs: Mapping[str, object], upstream: object, results: Callable[[], Sequence[Shape]]
+) -> Iterator[list[_Size]]:
+    yield _sizes(inputs, upstream)
+    yield _axes_of(inputs)
+    yield _sizes_of(results())
+
+
+def _meanings(sizes: Sequence[_Size], size: float, name: str) -> tuple[list[str], list[str]]:
+    meanings, helps = [], []
+    for s in sizes:
+        if math.isclose(size, s.n, rel_tol=1e-6):
+            meanings.append(f"{s.name}, {s.n}")
+            helps.append(f"average over {s.over}, do not sum: divide {name} by {s.n}")
+        elif math.isclose(size, 1 / s.n, rel_tol=1e-6):
+            meanings.append(f"one over {s.name}, {s.n}")
+            helps.append(f"sum over {s.over}, do not average: multiply {name} by {s.n}")
+    return meanings, helps
+
+
 def _sizes(inputs: Mapping[str, object], upstream: object) -> list[_Size]:
-    """The sizes over which a gradient may be summed, the likeliest first."""
+    """The batch and the output's sizes, over which a gradient is most likely summed, the likeliest first."""
     shapes = {label: np.asarray(value).shape for label, value in inputs.items()}
     given = None if upstream is None else np.asarray(upstream).shape
     batch = given[0] if given else 0
+    sizes = []
     if batch and any(shape and shape[0] == batch for shape in shapes.values()):
-        sizes = [_Size("the batch size", "the batch", batch)]
-    else:
-        sizes = [_axis(k, label, n) for label, shape in shapes.items() for k, n in enumerate(shape)]
-    if given is not None:
+        sizes.append(_Size("the batch size", "the batch", batch))
+    elif given:
+        sizes += _axes_of(inputs)
+    if given:
         sizes += [_axis(k, "the output", n) for k, n in enumerate(given) if k]
         if len(given) >= 3:
             positions = math.prod(given[2:] or given[1:])
-            sizes += [
-                _Size("the number of positions of the output", "the positions of the output", positions),
-                _Size(
-                    "the batch size times the number of positions",
-                    "the batch and the positions of the output",
-                    batch * positions,
-                ),
-            ]
+            sizes += _positions(
+                "the number of positions of the output", "the positions of the output", positions, batch
+            )
     return [size for size in sizes if size.n > 1]
+
+
+def _axes_of(inputs: Mapping[str, object]) -> list[_Size]:
+    shapes = {label: np.asarray(value).shape for label, value in inputs.items()}
+    return [_axis(k, label, n) for label, shape in shapes.items() for k, n in enumerate(shape) if n > 1]
+
+
+def _sizes_of(results: Sequence[Shape]) -> list[_Size]:
+    """The batch, and the sizes of what is computed on the way: the positions that a kernel slides over."""
+    firsts = Counter(shape[0] for shape in results if shape)
+    batch, times = firsts.most_common(1)[0] if firsts else (0, 0)
+    sizes = [_Size("the batch size", "the batch", batch)] if 2 * times > firsts.total() else []
+    for shape in dict.fromkeys(s for s in results if len(s) >= 3):
+        kind = f"the positions of a {'×'.join(map(str, shape))} array in the forward"
+        sizes += _positions(f"the number of {kind.removeprefix('the ')}", kind, math.prod(shape[-2:]), shape[0])
+    for shape in dict.fromkeys(s for s in results if s):
+        label = f"a {'×'.join(map(str, shape))} array in the forward" if len(shape) > 1 else "an array in the forward"
+        sizes += [_axis(k, label, n) for k, n in enumerate(shape)]
+    return list({size.n: size for size in reversed(sizes) if size.n > 1}.values())[::-1]  # the first of each number
+
+
+def _positions(name: str, over: str, positions: int, batch: int) -> list[_Size]:
+    both = f"the batch and {over}"
+    return [_Size(name, over, positions), _Size(f"the batch size times {name}", both, batch * positions)]
 
 
 def _axis(k: int, label: str, n: int) -> _Size:

@@ -162,7 +162,7 @@ class Spot:
         """A factor as it is written, with what it may stand for."""
         case = self.stage.case
         upstream = case.upstreams[0] if len(case.upstreams) == 1 and np.ndim(case.upstreams[0]) else None
-        return factor(times, "it", dict(case.values), upstream)
+        return factor(times, "it", dict(case.values), upstream, lambda: case.result_shapes)
 
 
 def _without(k: int, gate: Gate, gradient: torch.Tensor) -> Flow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,17 +32,44 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         f"is {told.shown} times the true gradient{told.meaning}",
         (name,),
         transform=functools.partial(scaled, ratio=ratio),
-        help=(told.help,) if told.help else (),
+        help=(*([told.help] if told.help else []), *_beside(stage.case, name, ratio, told)),
         short="a constant factor",
         cost=0.6 if told.help else 2.0,
         is_remark=not told.help,
     )
 
 
+def _beside(case: Case, name: str, ratio: float, told: Factor) -> Iterator[str]:
+    """What the right gradients of the same layer say: they and this one are not treated alike."""
+    batch = re.search(r"the batch size, (\d+)", told.meaning)
+    if batch is None or "times" in told.meaning:
+        return
+    one_loss = all(np.ndim(u) == 0 for u in case.upstreams)
+    if abs(ratio) > 1 and not one_loss:
+        return
+    for other, true in case.true.items():
+        if other == name or _layer(other) != _layer(name) or other not in case.yours or not np.any(true):
+            continue
+        of_samples = np.ndim(true) > 0 and len(true) == int(batch[1])
+        if not of_samples and case.explains(other, true):
+            how = ("once more than" if one_loss else "unlike") if abs(ratio) < 1 else "once less than"
+            yield (
+                f"{case.called(name)} is averaged over the batch {how} {case.called(other)}, which is right: "
+                "treat both alike"
+            )
+            return
+
+
+def _layer(name: str) -> str:
+    """What the names of one layer's arrays share: W1 and b1, layers[0].W and layers[0].b."""
+    owner, dot, last = name.rpartition(".")
+    return owner + dot + "".join(c for c in last if c.isdecimal())
+
+
 def meant(case: Case, name: str, ratio: float) -> Factor:
     """What a factor may stand for, by the sizes of the arrays around it."""
     upstream = case.upstreams[0] if len(case.upstreams) == 1 else None
-    return factor(ratio, case.called(name), dict(case.values), upstream)
+    return factor(ratio, case.called(name), dict(case.values), upstream, lambda: case.result_shapes)
 
 
 def scaled(case: Case, name: str, true: Array, ratio: float) -> Array | None:
