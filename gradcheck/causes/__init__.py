@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.causes.candidate import Array
-from gradcheck.causes.case import Case
+from gradcheck.causes.case import EXACT, Case
+from gradcheck.causes.crossed_shapes import crossed_shapes
 from gradcheck.causes.other_shape import transposed
+from gradcheck.causes.patterns import unexplained
 from gradcheck.causes.search import search
 from gradcheck.causes.words import finding
 from gradcheck.diagnosis.evidence import Evidence
@@ -16,9 +19,11 @@ from gradcheck.report import Finding, GradientResult
 
 __all__ = ["causes_of", "difference_of"]
 
+_CLOSER = 0.01
+
 
 def causes_of(evidence: Evidence, gradients: Sequence[GradientResult], layer: str) -> list[Finding]:
-    """What explains the wrong gradients of a check, a finding a fault; nothing for those that nothing explains."""
+    """What explains the wrong gradients of a check, a finding a fault; where nothing does, how they are wrong."""
     yours, true = {}, {}
     turned: list[Finding] = []
     truth = "the reference" if evidence.subject.truth == "reference" else "autograd"
@@ -38,13 +43,13 @@ def causes_of(evidence: Evidence, gradients: Sequence[GradientResult], layer: st
     rounding = {n: subject.gradient_rounding(n) for n in yours}
     names = {r.of: r.name for r in gradients}
     case = Case(subject, evidence.values, evidence.upstreams, yours, true, rounding, names)
-    return turned + [finding(case, found, layer, truth) for found in search(case, wrong)]
+    return turned + _findings(case, wrong, layer, truth)
 
 
 def difference_of(
     yours: Array, true: Array, name: str, inputs: Mapping[str, object], upstream: object, layer: str = ""
 ) -> list[Finding]:
-    """How one array differs from another, both at hand; an empty list where no known change makes one of the other."""
+    """How one array differs from another, both at hand; an empty list where nothing can be said."""
     if yours.shape != true.shape:
         return list(transposed(yours, true, name, layer, "the true gradient"))
     if not (np.all(np.isfinite(yours)) and np.all(np.isfinite(true))):
@@ -52,4 +57,16 @@ def difference_of(
     values = {label: np.asarray(value) for label, value in inputs.items()}
     upstreams = [] if upstream is None else [np.asarray(upstream)]
     case = Case(None, values, upstreams, {name: yours.astype(np.float64)}, {name: true.astype(np.float64)})
-    return [finding(case, found, layer, "the true gradient") for found in search(case, [name])]
+    return _findings(case, [name], layer, "the true gradient")
+
+
+def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str) -> list[Finding]:
+    """What explains the gradients of ``wrong``, then how those are wrong that nothing explains."""
+    # an explanation of a small difference has to be closer than the difference itself
+    small = {n: case.off(n, case.true[n]) for n in wrong}
+    case = replace(case, closeness={n: _CLOSER * off for n, off in small.items() if 0 < off <= EXACT})
+    found = search(case, wrong)
+    explained = {n for explanation in found for n in explanation.names}
+    rest = [n for n in wrong if n not in explained and not case.explains(n, case.true[n])]
+    crossed = list(crossed_shapes(case.recording, layer)) if case.was_recorded and case.recording else []
+    return [*crossed, *(finding(case, one, layer, truth) for one in found), *unexplained(case, rest, layer)]

@@ -9,19 +9,18 @@ from gradcheck.causes.case import Case
 from gradcheck.causes.search import Explanation
 from gradcheck.report import Finding
 
-__all__ = ["finding"]
+__all__ = ["finding", "listed"]
 
 _PLURAL = {"is": "are", "has": "have", "lacks": "lack"}
 _SHOWN = 3
+_MANY = 2  # more names than these are not said, if they are all there are
 
 
 def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Finding:
     """The finding for one explanation; ``truth`` is what yours was compared with."""
     last = explanation.stack[-1]
     names = [case.called(n) for n in explanation.names]
-    verb, _, rest = last.title.partition(" ")
     shown = listed(names)
-    title = f"{shown} {_PLURAL.get(verb, verb) if len(names) > 1 else verb} {rest}"
     changes = "with that one change" if len(explanation.stack) == 1 else "with that change and those named before it"
     yours = shown if shown == "yours" else f"your {shown}"  # two arrays at hand have no names
     evidence = [f"{changes} {truth} gives {yours} to {max(explanation.left, 1e-16):.0e}"]
@@ -33,7 +32,7 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
     return Finding(
         last.code,
         "info" if last.is_remark else "error",
-        title,
+        _title(last.title, names, len(case.yours)),
         layer,
         ", ".join(names),
         where=last.where,
@@ -43,6 +42,15 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
         help=last.help,
         likely=not explanation.confirmed and last.transform is None,
     )
+
+
+def _title(title: str, names: Sequence[str], of: int) -> str:
+    """The names before what is said of one of them, in the plural where they are several."""
+    if len(names) == 1:
+        return f"{names[0]} {title}"
+    verb, _, rest = title.partition(" ")
+    shown = f"all {of} gradients" if len(names) == of > _MANY else listed(names)
+    return f"{shown} {_PLURAL.get(verb, verb)} {rest.replace('the true gradient', 'the true ones')}"
 
 
 def _ruled_out(explanation: Explanation) -> list[str]:
