@@ -23,11 +23,13 @@ from gradcheck.causes.arrays import (
 )
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.lines import (
+    another_loss,
     left_out,
     missing_below,
     one_execution,
     one_path,
     other_operand,
+    overwritten,
     scaled,
 )
 from gradcheck.causes.spot import Spot, Trial
@@ -64,6 +66,8 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     left_out.trials,
     one_path.trials,
     one_execution.trials,
+    another_loss.trials,
+    overwritten.trials,
 )
 # at a place of which some gradients are right
 PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)

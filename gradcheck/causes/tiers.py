@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from gradcheck.causes import points
+from gradcheck.causes import other_inputs, points
 from gradcheck.causes.arrays.multiple import multiples
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.catalogue import ALSO_ARRAYS, ARRAYS, LINES, OPERANDS, PARTS, ArrayFamily
-from gradcheck.causes.lines import other_function
+from gradcheck.causes.lines import another_axis, other_function
 from gradcheck.causes.lines.other_function import PieceSpot
 from gradcheck.causes.places import pieces_of, places_of
 from gradcheck.causes.spot import Spot, Trial
@@ -40,6 +40,7 @@ def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
     )
     yield itertools.chain(
         (trial for spot in [*suspects, *around] for trial in other_function.replaced(spot)),
+        (trial for spot in around for trial in another_axis.trials(spot)),
         (trial for spot in suspects for family in OPERANDS for trial in family(spot)),
     )
 
@@ -76,11 +77,12 @@ def _made(stage: Stage, name: str, candidate: Candidate) -> Trial | None:
 
 
 def _points(stage: Stage) -> Iterator[Trial]:
-    for candidate in points.candidates(stage):
+    for candidate in itertools.chain(points.candidates(stage), other_inputs.candidates(stage)):
         assert candidate.evaluate is not None  # what makes it one of these
         found = candidate.evaluate(stage.case)
         if found is None:
             continue
-        names = stage.differing(found)
-        if names and set(names) <= set(stage.unexplained):
+        # a backward may take one thing otherwise for one gradient, and rightly for another
+        names = tuple(n for n in stage.differing(found) if n in stage.unexplained)
+        if names:
             yield Trial(replace(candidate, names=names), found)

@@ -177,8 +177,8 @@ def batch_norm_backward(kind):
 
 NORM = {
     "gamma": ("GC232", "dx lacks the derivative of gamma * normed by normed"),
-    "var": ("GC236", "dx lacks what goes back through centred / std to std"),
-    "mean": ("GC236", "dx lacks what goes back through x - mean to mean"),
+    "var": ("GC230", "dx lacks what goes back through x.var(axis=0)"),
+    "mean": ("GC230", "dx lacks what goes back through x.mean(axis=0)"),
 }
 
 
@@ -327,3 +327,41 @@ def test_no_cause_is_named_where_none_explains():
     report = check_layer(lambda x: (np.sin(x), x), lambda d, x: d * (np.cos(x) + normal(4, 5, seed=7)), normal(4, 5))
     assert not report.ok
     assert [f.code for f in report.findings if f.severity == "error"] == []
+
+
+def cross_entropy(z, y):
+    p, _ = softmax(z)
+    return -np.log(p[np.arange(len(z)), y]).mean(), (p, y)
+
+
+def shifted_labels(d, cache):
+    p, y = cache
+    dz = p.copy()
+    dz[np.arange(len(p)), np.roll(y, 1)] -= 1
+    return d * dz / len(p), None
+
+
+def test_labels_off_by_one():
+    cause = the_cause(check_layer(cross_entropy, shifted_labels, normal(6, 3), np.array([0, 1, 2, 1, 1, 0])))
+    assert (cause.code, cause.title) == ("GC242", "dz is the gradient for y shifted by one")
+
+
+def windows(x, w, options):
+    step = options["step"]
+    return np.array([x[i * step] * w[i] for i in range(len(w))]), (x, w)
+
+
+def windows_backward(d, cache):
+    x, w = cache
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i, g in enumerate(d):
+        dx[i] += g * w[i]
+        dw[i] = g * x[2 * i]
+    return dx, dw
+
+
+def test_an_option_ignored_in_one_gradient():
+    options = {"step": 2}
+    cause = the_cause(check_layer(windows, windows_backward, normal(9), normal(4), options))
+    assert (cause.code, cause.title) == ("GC243", "dx is the gradient for step = 1; the forward has step = 2")
+    assert options == {"step": 2}

@@ -20,6 +20,8 @@ def trials(spot: Spot) -> Iterator[Trial]:
     if any(g.operation.rule is None for g in spot.gates) or (spot.k is None and not unary(spot.gates)):
         return
     k = spot.gates[0].slots[0] if spot.k is None else spot.k
+    if all(g.operation.result.numel() == 1 for g in spot.gates):
+        return  # of a single number every derivative is a multiple: that is another family
     numbers = [(g, g.number(k)) for g in spot.gates]
     if any(j is not None and g.inputs[j].shape != g.operation.result.shape for g, j in numbers):
         return

@@ -50,8 +50,8 @@ def _ends_of(spot: Spot) -> tuple[Place | Piece, list[tuple[Gate, int]]]:
 
 def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
     where, ends = _ends_of(spot)
-    if not ends:
-        return
+    if not ends or all(g.operation.result.numel() == 1 for g, _ in ends):
+        return  # of a single number every function is a multiple: that is another family
     text, wanted = where.text, _name_of_derivative(ends)
     for number, name in enumerate(names):
         if name == wanted:

@@ -27,7 +27,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
         (f"your backward treats {text} as a constant",),
         (f"add what goes back through {text}",),
         f"nothing back through {text}",
-        cost=1.2,
+        cost=0.97,
     )
     yield from spot.once(dropped, functools.partial(_changes, spot.place, 0.0))
     best = spot.stage.scale(spot.without, spot.stage.prediction)
