@@ -19,6 +19,7 @@ from gradcheck.report import Finding
 __all__ = ["pattern_of", "unexplained"]
 
 _SMALL = 0.4
+_NEARLY = 0.75
 _MANY = 12
 _NOISE = 0.3  # the cosine of what has little to do with one another
 
@@ -62,15 +63,17 @@ def _precision(yours: Array) -> str:
 
 def _where(case: Case, name: str, differs: Array) -> str:
     region = region_of(differs)
-    if region is not None:
-        return f"in {region.name}"
-    for label, mask in _masks(case, name):
+    part = None if region is None else region.mask(differs.shape)
+    parts = [] if region is None or part is None else [(f"in {region.name}", part)]
+    parts += [(f"where {label}", mask) for label, mask in _masks(case, name)]
+    for label, mask in parts:
         if np.array_equal(mask, differs):
-            return f"where {label}"
-    for label, mask in _masks(case, name):
+            return label
+    for label, mask in parts:
         # some entries may agree by chance, or because they are zero anyway
-        if not np.any(differs & ~mask) and np.count_nonzero(differs) > 0.8 * np.count_nonzero(mask):
-            return f"where {label} (in {np.count_nonzero(differs)} of {np.count_nonzero(mask)} such entries)"
+        here, there = int(np.count_nonzero(differs & mask)), int(np.count_nonzero(mask))
+        if not np.any(differs & ~mask) and here > _NEARLY * there:
+            return f"{label} (in {here} of {there} entries there)"
     axis = _axis_of(differs)
     count = np.count_nonzero(differs)
     return f"in {count} of {differs.size} entries" + axis

@@ -20,13 +20,12 @@ _AT = 1e-7  # relative: so near to the bound is at it
 def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
     """The bounds are the largest and smallest entries of yours; two at one, or a round number, make it no accident."""
     true, yours = stage.prediction[name], stage.case.yours[name]
-    if true.shape != yours.shape or yours.size < 3:
+    if true.shape != yours.shape or yours.size < 3 or not np.ptp(yours):
         return
     low, high = float(yours.min()), float(yours.max())
     largest = max(-low, high)
     if _is_bound(yours, true, largest) or _is_bound(yours, true, -largest):
         yield _candidate(name, true, -largest, largest, f"±{shown(largest)}")
-        return
     cut_low, cut_high = _is_bound(yours, true, low), _is_bound(yours, true, high)
     if cut_low and cut_high:
         yield _candidate(name, true, low, high, f"{shown(low)} to {shown(high)}")

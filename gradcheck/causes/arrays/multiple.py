@@ -26,8 +26,8 @@ def multiples(stage: Stage, candidate: Candidate, turned: Array) -> Iterator[Can
         return
     case, (name,) = stage.case, candidate.names
     yours, length = case.yours[name], norm(turned)
-    if turned.shape != yours.shape or turned.size < 3 or not length:
-        return
+    if turned.shape != yours.shape or turned.size < 3 or not length or not np.ptp(turned):
+        return  # of equal entries, any others are a multiple
     ratio = float(np.vdot(turned / length, yours / length))
     if not 1e-9 < abs(ratio) < 1e9 or abs(ratio - 1) < 1e-5 or not case.explains(name, ratio * turned):
         return
