@@ -12,7 +12,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt
 from gradcheck.layers.recognise import TorchSubject
-from gradcheck.options import checked_dtype, checked_seed, checked_tolerance
+from gradcheck.options import checked_budget, checked_dtype, checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Report, Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -38,6 +38,7 @@ def check_layer(
     rtol: float | None = None,
     atol: float | None = None,
     seed: int | None = None,
+    budget: int | None = None,
     name: str | None = None,
     raises: bool | None = None,
 ) -> Report:
@@ -64,6 +65,8 @@ def check_layer(
         dtype: Cast all floating-point arrays to this dtype first (``"float32"``).
         rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.
         seed: Seeds the upstream gradient, the probes, and every random generator before each forward. Default 0.
+        budget: How many evaluations of the reference may be spent on naming the cause of a wrong gradient; 0 looks for
+            none. Default: a few hundred, fewer for large arrays. Ctrl-C ends the search with what was found so far.
         name: What to call the layer in the report.
         raises: Raise :class:`GradientMismatch` when something is wrong. Default: only under pytest's plugin and
             inside ``with gradcheck.raising():``.
@@ -90,7 +93,7 @@ def check_layer(
     started = time.perf_counter()
     where = calling_place()
     seed = checked_seed(seed)
-    limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol))
+    limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     problem = adapt(
         layer,
         style=style,

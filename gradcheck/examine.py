@@ -81,7 +81,7 @@ def examine(
         gradients = judge(evidence, limits or Limits(), layer)
         findings = check_gradients_given(yours, subject.variables, values, layer)
         if any(result.verdict == "wrong" for result in gradients):
-            findings += causes_of(evidence, gradients, layer)
+            findings += causes_of(evidence, gradients, layer, limits.budget if limits else None)
         findings += check_behaviour(evidence, layer)
         findings += check_other_sign(evidence, gradients, layer)
     notes = list(subject.notes)

@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.outcome import default_seed
 
-__all__ = ["checked_dtype", "checked_seed", "checked_tolerance"]
+__all__ = ["checked_budget", "checked_dtype", "checked_seed", "checked_tolerance"]
 
 _DTYPES = ("float16", "float32", "float64")
 
@@ -42,3 +42,16 @@ def checked_dtype(dtype: object) -> np.dtype[Any] | None:
     if name not in _DTYPES:
         raise GradcheckError(f"dtype: it must be one of {', '.join(_DTYPES)}, not {dtype!r}")
     return np.dtype(name)
+
+
+def checked_budget(value: object) -> int | None:
+    """A number of evaluations, or None.
+
+    Raises:
+        GradcheckError: it is not a whole number, or negative.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < 0:
+        raise GradcheckError(f"budget: it must be a whole number of evaluations from 0 up, not {value!r}")
+    return int(value)

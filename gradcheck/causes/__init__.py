@@ -22,8 +22,13 @@ __all__ = ["causes_of", "difference_of"]
 _CLOSER = 0.01
 
 
-def causes_of(evidence: Evidence, gradients: Sequence[GradientResult], layer: str) -> list[Finding]:
-    """What explains the wrong gradients of a check, a finding a fault; where nothing does, how they are wrong."""
+def causes_of(
+    evidence: Evidence, gradients: Sequence[GradientResult], layer: str, budget: int | None = None
+) -> list[Finding]:
+    """What explains the wrong gradients of a check, a finding a fault; where nothing does, how they are wrong.
+
+    ``budget`` is how many evaluations of the reference may be spent on it.
+    """
     yours, true = {}, {}
     turned: list[Finding] = []
     truth = "the reference" if evidence.subject.truth == "reference" else "autograd"
@@ -43,7 +48,7 @@ def causes_of(evidence: Evidence, gradients: Sequence[GradientResult], layer: st
     rounding = {n: subject.gradient_rounding(n) for n in yours}
     names = {r.of: r.name for r in gradients}
     case = Case(subject, evidence.values, evidence.upstreams, yours, true, rounding, names)
-    return turned + _findings(case, wrong, layer, truth)
+    return turned + _findings(case, wrong, layer, truth, budget)
 
 
 def difference_of(
@@ -60,12 +65,12 @@ def difference_of(
     return _findings(case, [name], layer, "the true gradient")
 
 
-def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str) -> list[Finding]:
+def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str, budget: int | None = None) -> list[Finding]:
     """What explains the gradients of ``wrong``, then how those are wrong that nothing explains."""
     # an explanation of a small difference has to be closer than the difference itself
     small = {n: case.off(n, case.true[n]) for n in wrong}
     case = replace(case, closeness={n: _CLOSER * off for n, off in small.items() if 0 < off <= EXACT})
-    found = search(case, wrong)
+    found = search(case, wrong, budget)
     explained = {n for explanation in found for n in explanation.names}
     rest = [n for n in wrong if n not in explained and not case.explains(n, case.true[n])]
     crossed = list(crossed_shapes(case.recording, layer)) if case.was_recorded and case.recording else []

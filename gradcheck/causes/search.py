@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.case import Case
@@ -17,9 +20,14 @@ from gradcheck.causes.tiers import tiers
 __all__ = ["BUDGET", "Explanation", "search"]
 
 BUDGET = 600  # evaluations of the reference
+_LARGE = 100_000  # numbers, from which on fewer evaluations are made
+_LEAST = 40
 _DEEPEST = 4  # faults one above the other
 _DEARER = 0.15
 _EQUAL = 5  # of those that predict the same as the best, so many are tried on fresh cases
+
+Fresh = Callable[[], Sequence[Case]]
+"""The same layer at other values, evaluated when first asked for."""
 
 
 @dataclass(eq=False)
@@ -38,16 +46,21 @@ class Explanation:
     """In how many fresh cases it holds as well."""
 
 
-def search(case: Case, wrong: Sequence[str], budget: int = BUDGET) -> list[Explanation]:
+def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[Explanation]:
     """What explains the gradients of ``wrong``, one explanation a fault; what nothing explains is in none of them.
 
-    ``budget`` is how many evaluations of the reference may be made. When it is spent, or on Ctrl-C, what was found so
-    far is returned.
+    ``budget`` is how many evaluations of the reference may be made (default: :data:`BUDGET`, fewer where one costs
+    much). When it is spent, or on Ctrl-C, what was found so far is returned.
     """
+    if budget is None:
+        entries = sum(v.size for v in case.values.values()) + sum(np.size(u) for u in case.upstreams)
+        budget = max(_LEAST, int(BUDGET * min(1.0, _LARGE / max(entries, 1))))
+    if budget == 0:
+        return []
     found: list[Explanation] = []
     explained: set[str] = set()
     try:
-        stage, fresh = Stage(case, (), tuple(wrong)), list(fresh_cases(case))
+        stage, fresh = Stage(case, (), tuple(wrong)), functools.cache(lambda: tuple(fresh_cases(case)))
         for _ in range(_DEEPEST):
             left = tuple(n for n in stage.unexplained if n not in explained)
             best = _best(stage, left, fresh, budget) if left else None
@@ -63,7 +76,7 @@ def search(case: Case, wrong: Sequence[str], budget: int = BUDGET) -> list[Expla
     return found
 
 
-def _best(stage: Stage, left: Sequence[str], fresh: Sequence[Case], budget: int) -> Explanation | None:
+def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Explanation | None:
     """The change that explains most of ``left``, the least far-fetched among equals."""
     case = stage.case
     exact: list[tuple[Trial, tuple[str, ...]]] = []
@@ -94,23 +107,23 @@ def _chosen(
     stage: Stage,
     exact: list[tuple[Trial, tuple[str, ...]]],
     rest: list[tuple[Candidate, float]],
-    fresh: Sequence[Case],
+    fresh: Fresh,
 ) -> Explanation | None:
     """The best of what explains something to rounding, if it holds in the fresh cases too."""
     exact.sort(key=lambda pair: (-len(pair[1]), pair[0].candidate.cost))
     rest.sort(key=lambda pair: pair[1])
     for trial, hit in list(exact):
         stack = (*stage.base, trial.candidate)
-        if holds(stack, hit, fresh) is False:
+        if holds(stack, hit, fresh()) is False:
             exact.remove((trial, hit))
             rest.insert(0, (trial.candidate, 1.0))
             continue
         equal = (
             t.candidate for t, h in exact if h == hit and t is not trial and _is_rival(t.candidate, trial.candidate)
         )
-        others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh) is not False]
+        others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh()) is not False]
         left = max(stage.case.off(n, trial.gradients[n]) for n in hit)
-        return Explanation(hit, stack, left, list(rest), others, len(fresh))
+        return Explanation(hit, stack, left, list(rest), others, len(fresh()))
     return None
 
 

@@ -29,10 +29,12 @@ __all__ = [
 
 @dataclass
 class Limits:
-    """What the caller asked for: relative and absolute tolerances, or None to let the yardstick rule."""
+    """What the caller asked for: tolerances, or None to let the yardstick rule; how long to look for causes."""
 
     rtol: float | None = None
     atol: float | None = None
+    budget: int | None = None
+    """Evaluations of the reference spent on naming the cause of a wrong gradient (None: as many as are worth it)."""
 
 
 def limit_of(evidence: Evidence, name: str, true: Array, limits: Limits) -> float:

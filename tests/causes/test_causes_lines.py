@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gradcheck import check_layer, check_network, from_update
+from gradcheck import GradcheckError, check_layer, check_network, from_update
+from gradcheck.causes.stage import Stage
 from gradcheck.report import Finding, Report
 
 
@@ -365,3 +366,39 @@ def test_an_option_ignored_in_one_gradient():
     cause = the_cause(check_layer(windows, windows_backward, normal(9), normal(4), options))
     assert (cause.code, cause.title) == ("GC243", "dx is the gradient for step = 1; the forward has step = 2")
     assert options == {"step": 2}
+
+
+def test_a_budget_of_zero_looks_for_no_cause_and_another_is_refused():
+    arguments = softmax, SOFTMAX["its diagonal"][0], normal(4, 5)
+    report = check_layer(*arguments, budget=0)
+    assert not report.ok
+    assert [f.code for f in report.findings if f.severity == "error"] == []
+    assert the_cause(check_layer(*arguments, budget=5000)).code == "GC233"
+    with pytest.raises(GradcheckError, match="budget: it must be a whole number of evaluations from 0 up, not -1"):
+        check_layer(*arguments, budget=-1)
+
+
+def test_an_interrupted_search_gives_what_was_found_so_far(monkeypatch):
+    def network(x, w1, w2):
+        h = np.tanh(x @ w1)
+        return h @ w2, (x, w1, w2, h)
+
+    def backward(d, cache):
+        x, w1, w2, h = cache
+        return (d @ w2.T) @ w1.T * 3.3, x.T @ (d @ w2.T), -(h.T @ d)
+
+    arguments = network, backward, normal(5, 4), normal(4, 6), normal(6, 3)
+    assert {f.code for f in check_layer(*arguments).findings} >= {"GC202", "GC232"}
+    original = Stage.__init__
+    made = []
+
+    def interrupted(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        made.append(self)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Stage, "__init__", interrupted)
+    report = check_layer(*arguments)
+    assert len(made) == 2
+    assert [f.code for f in report.findings if f.severity == "error"] == ["GC202", "GC232"]
