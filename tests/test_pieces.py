@@ -71,7 +71,9 @@ def test_compare_finds_a_meaning_for_a_factor_in_the_inputs():
 
 def test_compare_claims_nothing_that_it_cannot_show():
     true = rng().standard_normal((3, 5))
-    assert compare(true + rng(9).standard_normal((3, 5)), true).findings == ()
+    [finding] = compare(true + rng(9).standard_normal((3, 5)), true).findings
+    assert (finding.code, finding.severity, finding.help) == ("GC299", "info", ())
+    assert finding.title.startswith("yours is wrong, and the cause is not known: it differs everywhere, at ")
     assert compare(np.array([2.0]), np.array([3.0])).findings == ()
 
 
