@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXPLAIN_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    explain.add_argument("code", nargs="?", metavar="CODE", help="as it stands in a report: GC201 (default: list all)")
+    explain.add_argument("codes", nargs="*", metavar="CODE", help="as it stands in a report: GC201 (default: list all)")
     return parser
 
 
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "explain":
         from gradcheck.commands.explain import explain
 
-        return explain(given.code)
+        return explain(given.codes)
 
     from gradcheck.commands.run import run
 

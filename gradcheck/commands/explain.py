@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.syntax import Syntax
@@ -18,22 +19,35 @@ ALL_RIGHT, MISUSE = 0, 2
 _GROUPS = {"GC1": "the contract of a backward", "GC2": "causes of a wrong gradient"}
 
 
-def explain(code: str | None, width: int | None = None) -> int:
-    """Print the explanation of ``code``, or a line for every code; return the exit status."""
-    console = Console(width=width, highlight=False, soft_wrap=True)
-    if code is None:
+def explain(given: Sequence[str]) -> int:
+    """Print the explanations of the codes ``given``, or a line for every code; return the exit status."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not given:
         _list(console)
         return ALL_RIGHT
-    known = codes()
-    wanted = code.strip().upper()
-    wanted = f"GC{wanted}" if wanted.isdigit() else wanted
-    if wanted not in known:
-        near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.7)
+    wanted = [_spelled(code) for code in given]
+    unknown = [(code, as_given) for code, as_given in zip(wanted, given, strict=True) if code not in codes()]
+    for code, as_given in unknown:
+        near = difflib.get_close_matches(code, codes(), n=3, cutoff=0.7)
         hint = f"; near it: {', '.join(near)}" if near else ""
-        print(f'gradcheck explain: there is no code {code}{hint} ("gradcheck explain" lists all)', file=sys.stderr)
+        print(f'gradcheck explain: there is no code {as_given}{hint} ("gradcheck explain" lists all)', file=sys.stderr)
+    if unknown:
         return MISUSE
-    _show(explanation(wanted), console)
+    for number, code in enumerate(dict.fromkeys(wanted)):
+        if number:
+            console.print()
+            console.rule()
+        _show(explanation(code), console)
+    console.print()
+    console.print(Text("Examples run below these lines:", style="dim"))
+    for line in BEFORE.splitlines():
+        console.print(Text(f"    {line}", style="dim"))
     return ALL_RIGHT
+
+
+def _spelled(code: str) -> str:
+    code = code.strip(" ,").upper()
+    return f"GC{code}" if code.isdigit() else code
 
 
 def _list(console: Console) -> None:
@@ -60,10 +74,6 @@ def _show(told: Explanation, console: Console) -> None:
             console.print(Text(line, style="bold"))
         else:
             console.print(Text(line))
-    console.print()
-    console.print(Text("The example runs below these lines:", style="dim"))
-    for line in BEFORE.splitlines():
-        console.print(Text(f"    {line}", style="dim"))
 
 
 def _python(line: str) -> Text:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "block",
     "count_lines",
+    "explain_line",
     "finding_label",
     "finding_lines",
     "finding_sections",
@@ -27,6 +28,7 @@ __all__ = [
 LABEL = len("reproduce")
 START = INDENT + LABEL + 1
 COUNTED = ("s", "forward", "backward")  # nouns; "traced" has no plural
+EXPLAINED = 3  # codes in the line that says how to read more of them
 RULED_OUT = 6  # named one by one; the rest is counted
 LONGEST_NAME = 60  # of what was ruled out: some are named by a line of source
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
@@ -89,6 +91,12 @@ def finding_lines(finding: Finding, report: Report, width: int) -> list[Text]:
     for label, texts in finding_sections(finding):
         lines += block(label, texts, width, label_style="bold" if label == "help" else "dim")
     return lines
+
+
+def explain_line(report: Report) -> str:
+    """The command that tells more of the faults found; empty where there are none, or their cause is not known."""
+    codes = dict.fromkeys(f.code for f in report.findings if f.severity != "info")
+    return f"gradcheck explain {visible(' '.join(list(codes)[:EXPLAINED]))}" if codes else ""
 
 
 def leak_lines(report: Report, width: int) -> list[Text]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from rich.cells import cell_len
 from rich.text import Text
 
-from gradcheck.views.blocks import block, count_lines, finding_lines, leak_lines
+from gradcheck.views.blocks import block, count_lines, explain_line, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import by_severity, facts_told, full_name, headline, outcome
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
@@ -124,6 +124,8 @@ def _closing(report: Report, width: int) -> list[Text]:
     closing = leak_lines(report, width)
     for note in (*map(visible, report.notes), labels_told(report)):
         closing += block("note", [note], width) if note else []
+    if explain := explain_line(report):
+        closing += block("explain", [explain], width)
     if report.evaluations:
         closing += block("ran", [count_lines(report.evaluations)], width)
     for i, line in enumerate(report.reproduce.splitlines()):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from gradcheck.views.blocks import count_lines, finding_label, finding_sections, finding_title
+from gradcheck.views.blocks import count_lines, explain_line, finding_label, finding_sections, finding_title
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import MARKS, by_severity, facts_told, full_name, headline, outcome
 from gradcheck.views.plain import place, source_line, visible
@@ -84,6 +84,8 @@ def _closing(report: Report) -> str:
         for leak in dict.fromkeys(report.leaks)
     ]
     items += [("note", escape(note)) for note in (*map(visible, report.notes), labels_told(report)) if note]
+    if explain := explain_line(report):
+        items.append(("explain", f"<code>{escape(explain)}</code>"))
     if report.evaluations:
         items.append(("ran", escape(count_lines(report.evaluations))))
     if report.reproduce:
