@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 __all__ = ["Factor", "factor"]
 
 _SHOWN = 3
+_KNOWN = 8  # sizes of which two are compared
 Shape = tuple[int, ...]
 
 
@@ -59,6 +61,21 @@ def factor(
     if "/" in shown:
         n = f"{1 / size:.0f}"
         return Factor(shown, "", f"multiply {name} by {1 / ratio:.0f}: is there a mean over {n} things that is a sum?")
+    if upstream is not None and np.asarray(upstream).ndim == 0:
+        return _quotient(shown, size, name, [*_axes_of(inputs), *_sizes_of(results())], sign)
+    return Factor(shown)
+
+
+def _quotient(shown: str, size: float, name: str, sizes: Sequence[_Size], sign: str) -> Factor:
+    """A mean over one number of things in the place of the mean over another, where the forward gives one loss."""
+    known = list({s.n: s for s in reversed(sizes)}.values())[::-1][:_KNOWN]
+    for wanted, taken in itertools.permutations(known, 2):
+        if math.isclose(size, wanted.n / taken.n, rel_tol=1e-6):
+            return Factor(
+                shown,
+                f" ({wanted.name}, {wanted.n}, over {taken.name}, {taken.n})",
+                f"average over {wanted.over}, not over {taken.over}: multiply {name} by {taken.n}/{wanted.n}{sign}",
+            )
     return Factor(shown)
 
 

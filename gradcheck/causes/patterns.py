@@ -46,6 +46,8 @@ def pattern_of(case: Case, name: str) -> str:
     """In one line: the part in which it differs; or, where it differs everywhere, in what way."""
     yours, true = case.yours[name], case.true[name]
     differs = apart(yours, true)
+    if yours.size == 1:
+        return f"is one number, {yours.item():.6g}, where {true.item():.6g} is right"
     if not differs.any():
         return "differs by little more than rounding" + _precision(yours)
     if not differs.all():

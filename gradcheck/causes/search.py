@@ -82,7 +82,7 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Expla
     exact: list[tuple[Trial, tuple[str, ...]]] = []
     rest: list[tuple[Candidate, float]] = []
     best: Explanation | None = None
-    for tier in tiers(stage, left):
+    for number, tier in enumerate(tiers(stage, left)):
         for trial in tier:
             names = tuple(n for n in left if n in trial.candidate.names and n in trial.gradients)
             hit = tuple(n for n in names if case.explains(n, trial.gradients[n]))
@@ -90,7 +90,7 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Expla
                 exact.append((trial, hit))
             else:
                 rest.append((trial.candidate, _left(stage, trial, names)))
-            if _spent(case) > budget:
+            if number and _spent(case) > budget:  # changes of the arrays alone, the first tier, cost nothing
                 break
         best = _chosen(stage, exact, rest, fresh)
         done = best is not None and best.names == tuple(left) and not best.stack[-1].is_remark

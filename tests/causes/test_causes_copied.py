@@ -44,9 +44,9 @@ def test_two_gates_copied_from_a_third_are_blocks(shape):
     [finding] = difference_of(
         np.concatenate([o, o, o, g]).reshape(shape), np.concatenate([i, f, o, g]).reshape(shape), "db", {}, None
     )
-    along = " along axis 0" if len(shape) == 2 else ""
+    along = "axis 0" if len(shape) == 2 else "the last axis"
     assert finding.title == (
-        f"db has a block of another{along}: of its 4 blocks (from 0) block 0 is block 2, block 1 is block 2"
+        f"db has its 4 blocks along {along} mixed up: block 0 is block 2, block 1 is block 2 (from 0)"
     )
     assert finding.help == ("give each of the 4 blocks of db its own gradient: a gate's name was copied",)
 

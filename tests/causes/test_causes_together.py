@@ -66,6 +66,26 @@ def test_two_factors_are_two_causes():
     ]
 
 
+def test_a_mean_over_the_classes_where_the_loss_is_one_over_the_batch():
+    def loss(z, y):
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        return -np.log(p[np.arange(len(z)), y]).mean()
+
+    def backward(dout, z, y):
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        p[np.arange(len(z)), y] -= 1
+        return dout * p / z.shape[1]
+
+    rng = np.random.default_rng(0)
+    report = check_layer(loss, backward, rng.standard_normal((7, 5)), rng.integers(0, 5, 7))
+    [finding] = causes(report)
+    assert finding.code == "GC201"
+    assert finding.title == (
+        "dz is 1.4 times the true gradient (the length of axis 0 of z, 7, over the length of axis 1 of z, 5)"
+    )
+    assert finding.help == ("average over axis 0 of z, not over axis 1 of z: multiply dz by 5/7",)
+
+
 def test_a_bias_that_is_averaged_where_the_weights_are_not():
     [finding] = causes(report(None, lambda db: db / 6))
     assert finding.title == "db is 1/6 times the true gradient (one over the batch size, 6)"

@@ -69,10 +69,10 @@ def _blocks(called: str, name: str, yours: Array, true: Array) -> Iterator[Candi
             if -1 in order or not moved:
                 continue
             says = ", ".join(f"block {k} is block {source}" for k, source in moved)
-            along = f" along axis {axis}" if true.ndim > 1 else ""
+            along = " along the last axis" if axis == true.ndim - 1 else f" along axis {axis}"
             yield Candidate(
                 "GC212",
-                f"has a block of another{along}: of its {count} blocks (from 0) {says}",
+                f"has its {count} blocks{along} mixed up: {says} (from 0)",
                 (name,),
                 transform=functools.partial(_reordered, axis=axis, order=tuple(order)),
                 help=(f"give each of the {count} blocks of {called} its own gradient: a gate's name was copied",),
