@@ -110,10 +110,10 @@ def residual_forward(x: Array, w1: Array, w2: Array) -> Any:
 
 RESIDUAL = {
     "": _f(""),
-    "first skip forgotten": _f(DROPPED, "GC236"),
-    "second skip forgotten": _f(DROPPED, "GC236"),
+    "first skip forgotten": _f(DROPPED, "GC236", "GC230"),
+    "second skip forgotten": _f(DROPPED, "GC236", "GC230"),
     "first branch forgotten": _f(DROPPED, "GC236", "GC230"),
-    "second branch forgotten below": _f(DROPPED, "GC236"),
+    "second branch forgotten below": _f(DROPPED, "GC236", "GC230"),
     "second skip twice": _f(SCALED, "GC231"),
     "mask left out": _f(LEFT_OUT, "GC232"),
     "mask of the outputs with >=": _f(LEFT_OUT, "GC232"),
@@ -203,7 +203,7 @@ GATED = {
     "bias gradients copied": _f(COPIED, "GC212"),
     "weight gradients swapped": _f(COPIED, "GC212", "GC102"),
     "gate for one minus gate": _f(OPERAND, "GC238", "GC233", "GC236"),
-    "gate's weights forgotten below": _f(DROPPED, "GC236"),
+    "gate's weights forgotten below": _f(DROPPED, "GC236", "GC230"),
 }
 
 
