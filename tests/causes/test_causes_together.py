@@ -66,7 +66,8 @@ def test_two_factors_are_two_causes():
     ]
 
 
-def test_a_mean_over_the_classes_where_the_loss_is_one_over_the_batch():
+@pytest.mark.parametrize(("samples", "ratio"), [(7, "1.4"), (6, "1.2")])  # 6: as many as classes, one fewer
+def test_a_mean_over_the_classes_where_the_loss_is_one_over_the_batch(samples, ratio):
     def loss(z, y):
         p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
         return -np.log(p[np.arange(len(z)), y]).mean()
@@ -77,13 +78,14 @@ def test_a_mean_over_the_classes_where_the_loss_is_one_over_the_batch():
         return dout * p / z.shape[1]
 
     rng = np.random.default_rng(0)
-    report = check_layer(loss, backward, rng.standard_normal((7, 5)), rng.integers(0, 5, 7))
+    report = check_layer(loss, backward, rng.standard_normal((samples, 5)), rng.integers(0, 5, samples))
     [finding] = causes(report)
     assert finding.code == "GC201"
     assert finding.title == (
-        "dz is 1.4 times the true gradient (the length of axis 0 of z, 7, over the length of axis 1 of z, 5)"
+        f"dz is {ratio} times the true gradient "
+        f"(the length of axis 0 of z, {samples}, over the length of axis 1 of z, 5)"
     )
-    assert finding.help == ("average over axis 0 of z, not over axis 1 of z: multiply dz by 5/7",)
+    assert finding.help == (f"average over axis 0 of z, not over axis 1 of z: multiply dz by 5/{samples}",)
 
 
 def test_a_bias_that_is_averaged_where_the_weights_are_not():

@@ -80,4 +80,5 @@ def scaled(case: Case, name: str, true: Array, ratio: float) -> Array | None:
     here = float(np.vdot(true / length, case.yours[name] / length)) if length else 0.0
     if abs(here - ratio) <= 1e-6 * abs(ratio):
         return ratio * true
-    return here * true if meant(case, name, here).meaning else None
+    by_chance_one = abs(here - 1) <= 1e-6  # 4 samples over 3 classes, and a sample fewer
+    return here * true if by_chance_one or meant(case, name, here).meaning else None
