@@ -42,8 +42,10 @@ class Explanation:
     """Other changes, and how much of the difference each leaves, the strongest first."""
     others: list[Candidate] = field(default_factory=list)
     """Changes that predict the same, also in the fresh cases."""
-    confirmed: int = 0
-    """In how many fresh cases it holds as well."""
+    confirmed: bool = False
+    """Whether it holds at other values as well."""
+    resized: bool = False
+    """Whether it holds for another batch size as well."""
 
 
 def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[Explanation]:
@@ -123,8 +125,14 @@ def _chosen(
         )
         others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh()) is not False]
         left = max(stage.case.off(n, trial.gradients[n]) for n in hit)
-        return Explanation(hit, stack, left, list(rest), others, len(fresh()))
+        return Explanation(hit, stack, left, list(rest), others, bool(fresh()), _resized(stage.case, fresh()))
     return None
+
+
+def _resized(case: Case, fresh: Sequence[Case]) -> bool:
+    return any(f.values[n].shape != v.shape for f in fresh for n, v in case.values.items()) or any(
+        np.shape(u) != np.shape(v) for f in fresh for u, v in zip(f.upstreams, case.upstreams, strict=True)
+    )
 
 
 def _is_rival(other: Candidate, best: Candidate) -> bool:

@@ -25,7 +25,7 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
     yours = shown if shown == "yours" else f"your {shown}"  # two arrays at hand have no names
     evidence = [f"{changes} {truth} gives {yours} to {max(explanation.left, 1e-16):.0e}"]
     if explanation.confirmed:
-        evidence.append("the same at other values" + (" and another batch size" if explanation.confirmed > 1 else ""))
+        evidence.append("the same at other values" + (" and another batch size" if explanation.resized else ""))
     if explanation.others:
         same = listed([o.called for o in explanation.others[:_SHOWN]], "or")
         evidence.append(f"not to be told apart here from: {same}")
