@@ -157,7 +157,9 @@ def _cases(seed: int) -> Iterator[Case]:
         upstreams = draw_upstreams(layer, seed)
         for kind, fault in networks.FAULTS[layer.name].items():
             if kind:
-                yield Case(measured(layer, kind, layer.forward, backward(kind), upstreams), fault.family, fault.codes)
+                made = measured(layer, kind, layer.forward, backward(kind), upstreams)
+                assert any(change > SMALLEST for change in made.changes.values()), f"{layer.name}: {kind} is right"
+                yield Case(made, fault.family, fault.codes)
 
 
 def _value(made: Plant) -> Array:
