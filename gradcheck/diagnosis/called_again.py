@@ -98,6 +98,9 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
         others = differing(call, wanted)
         if not others:
             continue
+        if k == 0 and not differing(call, {**_times(once, 2.0), **{n: g for n, g in once.items() if n not in others}}):
+            yield _adds_up(others, subject, layer)
+            return  # further calls add to it as well
         fresh = None if k == 0 else subject.sequence([(evidence.values, [[u * factor for u in up]])])[0][0]
         if k == 0 or (isinstance(fresh, dict) and not differing(fresh, wanted)):
             yield _cache_written(others, subject, layer)
@@ -172,6 +175,18 @@ def _not_the_same_again(
         layer,
         evidence=(why,),
         help=("forward must replace everything that backward reads (look for `if self.cache is None`)",),
+    )
+
+
+def _adds_up(names: list[str], subject: Subject, layer: str) -> Finding:
+    """As PyTorch's own ``.grad`` does: each forward starts from zero again, so training is not hurt by it."""
+    return Finding(
+        "GC110",
+        "warning",
+        f"a second backward for one forward gives {_title_names(names, subject)} added to the first call's",
+        layer,
+        evidence=("second answer = 2 times the first, to rounding; after another forward it is the first again",),
+        help=("call backward once for each forward, or start from zeros in each backward",),
     )
 
 

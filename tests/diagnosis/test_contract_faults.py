@@ -365,3 +365,30 @@ def test_labels_are_cut_with_the_batch():
         return out
 
     assert check_layer(loss, back, arrays()[0], np.array([0, 2, 1, 1])).findings == ()
+
+
+class Leaf:
+    """An array whose gradient adds up, as in a small autograd engine."""
+
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+
+
+def taped(x, w):
+    a, b = Leaf(x), Leaf(w)
+
+    def back(g):
+        a.grad = a.grad + g @ b.data.T
+        b.grad = b.grad + a.data.T @ g
+        return a.grad, b.grad
+
+    return a.data @ b.data, back
+
+
+def test_a_tape_that_adds_up_within_one_forward_is_warned_of_and_right():
+    rng = np.random.default_rng(0)
+    report = check_layer(taped, rng.standard_normal((4, 3)), rng.standard_normal((3, 2)))
+    assert report.ok
+    (warning,) = [f for f in report.findings if f.severity != "info"]
+    assert (warning.code, warning.severity) == ("GC110", "warning")
+    assert warning.title == "a second backward for one forward gives dx, dw added to the first call's"
