@@ -67,6 +67,8 @@ def difference_of(
 
 def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str, budget: int | None = None) -> list[Finding]:
     """What explains the gradients of ``wrong``, then how those are wrong that nothing explains."""
+    if budget == 0:
+        return []
     # an explanation of a small difference has to be closer than the difference itself
     small = {n: case.off(n, case.true[n]) for n in wrong}
     case = replace(case, closeness={n: _CLOSER * off for n, off in small.items() if 0 < off <= EXACT})

@@ -39,6 +39,12 @@ class Place:
         return self.site.where
 
     @property
+    def called(self) -> str:
+        """From where the function is called that it stands in, as a sentence; empty for the forward itself."""
+        caller = self.site.caller
+        return "" if caller is None else f"called from line {caller.line} in {caller.function}: {caller.where.source}"
+
+    @property
     def text(self) -> str:
         """Its source text."""
         return shortened(text_of(self.site))

@@ -11,6 +11,7 @@ from gradcheck.causes.candidate import Array, Candidate, Gradients
 from gradcheck.causes.case import Case
 from gradcheck.causes.seen_otherwise import gradients_seeing
 from gradcheck.causes.stage import Stage
+from gradcheck.report import Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
 
 __all__ = ["candidates"]
@@ -25,13 +26,14 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
         return
     for name, value in case.values.items():
         others = tuple(n for n in case.true if n != name)
-        called = name
+        called, where = name, _first_use(case, name)
         for says, seen in _views(value).items():
             yield Candidate(
                 "GC238",
                 f"has {called} {says} in what goes down through it",
                 others,
                 evaluate=functools.partial(_seeing, name, seen),
+                where=where,
                 detail=(f"the gradient goes down through {called} {says}; the forward has it as it stands",),
                 help=_HELP.get(says, (f"take {called} as the forward has it",)),
                 short=f"{called} {says}",
@@ -43,6 +45,7 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
                 f"has {called} after its update in what goes down through it",
                 others,
                 evaluate=functools.partial(_seeing, name, _updated),
+                where=where,
                 detail=(f"{called} is updated before the gradient goes down through it",),
                 help=(f"compute what goes down through {called} first, then update it",),
                 short=f"{called} after its update",
@@ -68,6 +71,14 @@ def _views(value: Array) -> dict[str, Seen]:
     if value.ndim == 4 and value.shape[0] == value.shape[1] > 1:
         found["with its first two axes exchanged"] = lambda case, name: np.swapaxes(case.values[name], 0, 1)
     return found
+
+
+def _first_use(case: Case, name: str) -> Where | None:
+    """The first line in which the forward uses an array."""
+    leaf = None if case.recording is None else case.recording.leaves.get(name)
+    if case.recording is None or leaf is None:
+        return None
+    return next((g.operation.site.where for g in case.recording.gates if any(x is leaf for x in g.inputs)), None)
 
 
 def _updated(case: Case, name: str) -> Array | None:

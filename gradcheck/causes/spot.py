@@ -152,7 +152,7 @@ class Spot:
             self.affected,
             changes=changes,
             where=self.place.where,
-            detail=tuple(hypothesis.detail),
+            detail=(*([self.place.called] if self.place.called else []), *hypothesis.detail),
             help=tuple(hypothesis.help),
             short=hypothesis.short,
             cost=hypothesis.cost,

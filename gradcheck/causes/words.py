@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 
 from gradcheck.causes.case import Case
+from gradcheck.causes.listing import listed
 from gradcheck.causes.search import Explanation
 from gradcheck.report import Finding
 
-__all__ = ["finding", "listed"]
+__all__ = ["finding"]
 
-_PLURAL = {"is": "are", "has": "have", "lacks": "lack"}
+_PLURAL = {"is": "are", "has": "have", "lacks": "lack", "belongs": "belong"}
 _SHOWN = 3
 _MANY = 2  # more names than these are not said, if they are all there are
 
@@ -69,8 +70,3 @@ def _ruled_out(explanation: Explanation) -> list[str]:
 def _percent(share: float) -> str:
     """``36 %``; what explains nearly everything is told from everything: ``99.97 %``."""
     return f"{100 * share:.0f} %" if share < 0.995 else f"{math.floor(1e4 * share) / 100:.2f} %"
-
-
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """dW1, db1 and dW2."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

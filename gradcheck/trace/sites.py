@@ -50,6 +50,15 @@ class Site:
         return next(itertools.islice(self.code.co_positions(), self.instruction // 2, None))
 
     @property
+    def caller(self) -> Site | None:
+        """The place in the user's source that called this function; None for the forward itself."""
+        if not self.path:
+            return None
+        (code, instruction), *outer = self.path
+        line = next(itertools.islice(code.co_positions(), instruction // 2, None))[0]
+        return Site(code, instruction, line or code.co_firstlineno, tuple(outer))
+
+    @property
     def where(self) -> Where:
         """The place as the report shows it."""
         source = linecache.getline(self.file, self.line).strip()

@@ -49,6 +49,8 @@ def finding_title(finding: Finding, report: Report) -> str:
         about = f"{finding.layer}.{about}" if about else finding.layer
     if finding.gradient and title.startswith(f"{finding.gradient} "):
         title = about + title.removeprefix(finding.gradient)
+    elif title.startswith(("all ", "both ")):
+        title = title if len(layers) < 2 else f"{finding.layer}: {title}"
     elif not all(name in title for name in finding.gradient.split(", ")) or (
         about != finding.gradient and finding.layer not in title
     ):

@@ -49,7 +49,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
                 continue
             another = Hypothesis(
                 "GC251",
-                f"is the gradient of another loss: of {name}",
+                f"belongs to another loss: {name}",
                 (f"what your backward starts from is the gradient of {name}, by {text}, with {target}",),
                 (f"compute that loss in the forward, or the gradient of the loss that is computed, by {text}",),
                 f"the gradient of {name}",

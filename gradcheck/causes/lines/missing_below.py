@@ -14,6 +14,7 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.listing import listed
 from gradcheck.causes.places import Place, all_changed, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
@@ -30,7 +31,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
     skipped = Hypothesis(
         "GC239",
         f"lacks the derivative of {text}",
-        (f"your backward uses the derivative of {text} for {' and '.join(have)}, and not here",),
+        (f"your backward uses the derivative of {text} for {listed(have)}, and not here",),
         (f"multiply by the derivative of {text} first, and use that for the weights and for what goes down alike",),
         f"derivative of {text} missing here",
         cost=1.1,
