@@ -29,6 +29,7 @@ from gradcheck.report import Report
 
 _HEADER = ["set", "family", "planted", "caught", "named first", "among three", "wrongly", "not named", "× check"]
 _FIRST = 3
+_TWO = "two faults"
 
 # What the kinds that are made of any gradient are called by; None: a fault without a name, so that none may be given.
 _ANY: dict[str, tuple[str, tuple[str, ...]] | None] = {
@@ -120,12 +121,15 @@ def table(seeds: int) -> Table:
             told = _count(case, counts[which, case.family])
             if told:
                 made.remarks.append(f"{case.made.layer.name}, {case.made.kind}, seed {seed}: {told}")
-    for which in ("tuning", "held out"):
-        families = {family: count for (w, family), count in counts.items() if w == which}
-        made.rows += [_row(which, family, count) for family, count in sorted(families.items()) if family]
-        made.rows.append(_row(which, "all with a name", *(count for family, count in families.items() if family)))
-        made.rows += [_row(which, "without a name", count) for family, count in families.items() if not family]
-    made.rows.append(_row("all", "all with a name", *(count for (_, family), count in counts.items() if family)))
+    for which in ("tuning", "held out", "all"):
+        single = [count for (w, f), count in counts.items() if which in (w, "all") and f and not f.startswith(_TWO)]
+        double = [count for (w, f), count in counts.items() if which in (w, "all") and f.startswith(_TWO)]
+        if which != "all":
+            families = [(f, counts[w, f]) for w, f in sorted(counts) if w == which]
+            made.rows += [_row(which, family or "without a name", count) for family, count in families]
+        made.rows.append(_row(which, "all of one fault", *single))
+        if double:
+            made.rows.append(_row(which, "all of two faults", *double))
     return made
 
 
@@ -160,6 +164,28 @@ def _cases(seed: int) -> Iterator[Case]:
                 made = measured(layer, kind, layer.forward, backward(kind), upstreams)
                 assert any(change > SMALLEST for change in made.changes.values()), f"{layer.name}: {kind} is right"
                 yield Case(made, fault.family, fault.codes)
+                yield from _two_faults(made, fault)
+
+
+def _two_faults(made: Plant, fault: networks.Fault) -> Iterator[Case]:
+    """The fault with another one beside it: a right gradient negated, or one of several wrong ones doubled."""
+    names = list(made.changes)
+    right = [name for name, change in made.changes.items() if change == 0]
+    wrong = [name for name, change in made.changes.items() if change > SMALLEST]
+    for family, code, chosen, factor in (
+        (f"{_TWO}, two gradients", "GC202", right[:1], -1),
+        (f"{_TWO}, one gradient", "GC201", wrong[:1] if len(wrong) > 1 else [], 2),
+    ):
+        for name in chosen:
+
+            def backward(*given: Any, index: int = names.index(name), factor: int = factor) -> Any:
+                gradients = list(made.backward(*given))
+                gradients[index] = factor * gradients[index]
+                return tuple(gradients)
+
+            functools.update_wrapper(backward, made.backward)
+            both = measured(made.layer, f"{made.kind}, {name} times {factor}", made.forward, backward, made.upstreams)
+            yield Case(both, family, fault.codes | {code})
 
 
 def _value(made: Plant) -> Array:
