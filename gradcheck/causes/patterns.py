@@ -10,9 +10,9 @@ import numpy as np
 
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import Case
+from gradcheck.causes.listing import listed
 from gradcheck.causes.numbers import shown
 from gradcheck.causes.regions import apart, region_of
-from gradcheck.causes.listing import listed
 from gradcheck.difference import norm
 from gradcheck.report import Finding
 
