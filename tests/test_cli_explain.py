@@ -66,4 +66,8 @@ def test_an_unknown_code_is_a_misuse(code, near, capsys):
 def test_every_explanation_is_shown_whole(code, capsys):
     assert main(["explain", code]) == 0
     out = capsys.readouterr().out
-    assert explanation(code).body.rstrip() in out
+    assert explanation(code).body.split() == out.split("\n", 1)[1].partition("Examples run below")[0].split()
+    blocks = explanation(code).blocks.values()
+    assert all(line in out for block in blocks for line in block.splitlines())
+    prose = [line for line in out.splitlines()[1:] if not line.startswith("    ")]
+    assert max(map(len, prose)) <= 80

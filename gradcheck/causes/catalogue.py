@@ -35,7 +35,7 @@ from gradcheck.causes.lines import (
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
 
-__all__ = ["ALSO_ARRAYS", "ARRAYS", "LINES", "OPERANDS", "PARTS", "ArrayFamily"]
+__all__ = ["ALSO_ARRAYS", "ARRAYS", "LINES", "MORE_ARRAYS", "OPERANDS", "PARTS", "ArrayFamily"]
 
 ArrayFamily = Callable[[Stage, str], Iterator[Candidate]]
 
@@ -45,6 +45,9 @@ ARRAYS: tuple[ArrayFamily, ...] = (
     transposed.candidates,
     flipped.candidates,
     factor.candidates,
+)
+# what takes more arithmetic
+MORE_ARRAYS: tuple[ArrayFamily, ...] = (
     by_norm.candidates,
     clipped.candidates,
     rounded.candidates,

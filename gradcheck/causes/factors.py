@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,14 +48,15 @@ def factor(
     """
     sign = ", and change its sign" if ratio < 0 else ""
     shown, size = _as_fraction(ratio), abs(ratio)
-    for sizes in _tiers_of_sizes(inputs, upstream, results):
-        meanings, helps = _meanings(sizes, size, name)
-        if meanings:
-            return Factor(shown, f" ({' or '.join(meanings[:_SHOWN])})", helps[0] + sign)
+    for sizes in (_sizes(inputs, upstream), _axes_of(inputs)):
+        if meant := _meant(shown, sizes, size, name, sign):
+            return meant
     if math.isclose(size, 2, rel_tol=1e-6):
         return Factor(shown, "", f"halve {name}: the ½ of a ½x² is missing, or a term is added twice{sign}")
     if math.isclose(size, 0.5, rel_tol=1e-6):
         return Factor(shown, "", f"double {name}: the 2 of the derivative of an x² is missing, or half of a sum{sign}")
+    if meant := _meant(shown, _sizes_of(results()), size, name, sign):
+        return meant
     if shown.lstrip("-").isdecimal():
         return Factor(shown, "", f"divide {name} by {shown}: is there a sum over {size:.0f} things that is a mean?")
     if "/" in shown:
@@ -79,15 +80,7 @@ def _quotient(shown: str, size: float, name: str, sizes: Sequence[_Size], sign: 
     return Factor(shown)
 
 
-def _tiers_of_sizes(
-    inputs: Mapping[str, object], upstream: object, results: Callable[[], Sequence[Shape]]
-) -> Iterator[list[_Size]]:
-    yield _sizes(inputs, upstream)
-    yield _axes_of(inputs)
-    yield _sizes_of(results())
-
-
-def _meanings(sizes: Sequence[_Size], size: float, name: str) -> tuple[list[str], list[str]]:
+def _meant(shown: str, sizes: Sequence[_Size], size: float, name: str, sign: str) -> Factor | None:
     meanings, helps = [], []
     for s in sizes:
         if math.isclose(size, s.n, rel_tol=1e-6):
@@ -96,7 +89,7 @@ def _meanings(sizes: Sequence[_Size], size: float, name: str) -> tuple[list[str]
         elif math.isclose(size, 1 / s.n, rel_tol=1e-6):
             meanings.append(f"one over {s.name}, {s.n}")
             helps.append(f"sum over {s.over}, do not average: multiply {name} by {s.n}")
-    return meanings, helps
+    return Factor(shown, f" ({' or '.join(meanings[:_SHOWN])})", helps[0] + sign) if meanings else None
 
 
 def _sizes(inputs: Mapping[str, object], upstream: object) -> list[_Size]:

@@ -15,7 +15,7 @@ from gradcheck.causes.confirm import holds
 from gradcheck.causes.fresh import fresh_cases
 from gradcheck.causes.spot import Trial
 from gradcheck.causes.stage import Stage
-from gradcheck.causes.tiers import tiers
+from gradcheck.causes.tiers import FREE, tiers
 
 __all__ = ["BUDGET", "Explanation", "search"]
 
@@ -92,11 +92,11 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Expla
                 exact.append((trial, hit))
             else:
                 rest.append((trial.candidate, _left(stage, trial, names)))
-            if number and _spent(case) > budget:  # changes of the arrays alone, the first tier, cost nothing
+            if number >= FREE and _spent(case) > budget:
                 break
         best = _chosen(stage, exact, rest, fresh)
         done = best is not None and best.names == tuple(left) and not best.stack[-1].is_remark
-        if done or _spent(case) > budget:
+        if done or (number >= FREE - 1 and _spent(case) > budget):
             break
     return best
 

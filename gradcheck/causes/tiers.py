@@ -9,7 +9,7 @@ from dataclasses import replace
 from gradcheck.causes import other_inputs, points
 from gradcheck.causes.arrays.multiple import multiples
 from gradcheck.causes.candidate import Candidate
-from gradcheck.causes.catalogue import ALSO_ARRAYS, ARRAYS, LINES, OPERANDS, PARTS, ArrayFamily
+from gradcheck.causes.catalogue import ALSO_ARRAYS, ARRAYS, LINES, MORE_ARRAYS, OPERANDS, PARTS, ArrayFamily
 from gradcheck.causes.lines import another_axis, other_function
 from gradcheck.causes.lines.other_function import PieceSpot
 from gradcheck.causes.places import pieces_of, places_of
@@ -17,12 +17,15 @@ from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
 from gradcheck.causes.together import together
 
-__all__ = ["tiers"]
+__all__ = ["FREE", "tiers"]
+
+FREE = 2  # so many of the tiers evaluate nothing: they change arrays alone
 
 
 def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
     """The tiers of a search for what makes the gradients of ``left`` wrong."""
     yield _arrays(stage, left, ARRAYS)
+    yield _arrays(stage, left, MORE_ARRAYS)
     recording = stage.case.recording
     if recording is None:
         yield _arrays(stage, left, ALSO_ARRAYS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -16,6 +17,7 @@ __all__ = ["explain"]
 
 ALL_RIGHT, MISUSE = 0, 2
 
+_WIDEST = 100
 _GROUPS = {"GC1": "the contract of a backward", "GC2": "causes of a wrong gradient"}
 
 
@@ -64,16 +66,17 @@ def _list(console: Console) -> None:
 
 
 def _show(told: Explanation, console: Console) -> None:
-    """The text as it stands, its labels bold and its code in colour where there are colours."""
+    """The text in the width of the page, its labels bold, its code in colour where there are colours."""
     console.print(Text.assemble((told.code, "bold"), "  ", (told.title, "bold")))
-    console.print()
-    for line in told.body.rstrip("\n").split("\n"):
-        if line.startswith("    ") and console.is_terminal:
-            console.print(Text("    ") + _python(line[4:]))
-        elif line in {"Given:", "Wrong:", "Right:", "Check:"}:
-            console.print(Text(line, style="bold"))
+    for paragraph in told.body.strip("\n").split("\n\n"):
+        console.print()
+        if paragraph.startswith("    "):
+            for line in paragraph.split("\n"):
+                console.print(Text("    ") + _python(line[4:]) if console.is_terminal else Text(line))
+        elif paragraph.endswith(":"):
+            console.print(Text(paragraph, style="bold"))
         else:
-            console.print(Text(line))
+            console.print(Text(textwrap.fill(paragraph, min(console.width, _WIDEST))))
 
 
 def _python(line: str) -> Text:
