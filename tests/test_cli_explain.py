@@ -52,7 +52,10 @@ def test_without_a_code_all_are_listed_in_a_line_each(capsys):
     assert "causes of a wrong gradient" in lines
 
 
-@pytest.mark.parametrize(("code", "near"), [("GC200", "GC20"), ("GC888", ""), ("sign", ""), ("C201", "GC201")])
+@pytest.mark.parametrize(
+    ("code", "near"),
+    [("GC200", "GC20"), ("GC20", "GC201, GC202, GC203"), ("GC888", ""), ("sign", ""), ("C201", "GC201")],
+)
 def test_an_unknown_code_is_a_misuse(code, near, capsys):
     assert main(["explain", code]) == 2
     captured = capsys.readouterr()
@@ -63,7 +66,8 @@ def test_an_unknown_code_is_a_misuse(code, near, capsys):
 
 
 @pytest.mark.parametrize("code", codes())
-def test_every_explanation_is_shown_whole(code, capsys):
+def test_every_explanation_is_shown_whole(code, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["explain", code]) == 0
     out = capsys.readouterr().out
     assert explanation(code).body.split() == out.split("\n", 1)[1].partition("Examples run below")[0].split()

@@ -18,6 +18,7 @@ __all__ = ["explain"]
 ALL_RIGHT, MISUSE = 0, 2
 
 _WIDEST = 100
+_NEAR = 3
 _GROUPS = {"GC1": "the contract of a backward", "GC2": "causes of a wrong gradient"}
 
 
@@ -30,7 +31,8 @@ def explain(given: Sequence[str]) -> int:
     wanted = [_spelled(code) for code in given]
     unknown = [(code, as_given) for code, as_given in zip(wanted, given, strict=True) if code not in codes()]
     for code, as_given in unknown:
-        near = difflib.get_close_matches(code, codes(), n=3, cutoff=0.7)
+        begin_so = [known for known in codes() if len(code) > 2 and known.startswith(code)]
+        near = begin_so[:_NEAR] or difflib.get_close_matches(code, codes(), n=_NEAR, cutoff=0.7)
         hint = f"; near it: {', '.join(near)}" if near else ""
         print(f'gradcheck explain: there is no code {as_given}{hint} ("gradcheck explain" lists all)', file=sys.stderr)
     if unknown:
