@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.recording import Recording
 from gradcheck.causes.segments import Segment
-from gradcheck.causes.source import shortened, text_of
+from gradcheck.causes.source import operands_of, shortened, target_of, text_of
 from gradcheck.report import Where
 from gradcheck.trace import Site
 
 __all__ = ["Piece", "Place", "all_changed", "nothing", "pieces_of", "places_of", "unary"]
+
+_SHORT = 24  # a longer name is not repeated in a formula
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,22 @@ class Place:
     def text(self) -> str:
         """Its source text."""
         return shortened(text_of(self.site))
+
+    def spelled(self, function: str, slot: int) -> str:
+        """A function of x, what goes in as argument ``slot``, and y, what comes out, with the names in the source."""
+        operands = operands_of(self.site)
+        names = {"x": operands[slot] if slot < len(operands) else "", "y": target_of(self.site)}
+
+        def named(found: re.Match[str]) -> str:
+            alone, compared, letter = found.groups()
+            name = names[alone or letter]
+            if not name or len(name) > _SHORT:
+                return found[0]
+            if alone:  # in a call, or compared there, it needs no brackets of its own
+                return f"({name}{compared or ''})"
+            return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
+
+        return re.sub(r"\(([xy])( [<>] 0)?\)|\b([xy])\b", named, function)
 
 
 def places_of(recording: Recording) -> Iterator[Place]:

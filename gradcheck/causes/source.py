@@ -7,7 +7,7 @@ import linecache
 
 from gradcheck.trace import Site
 
-__all__ = ["operands_of", "shortened", "text_of"]
+__all__ = ["operands_of", "shortened", "target_of", "text_of"]
 
 _LONGEST = 48
 
@@ -46,12 +46,28 @@ def operands_of(site: Site) -> list[str]:
     elif isinstance(tree, ast.Subscript):
         parts = [tree.value]
     elif isinstance(tree, ast.Call):
-        parts = [a for a in tree.args if not isinstance(a, ast.Starred | ast.Constant)]
+        parts = [a for a in tree.args if not isinstance(a, ast.Starred) and not _is_text(a)]
         if isinstance(tree.func, ast.Attribute) and not _is_module(tree.func.value):
             parts.insert(0, tree.func.value)
     else:
         return []
     return [ast.unparse(part) for part in parts]
+
+
+def target_of(site: Site) -> str:
+    """The name that the result of an operation is given on its line; empty where it has none of its own."""
+    try:
+        statement = ast.parse(site.where.source.strip()).body[0]
+        operation = ast.parse(text_of(site).strip(), mode="eval").body
+    except (SyntaxError, IndexError):
+        return ""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return ""
+    return ast.unparse(statement.targets[0]) if ast.dump(statement.value) == ast.dump(operation) else ""
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _is_module(node: ast.expr) -> bool:

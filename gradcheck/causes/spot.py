@@ -145,6 +145,12 @@ class Spot:
             )
             yield from self.once(dearer, functools.partial(made, times=factor))
 
+    def _caller(self) -> tuple[str, ...]:
+        """From where the function is called, if it is from several places."""
+        recording, site = self.stage.case.recording, self.place.site
+        paths = {s.path for s in recording.sites if s.code is site.code} if recording is not None else set()
+        return (self.place.called,) if len(paths) > 1 else ()
+
     def _candidate(self, hypothesis: Hypothesis, changes: Callable[[Case], Mapping[int, Change] | None]) -> Candidate:
         return Candidate(
             hypothesis.code,
@@ -152,7 +158,7 @@ class Spot:
             self.affected,
             changes=changes,
             where=self.place.where,
-            detail=(*([self.place.called] if self.place.called else []), *hypothesis.detail),
+            detail=(*self._caller(), *hypothesis.detail),
             help=tuple(hypothesis.help),
             short=hypothesis.short,
             cost=hypothesis.cost,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -15,6 +16,8 @@ from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.causes.stage import Stage
 
 __all__ = ["PieceSpot", "left_out", "replaced"]
+
+_LETTERS = {"x": "goes in", "y": "comes out"}
 
 
 class PieceSpot(Spot):
@@ -57,19 +60,27 @@ def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
         if name == wanted:
             continue
         left_out = name == "1"
+        yours, right = (_spelled(where, ends, n) for n in (name, wanted))
+        does = f"yours is {yours}" + (f"; the derivative is {right}" if right else "")
         wrong = Hypothesis(
             "GC232" if left_out else "GC233",
             f"lacks the derivative of {text}" if left_out else f"has the wrong derivative of {text}",
-            (
-                f"yours is {name}"
-                + (f"; the derivative is {wanted}" if wanted else "")
-                + " (x is what goes in, y what comes out)",
-            ),
-            (f"multiply by {wanted}, not by {name}",) if wanted else (f"take the derivative of {text}, not {name}",),
+            (does + _legend(does, where, ends),),
+            (f"multiply by {right}, not by {yours}",) if right else (f"take the derivative of {text}, not {yours}",),
             f"{name} for the derivative of {text}",
             cost=1.0 + 0.002 * number,
         )
         yield from spot.times(wrong, functools.partial(_changes, where, name))
+
+
+def _spelled(where: Place | Piece, ends: Sequence[tuple[Gate, int]], function: str) -> str:
+    return where.spelled(function, ends[0][0].slots[0]) if isinstance(where, Place) else function
+
+
+def _legend(sentence: str, where: Place | Piece, ends: Sequence[tuple[Gate, int]]) -> str:
+    """What x and y are in a sentence, where they stand for what has no name in the source."""
+    unnamed = [t for t in _LETTERS if _spelled(where, ends, t) == t and re.search(rf"\b{t}\b", sentence)]
+    return f" ({', '.join(f'{t} is what {_LETTERS[t]}' for t in unnamed)})" if unnamed else ""
 
 
 def _ends(where: Place | Piece, case: Case) -> list[tuple[Gate, int]]:
