@@ -15,6 +15,7 @@ from gradcheck.causes.patterns import unexplained
 from gradcheck.causes.search import search
 from gradcheck.causes.words import finding
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.outcome.waiting import told_while_waiting
 from gradcheck.report import Finding, GradientResult
 
 __all__ = ["causes_of", "difference_of"]
@@ -72,7 +73,8 @@ def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str, budget: 
     # an explanation of a small difference has to be closer than the difference itself
     small = {n: case.off(n, case.true[n]) for n in wrong}
     case = replace(case, closeness={n: _CLOSER * off for n, off in small.items() if 0 < off <= EXACT})
-    found = search(case, wrong, budget)
+    with told_while_waiting(lambda: f"looking for the cause: {case.evaluations} evaluations; Ctrl-C ends the search"):
+        found = search(case, wrong, budget)
     explained = {n for explanation in found for n in explanation.names}
     rest = [n for n in wrong if n not in explained and not case.explains(n, case.true[n])]
     crossed = list(crossed_shapes(case.recording, layer)) if case.was_recorded and case.recording else []

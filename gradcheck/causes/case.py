@@ -89,6 +89,11 @@ class Case:
         """Whether the recording has been asked for."""
         return "recording" in vars(self)
 
+    @property
+    def evaluations(self) -> int:
+        """How often the recorded forward was differentiated."""
+        return self.recording.passes if self.was_recorded and self.recording is not None else 0
+
     @functools.cached_property
     def recording(self) -> Recording | None:
         """The forward as operations whose derivatives can be changed; None where it cannot be followed."""

@@ -92,17 +92,13 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Expla
                 exact.append((trial, hit))
             else:
                 rest.append((trial.candidate, _left(stage, trial, names)))
-            if number >= FREE and _spent(case) > budget:
+            if number >= FREE and case.evaluations > budget:
                 break
         best = _chosen(stage, exact, rest, fresh)
         done = best is not None and best.names == tuple(left) and not best.stack[-1].is_remark
-        if done or (number >= FREE - 1 and _spent(case) > budget):
+        if done or (number >= FREE - 1 and case.evaluations > budget):
             break
     return best
-
-
-def _spent(case: Case) -> int:
-    return case.recording.passes if case.was_recorded and case.recording is not None else 0
 
 
 def _chosen(
