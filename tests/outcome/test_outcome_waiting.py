@@ -20,7 +20,7 @@ class Stream(io.StringIO):
 def written(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, takes: float) -> str:
     stream = Stream(terminal)
     monkeypatch.setattr("sys.stderr", stream)
-    with told_while_waiting(lambda: "looking", patience=0.02):
+    with told_while_waiting(lambda: "looking", patience=0.02 if takes else 60.0):
         time.sleep(takes)
     return stream.getvalue()
 
@@ -42,7 +42,12 @@ def test_where_there_is_no_terminal_nothing_is_written(monkeypatch):
 def test_an_exception_passes_and_the_line_is_erased(monkeypatch):
     stream = Stream(terminal=True)
     monkeypatch.setattr("sys.stderr", stream)
-    with pytest.raises(KeyboardInterrupt), told_while_waiting(lambda: "looking", patience=0.02):
-        time.sleep(0.1)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with told_while_waiting(lambda: "looking", patience=0.02):
+            time.sleep(0.3)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert stream.getvalue().endswith("\r       \r")
