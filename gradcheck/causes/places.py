@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.recording import Recording
-from gradcheck.causes.segments import Segment
-from gradcheck.causes.source import operands_of, shortened, target_of, text_of
+from gradcheck.causes.source import operands_of, shortened, statement_of, target_of, text_of
 from gradcheck.report import Where
 from gradcheck.trace import Site
 
@@ -55,18 +53,22 @@ class Place:
     def spelled(self, function: str, slot: int) -> str:
         """A function of x, what goes in as argument ``slot``, and y, what comes out, with the names in the source."""
         operands = operands_of(self.site)
-        names = {"x": operands[slot] if slot < len(operands) else "", "y": target_of(self.site)}
+        return with_names(function, {"x": operands[slot] if slot < len(operands) else "", "y": target_of(self.site)})
 
-        def named(found: re.Match[str]) -> str:
-            alone, compared, letter = found.groups()
-            name = names[alone or letter]
-            if not name or len(name) > _SHORT:
-                return found[0]
-            if alone:  # in a call, or compared there, it needs no brackets of its own
-                return f"({name}{compared or ''})"
-            return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
 
-        return re.sub(r"\(([xy])( [<>] 0)?\)|\b([xy])\b", named, function)
+def with_names(function: str, names: Mapping[str, str]) -> str:
+    """A function of x and y with these names for them, in brackets where they are no single word."""
+
+    def named(found: re.Match[str]) -> str:
+        alone, compared, letter = found.groups()
+        name = names[alone or letter]
+        if not name or len(name) > _SHORT:
+            return found[0]
+        if alone:  # in a call, or compared there, it needs no brackets of its own
+            return f"({name}{compared or ''})"
+        return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
+
+    return re.sub(r"\(([xy])( [<>] 0)?\)|\b([xy])\b", named, function)
 
 
 def places_of(recording: Recording) -> Iterator[Place]:
@@ -80,10 +82,12 @@ def places_of(recording: Recording) -> Iterator[Place]:
 
 @dataclass(frozen=True)
 class Piece:
-    """A line or a call with one entry and one exit of the same shape, over all its executions."""
+    """A piece of the forward with one entry and one exit of the same shape, over all its executions."""
 
     key: tuple[Hashable, ...]
     sites: tuple[Site, ...]
+    entry: str
+    """The name in the source of what goes in; empty where it has none."""
 
     def ends(self, case: Case) -> list[tuple[Gate, int]]:
         """The gate at each exit, and the number of the entry among its sources."""
@@ -93,9 +97,7 @@ class Piece:
         for segment in case.recording.segments:
             if segment.key == self.key:
                 gate = case.recording.gates[segment.last]
-                number = _number(gate, segment)
-                if number is not None:
-                    found.append((gate, number))
+                found.append((gate, next(k for k, source in enumerate(gate.sources) if source is segment.entry)))
         return found
 
     @property
@@ -105,29 +107,34 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """Its source text: an operation's or a line's own, the name of a function of several lines."""
-        if len(self.sites) == 1:
-            return shortened(text_of(self.sites[0]))
-        if len({s.line for s in self.sites}) == 1:
-            return shortened(self.sites[-1].where.source)
-        return f"{self.sites[-1].function}()"
+        """What it is called: a line's own text, a function's name, or "p by z" with the names in the source."""
+        last = self.sites[-1]
+        if len({s.line for s in self.sites}) == 1 and len({s.code for s in self.sites}) == 1:
+            return shortened(statement_of(last))
+        if target_of(last):
+            return f"{target_of(last)} by {self.entry}" if self.entry else target_of(last)
+        return f"{last.function}()"
+
+    @property
+    def named_ends(self) -> int:
+        """How many of entry and exit have a name, or are returned: people differentiate from name to name."""
+        last = self.sites[-1]
+        return bool(self.entry) + bool(target_of(last) or last.where.source.startswith("return "))
+
+    def spelled(self, function: str) -> str:
+        """A function of x, what goes in, and y, what comes out, with the names in the source."""
+        return with_names(function, {"x": self.entry, "y": target_of(self.sites[-1])})
 
 
 def pieces_of(recording: Recording) -> list[Piece]:
-    """The segments, grouped; single operations with one input of their result's shape are among them."""
-    grouped: dict[tuple[Hashable, ...], list[Segment]] = defaultdict(list)
+    """The segments, grouped."""
+    found: dict[tuple[Hashable, ...], Piece] = {}
     for segment in recording.segments:
-        grouped[segment.key].append(segment)
-    made: dict[tuple[Site, ...], Piece] = {}
-    for key, segments in grouped.items():
-        sites = segments[0].sites
-        if len(sites) > 1:
-            made.setdefault(sites, Piece(key, sites))
-    return list(made.values())
-
-
-def _number(gate: Gate, segment: Segment) -> int | None:
-    return next((k for k, source in enumerate(gate.sources) if source is segment.entry), None)
+        if segment.key not in found:
+            leaf = next((name for name, tensor in recording.leaves.items() if tensor is segment.entry), "")
+            entry = leaf if segment.before is None else target_of(segment.before)
+            found[segment.key] = Piece(segment.key, segment.sites, entry)
+    return list(found.values())
 
 
 def unary(gates: Sequence[Gate]) -> bool:

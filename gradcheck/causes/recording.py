@@ -12,7 +12,7 @@ import torch
 
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.gate import Change, Gate, open_gate
-from gradcheck.causes.segments import Segment, Segments
+from gradcheck.causes.segments import Segment, Segments, found
 from gradcheck.trace import Site, Trace, reads
 from gradcheck.trace.operation import Operation
 from gradcheck.trace.sites import user_frame
@@ -74,17 +74,11 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
         if not inputs or not operation.result.requires_grad or operation.result.is_complex():
             return operation.result
         frame = user_frame()
-        gate = Gate(len(gates), operation, inputs, tuple(numbered))
-        units = [] if frame is None else segments.units_of(operation, frame)
-        if frame is not None:
-            gate.owner = id(frame.f_locals.get("self"))
-        for unit in units:
-            entries = unit.entries_of(inputs)
-            if len(entries) == 1 and not any(entries[0] is known for known in gate.sources):
-                gate.sources.append(entries[0])
+        entries = [t for t in segments.entries_of(inputs, operation.result.shape) if not any(t is i for i in inputs)]
+        gate = Gate(len(gates), operation, [*inputs, *entries], tuple(numbered))
+        gate.owner = 0 if frame is None else id(frame.f_locals.get("self"))
         result = open_gate(gate)
-        for unit in units:
-            unit.take(gate.index, operation.site, inputs, result)
+        segments.take(inputs, result)
         gates.append(gate)
         return result
 
@@ -99,8 +93,7 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
     if total is None or trace.leaks or trace.mismatch:
         return None
     torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
-    reached = {gate.index for gate in gates if gate.is_reached}
-    return Recording(gates, list(segments.found(reached)), leaves, total)
+    return Recording(gates, list(found([gate for gate in gates if gate.is_reached])), leaves, total)
 
 
 def tensors_of(operation: Operation) -> Iterator[tuple[int, torch.Tensor]]:

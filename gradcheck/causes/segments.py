@@ -1,19 +1,18 @@
-"""Lines and function calls of the forward that make one array of one other: an activation, however it is written."""
+"""Pieces of the forward that make one array of one other: an activation, a softmax, however they are written."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from types import FrameType
 
 import torch
 
-from gradcheck.trace.operation import Operation
-from gradcheck.trace.sites import Site, is_users
+from gradcheck.causes.gate import Gate
+from gradcheck.trace import Site
 
-__all__ = ["Segment", "Segments"]
+__all__ = ["Segment", "Segments", "found"]
 
-_DEEPEST = 3  # calls around an operation that are looked at, innermost first
+_MOST = 6  # entries of one exit that are kept, the nearest first
 
 Key = tuple[Hashable, ...]
 
@@ -22,91 +21,62 @@ Key = tuple[Hashable, ...]
 class Segment:
     """A piece of the forward with one entry and one exit of the same shape.
 
-    ``key`` is the same for every execution of the same piece; ``sites`` are those of its operations, in order.
+    ``key`` is the same for every execution of the same piece. ``sites`` are those of its operations, in order;
+    ``before`` that of the operation which made its entry (None: an input of the forward).
     """
 
     key: Key
     entry: torch.Tensor
-    exit: torch.Tensor
     last: int
     """The number of the gate at its exit."""
     sites: tuple[Site, ...]
-
-    @property
-    def lines(self) -> str:
-        """The lines it covers, as shown."""
-        lines = sorted({site.line for site in self.sites})
-        return str(lines[0]) if len(lines) == 1 else f"{lines[0]}-{lines[-1]}"
-
-
-class _Unit:
-    """One execution of a line, or one call of a function, while it is recorded."""
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.entries: dict[int, tuple[torch.Tensor, ...]] = {}
-        """By result: the tensors from outside that it depends on; two stand for any number of them."""
-        self.results: list[tuple[int, torch.Tensor, Site]] = []
-
-    def entries_of(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """The tensors from outside that an operation on ``inputs`` depends on; two stand for any number of them."""
-        found: list[torch.Tensor] = []
-        for tensor in inputs:
-            for entry in self.entries.get(id(tensor), (tensor,)):
-                if not any(entry is known for known in found):
-                    found.append(entry)
-        return tuple(found[:2])
-
-    def take(self, index: int, site: Site, inputs: Sequence[torch.Tensor], result: torch.Tensor) -> None:
-        """Record an operation of this unit."""
-        self.entries[id(result)] = self.entries_of(inputs)
-        self.results.append((index, result, site))
+    before: Site | None
 
 
 class Segments:
-    """Finds the segments while the operations of a forward come in."""
+    """Finds the segments while the operations of a forward come in.
+
+    A tensor dominates another if every path from the inputs goes through it. What dominates a result is the result
+    itself and what dominates all of its inputs, so that the dominators are known as the operations come. An exit and a
+    dominator of the same shape are a segment: nothing but the entry reaches the exit.
+    """
 
     def __init__(self) -> None:
-        self._units: dict[tuple[Hashable, ...], _Unit] = {}
-        self._executions: dict[int, tuple[int, int, int]] = {}
-        self._frames: list[FrameType] = []  # held, so that no other frame gets the same id
+        self._dominators: dict[int, tuple[torch.Tensor, ...]] = {}
 
-    def units_of(self, operation: Operation, frame: FrameType) -> list[_Unit]:
-        """The units that an operation belongs to: its line, and the calls around it."""
-        site = operation.site
-        units = [
-            self._unit(("line", id(frame), self._execution(frame, site)), ("line", site.code, site.line, site.path))
-        ]
-        around: FrameType | None = frame
-        for depth in range(_DEEPEST):
-            if around is None or around.f_back is None or not is_users(around.f_code) or len(site.path) < depth:
-                break
-            units.append(self._unit(("call", id(around)), ("call", around.f_code, site.path[depth:])))
-            self._frames.append(around)
-            around = around.f_back
-        self._frames.append(frame)
-        return units
+    def entries_of(self, inputs: Sequence[torch.Tensor], shape: torch.Size) -> list[torch.Tensor]:
+        """The entries of segments that an operation on ``inputs`` with a result of ``shape`` may end."""
+        common = self._common(inputs)
+        return [t for t in common if t.shape == shape and not (len(inputs) == 1 and t is inputs[0])][:_MOST]
 
-    def _unit(self, name: tuple[Hashable, ...], key: Key) -> _Unit:
-        return self._units.setdefault(name, _Unit(key))
+    def take(self, inputs: Sequence[torch.Tensor], result: torch.Tensor) -> None:
+        """Record an operation."""
+        self._dominators[id(result)] = (result, *self._common(inputs))
 
-    def _execution(self, frame: FrameType, site: Site) -> int:
-        """The number of the execution of this line: instructions go forward within one."""
-        line, instruction, count = self._executions.get(id(frame), (-1, -1, 0))
-        if line != site.line or site.instruction <= instruction:
-            count += 1
-        self._executions[id(frame)] = (site.line, site.instruction, count)
-        return count
+    def _common(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        first, *others = [self._dominators.get(id(t), (t,)) for t in inputs]
+        known = [{id(t) for t in each} for each in others]
+        return [t for t in first if all(id(t) in each for each in known)]
 
-    def found(self, reached: Container[int]) -> Iterator[Segment]:
-        """The segments of the whole forward, once it has run; ``reached`` are the gates that the outputs depend on."""
-        for unit in self._units.values():
-            results = [each for each in unit.results if each[0] in reached]
-            if not results:
-                continue
-            index, result, _ = results[-1]
-            entries = unit.entries[id(result)]
-            if len(entries) == 1 and entries[0].shape == result.shape:
-                sites = dict.fromkeys(site for _, _, site in results)
-                yield Segment(unit.key, entries[0], result, index, tuple(sites))
-        self._frames.clear()
+
+def found(gates: Sequence[Gate]) -> Iterator[Segment]:
+    """The segments that end at ``gates``: the gates that the outputs depend on, in order."""
+    made = {id(gate.result): gate for gate in gates}
+    for gate in gates:
+        for entry in gate.sources[gate.direct :]:
+            before = made.get(id(entry))
+            start = None if before is None else before.operation.site
+            sites = _between(gate, entry, made)
+            yield Segment((start, gate.operation.site, len(sites)), entry, gate.index, sites, start)
+
+
+def _between(gate: Gate, entry: torch.Tensor, made: dict[int, Gate]) -> tuple[Site, ...]:
+    """The sites of the operations from ``entry`` to the result of ``gate``, in the order of their execution."""
+    through: dict[int, Gate] = {}
+    waiting = [gate]
+    while waiting:
+        one = waiting.pop()
+        if one.index not in through:
+            through[one.index] = one
+            waiting += [made[id(t)] for t in one.inputs if t is not entry and id(t) in made]
+    return tuple(dict.fromkeys(through[k].operation.site for k in sorted(through)))

@@ -7,7 +7,7 @@ import linecache
 
 from gradcheck.trace import Site
 
-__all__ = ["operands_of", "shortened", "target_of", "text_of"]
+__all__ = ["operands_of", "shortened", "statement_of", "target_of", "text_of"]
 
 _LONGEST = 48
 
@@ -52,6 +52,19 @@ def operands_of(site: Site) -> list[str]:
     else:
         return []
     return [ast.unparse(part) for part in parts]
+
+
+def statement_of(site: Site) -> str:
+    """What the statement on the line of an operation computes: the right side of =, what is returned; else the line."""
+    line = site.where.source
+    try:
+        statement = ast.parse(line).body[0]
+    except (SyntaxError, IndexError):
+        if not line.startswith("return "):
+            return line
+        statement = ast.parse(line.removeprefix("return ")).body[0]
+    value = getattr(statement, "value", None)
+    return ast.unparse(value) if isinstance(value, ast.expr) else line
 
 
 def target_of(site: Site) -> str:
