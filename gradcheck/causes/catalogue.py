@@ -28,9 +28,11 @@ from gradcheck.causes.lines import (
     missing_below,
     one_execution,
     one_path,
+    other_array,
     other_operand,
     overwritten,
     scaled,
+    skipped_inside,
 )
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
@@ -75,4 +77,8 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
 # at a place of which some gradients are right
 PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)
 # what is tried last, for it is much
-OPERANDS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (other_operand.trials,)
+OPERANDS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
+    other_operand.trials,
+    other_array.trials,
+    skipped_inside.trials,
+)

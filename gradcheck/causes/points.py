@@ -25,7 +25,7 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
     if not isinstance(case.subject, NumpySubject) or any(b.transform is None for b in stage.base):
         return
     for name, value in case.values.items():
-        others = tuple(n for n in case.true if n != name)
+        others = tuple(case.true)
         called, where = name, _first_use(case, name)
         for says, seen in _views(value).items():
             yield Candidate(
@@ -92,6 +92,4 @@ def _seeing(name: str, seen: Seen, case: Case) -> Gradients | None:
     value = seen(case, name)
     if value is None or not isinstance(case.subject, NumpySubject):
         return None
-    found = gradients_seeing(case.subject, case.values, case.upstreams, {name: value})
-    # its own gradient does not depend on its value here, but on its axes
-    return None if found is None else {n: g for n, g in found.items() if n != name}
+    return gradients_seeing(case.subject, case.values, case.upstreams, {name: value})

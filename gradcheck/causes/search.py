@@ -70,7 +70,7 @@ def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[
                 break
             found.append(best)
             explained |= set(best.names)
-            if best.stack[-1].changes is not None:
+            if best.stack[-1].transform is None:
                 stage = Stage(case, best.stack, tuple(wrong))
     except KeyboardInterrupt:
         if not found:

@@ -33,11 +33,12 @@ def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
     places = [spot for spot in (Spot(stage, place) for place in places_of(recording)) if spot.matters()]
     spots = [part for spot in places for part in (spot, *spot.inputs()) if part.matters()]
     suspects = [spot for spot in spots if spot.is_suspect()]
-    around = [spot for spot in (PieceSpot(stage, piece) for piece in pieces_of(recording)) if spot.is_suspect()]
+    pieces = [spot for spot in (PieceSpot(stage, piece) for piece in pieces_of(recording)) if spot.matters()]
+    around = [spot for spot in pieces if spot.is_suspect()]
     yield itertools.chain(
         (trial for spot in suspects for family in LINES for trial in family(spot)),
         (trial for spot in [*suspects, *around] for trial in other_function.left_out(spot)),
-        (trial for spot in spots if not spot.is_suspect() for family in PARTS for trial in family(spot)),
+        (trial for spot in [*spots, *pieces] if not spot.is_suspect() for family in PARTS for trial in family(spot)),
         _points(stage),
         _arrays(stage, left, ALSO_ARRAYS),
     )

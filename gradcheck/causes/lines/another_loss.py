@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +33,29 @@ _LOSSES: dict[str, Delta] = {
     ),
 }
 
+_ROWS = {"early": -1, "late": 1}
+# What may happen to the targets of the right loss: code, title, what yours does, help.
+_MISTAKES = {
+    "early": (
+        "GC242",
+        "is the gradient for {} shifted by one",
+        "your backward takes each row of {} one row early",
+        "use the same row as the forward does",
+    ),
+    "late": (
+        "GC242",
+        "is the gradient for {} shifted by one",
+        "your backward takes each row of {} one row late",
+        "use the same row as the forward does",
+    ),
+    "left out": (
+        "GC236",
+        "lacks the share of {}",
+        "your backward starts from the prediction and does not subtract {}",
+        "subtract the targets from the prediction",
+    ),
+}
+
 
 def trials(spot: Spot) -> Iterator[Trial]:
     """What comes back to an array of the targets' shape is another loss's gradient."""
@@ -41,24 +64,36 @@ def trials(spot: Spot) -> Iterator[Trial]:
     gate = spot.gates[-1]  # of a loop over layers: the layer next to the loss
     case, text = spot.stage.case, spot.place.text
     targets = _targets(case, gate)
-    without = spot.stage.gradients({gate.index: nothing}) if targets else {}
+    if not targets:
+        return
+    coming, result = _coming_back(spot, gate), gate.operation.result.detach()
+    without = spot.stage.gradients({gate.index: nothing})
     for target, made in targets.items():
-        for number, (name, delta) in enumerate(_LOSSES.items()):
-            wanted = delta(gate.operation.result.detach(), made)
-            if not bool(torch.isfinite(wanted).all()) or _is_multiple(_coming_back(spot, gate), wanted):
+        for number, (loss, delta) in enumerate(_LOSSES.items()):
+            if not _is_multiple(coming, delta(result, made)):
+                another = Hypothesis(
+                    "GC251",
+                    f"belongs to another loss: {loss}",
+                    (f"what your backward starts from is the gradient of {loss}, by {text}, with {target}",),
+                    (f"compute that loss in the forward, or the gradient of the loss that is computed, by {text}",),
+                    f"the gradient of {loss}",
+                    cost=0.9 + 0.01 * number - 1e-6 * gate.index,
+                )
+                yield from _tried(spot, another, (loss, target, ""), without)
                 continue
-            another = Hypothesis(
-                "GC251",
-                f"belongs to another loss: {name}",
-                (f"what your backward starts from is the gradient of {name}, by {text}, with {target}",),
-                (f"compute that loss in the forward, or the gradient of the loss that is computed, by {text}",),
-                f"the gradient of {name}",
-                cost=0.9 + 0.01 * number - 1e-6 * gate.index,
-            )
-            made_again = functools.partial(_changes, spot.place, name, target)
-            for trial in spot.times(another, made_again, without):
-                # a sum or a mean over the samples is a convention of its own: not what makes it another loss
-                yield Trial(replace(trial.candidate, title=another.title, cost=another.cost), trial.gradients)
+            for mistake, (code, title, does, help_) in _MISTAKES.items():
+                mistaken = Hypothesis(
+                    code, title.format(target), (does.format(target),), (help_,), title.format(target), cost=0.96
+                )
+                yield from _tried(spot, mistaken, (loss, target, mistake), without)
+
+
+def _tried(
+    spot: Spot, hypothesis: Hypothesis, which: tuple[str, str, str], without: Mapping[str, Array]
+) -> Iterator[Trial]:
+    for trial in spot.times(hypothesis, functools.partial(_changes, spot.place, which), without):
+        # a sum or a mean over the samples is a convention of its own: not what makes it another loss
+        yield Trial(replace(trial.candidate, title=hypothesis.title, cost=hypothesis.cost), trial.gradients)
 
 
 def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
@@ -95,13 +130,15 @@ def _as_it_is(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a 
     return Flow(through=gradient)
 
 
-def _changes(place: Place, name: str, target: str, case: Case, times: float) -> dict[int, Change] | None:
+def _changes(place: Place, which: tuple[str, str, str], case: Case, times: float) -> dict[int, Change] | None:
+    loss, target, mistake = which
     gates = place.gates(case)
     made = _targets(case, gates[-1]).get(target) if gates else None
     if made is None:
         return None
+    taken = made.roll(_ROWS[mistake], 0) if mistake in _ROWS else torch.zeros_like(made) if mistake else made
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
-        return Flow(through=times * _LOSSES[name](gate.operation.result.detach(), made))
+        return Flow(through=times * _LOSSES[loss](gate.operation.result.detach(), taken))
 
     return {gates[-1].index: change}

@@ -14,18 +14,20 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.lines.other_function import ends_in, ends_of
 from gradcheck.causes.listing import listed
-from gradcheck.causes.places import Place, all_changed, unary
+from gradcheck.causes.places import Piece, Place
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
 
 
 def trials(spot: Spot) -> Iterator[Trial]:
-    """The derivative of an elementwise function left out for the gradients that are not explained yet."""
-    if spot.k is not None or not unary(spot.gates):
+    """The derivative of a function of one array left out for the gradients that are not explained yet."""
+    where, ends = ends_of(spot)
+    if not ends:
         return
-    text, stage = spot.place.text, spot.stage
+    text, stage = where.text, spot.stage
     names = tuple(n for n in spot.affected if n in stage.unexplained)
     have = [stage.case.called(n) for n in spot.affected if n not in names]
     skipped = Hypothesis(
@@ -36,14 +38,13 @@ def trials(spot: Spot) -> Iterator[Trial]:
         f"derivative of {text} missing here",
         cost=1.1,
     )
-    for trial in spot.once(skipped, functools.partial(_changes, spot.place)):
+    for trial in spot.once(skipped, functools.partial(_changes, where)):
         yield Trial(replace(trial.candidate, names=names), trial.gradients)
 
 
-def _changes(place: Place, case: Case) -> dict[int, Change] | None:
-    gates = place.gates(case)
-    return all_changed(gates, _handed_on) if unary(gates) else None
+def _changes(where: Place | Piece, case: Case) -> dict[int, Change] | None:
+    return {gate.index: functools.partial(_handed_on, number) for gate, number in ends_in(where, case)} or None
 
 
-def _handed_on(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
-    return Flow(to={0: gradient})
+def _handed_on(number: int, gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+    return Flow(to={number: gradient})

@@ -15,8 +15,9 @@ from gradcheck.causes.places import Piece, Place, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.causes.stage import Stage
 
-__all__ = ["PieceSpot", "left_out", "replaced"]
+__all__ = ["PieceSpot", "ends_in", "ends_of", "left_out", "own_derivative", "replaced"]
 
+_TWICE = "its derivative twice"
 _LETTERS = {"x": "goes in", "y": "comes out"}
 
 
@@ -36,23 +37,23 @@ def left_out(spot: Spot) -> Iterator[Trial]:
 
 def replaced(spot: Spot) -> Iterator[Trial]:
     """Every other known function of the input and the output, and multiples of it."""
-    found = _ends_of(spot)[1]
+    found = ends_of(spot)[1]
     if found:
         gate, k = found[0]
         known = known_functions(gate.sources[k].detach(), gate.operation.result.detach())
-        yield from _tried(spot, [name for name in known if name != "1"])
+        yield from _tried(spot, [_TWICE, *(name for name in known if name != "1")])
 
 
-def _ends_of(spot: Spot) -> tuple[Place | Piece, list[tuple[Gate, int]]]:
+def ends_of(spot: Spot) -> tuple[Place | Piece, list[tuple[Gate, int]]]:
     """The gates at the exits, each with the number of the entry; none where there are several inputs."""
     where: Place | Piece = spot.piece if isinstance(spot, PieceSpot) else spot.place
-    ends = _ends(where, spot.stage.case)
+    ends = ends_in(where, spot.stage.case)
     fits = spot.k is None and (isinstance(where, Piece) or unary([g for g, _ in ends]))
     return where, ends if fits else []
 
 
 def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
-    where, ends = _ends_of(spot)
+    where, ends = ends_of(spot)
     if not ends or all(g.operation.result.numel() == 1 for g, _ in ends):
         return  # of a single number every function is a multiple: that is another family
     text, wanted = where.text, _name_of_derivative(ends)
@@ -60,12 +61,16 @@ def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
     for number, name in enumerate(names):
         if name == wanted:
             continue
-        left_out = name == "1"
+        left_out, twice = name == "1", name == _TWICE
         yours, right = (_spelled(where, ends, n) for n in (name, wanted))
         does = f"yours is {yours}" + (f"; the derivative is {right}" if right else "")
         wrong = Hypothesis(
-            "GC232" if left_out else "GC233",
-            f"lacks the derivative of {text}" if left_out else f"has the wrong derivative of {text}",
+            "GC232" if left_out else "GC234" if twice else "GC233",
+            f"lacks the derivative of {text}"
+            if left_out
+            else f"has the derivative of {text} twice"
+            if twice
+            else f"has the wrong derivative of {text}",
             (does + _legend(does, where, ends),),
             (f"multiply by {right}, not by {yours}",) if right else (f"take the derivative of {text}, not {yours}",),
             f"{name} for the derivative of {text}",
@@ -84,12 +89,26 @@ def _legend(sentence: str, where: Place | Piece, ends: Sequence[tuple[Gate, int]
     return f" ({', '.join(f'{t} is what {_LETTERS[t]}' for t in unnamed)})" if unnamed else ""
 
 
-def _ends(where: Place | Piece, case: Case) -> list[tuple[Gate, int]]:
+def ends_in(where: Place | Piece, case: Case) -> list[tuple[Gate, int]]:
+    """The gate at each exit, and the number of the entry among its sources."""
     return where.ends(case) if isinstance(where, Piece) else [(g, 0) for g in where.gates(case)]
 
 
 def _changes(where: Place | Piece, name: str, case: Case, times: float) -> dict[int, Change] | None:
-    return {g.index: _instead(k, name, times) for g, k in _ends(where, case)} or None
+    ends = ends_in(where, case)
+    if name != _TWICE:
+        return {g.index: _instead(k, name, times) for g, k in ends} or None
+    squares = [own_derivative(g, k) for g, k in ends]
+    if any(square is None for square in squares):
+        return None
+    return {g.index: _squared(k, own, times) for (g, k), own in zip(ends, squares, strict=True) if own is not None}
+
+
+def _squared(k: int, own: torch.Tensor, times: float) -> Change:
+    def change(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+        return Flow(to={k: gradient * own**2 * times})
+
+    return change
 
 
 def _instead(k: int, name: str, times: float) -> Change:
@@ -100,9 +119,8 @@ def _instead(k: int, name: str, times: float) -> Change:
     return change
 
 
-def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
-    """The known function that is the true derivative here; empty where it is none of them, or no elementwise one."""
-    gate, k = ends[0]
+def own_derivative(gate: Gate, k: int) -> torch.Tensor | None:
+    """The derivative of an elementwise function from source ``k`` to the result; None where it is not elementwise."""
     x, y = gate.sources[k], gate.result
     varied = torch.cos(torch.arange(y.numel(), dtype=y.dtype)).reshape(y.shape)
     ones, other = (
@@ -110,12 +128,21 @@ def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
     )
     # of an elementwise function Jᵀu is u times the diagonal, whatever u
     if ones is None or other is None or not torch.allclose(other, ones * varied, rtol=1e-9, atol=1e-12):
+        return None
+    return ones
+
+
+def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
+    """The known function that is the true derivative here; empty where it is none of them, or no elementwise one."""
+    gate, k = ends[0]
+    own = own_derivative(gate, k)
+    if own is None:
         return ""
-    x, y = x.detach(), y.detach()
+    x, y = gate.sources[k].detach(), gate.result.detach()
     for name, values in known_functions(x, y).items():
-        if torch.allclose(values, ones, rtol=1e-9, atol=1e-12):
+        if torch.allclose(values, own, rtol=1e-9, atol=1e-12):
             return name
-    return _step(x, ones)
+    return _step(x, own)
 
 
 def _step(x: torch.Tensor, own: torch.Tensor) -> str:

@@ -13,7 +13,7 @@ from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.source import operands_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
-__all__ = ["trials"]
+__all__ = ["arguments_of", "derivative_with", "other_factor", "trials"]
 
 _PRODUCTS = {"multiply", "matmul", "dot", "einsum", "tensordot", "inner", "outer", "divide", "vdot", "convolve"}
 
@@ -40,6 +40,7 @@ def _views(t: torch.Tensor) -> dict[str, Seen]:
         "through tanh": torch.tanh,
         "squared": torch.square,
         "as 1": torch.ones_like,
+        "as 1 minus it": lambda t: 1 - t,
         "as its sign": torch.sign,
         "as its absolute value": torch.abs,
         "one step later": lambda t: t.roll(-1, 0) if t.ndim else t,
@@ -50,19 +51,11 @@ def _views(t: torch.Tensor) -> dict[str, Seen]:
 
 def trials(spot: Spot) -> Iterator[Trial]:
     """What goes back to one input of a product is computed with the other one seen otherwise."""
-    first, text = spot.gates[0], spot.place.text
-    if first.operation.name not in _PRODUCTS or any(g.operation.rule is None for g in spot.gates):
+    factors = other_factor(spot)
+    if factors is None:
         return
-    if len({g.operation.name for g in spot.gates}) > 1 or (spot.k is None and first.direct > 1):
-        return
-    arguments, operands = _arguments(first), operands_of(spot.place.site)
-    if len(arguments) != 2:
-        return
-    number = 0 if spot.k is None else first.number(spot.k)
-    if number is None:
-        return
-    k = next(j for j, x in enumerate(arguments) if x is first.inputs[number])
-    other = 1 - k
+    k, other = factors
+    text, operands, arguments = spot.place.text, operands_of(spot.place.site), arguments_of(spot.gates[0])
     shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
     for name in _views(arguments[other]):
         wrong = Hypothesis(
@@ -76,7 +69,22 @@ def trials(spot: Spot) -> Iterator[Trial]:
         yield from spot.times(wrong, functools.partial(_changes, spot.place, k, other, name))
 
 
-def _arguments(gate: Gate) -> list[torch.Tensor]:
+def other_factor(spot: Spot) -> tuple[int, int] | None:
+    """Which of the two factors of a product is under suspicion, and which is the other one; None for no product."""
+    first = spot.gates[0]
+    if first.operation.name not in _PRODUCTS or any(g.operation.rule is None for g in spot.gates):
+        return None
+    if len({g.operation.name for g in spot.gates}) > 1 or (spot.k is None and first.direct > 1):
+        return None
+    arguments = arguments_of(first)
+    number = 0 if spot.k is None else first.number(spot.k)
+    if len(arguments) != 2 or number is None:
+        return None
+    k = next(j for j, x in enumerate(arguments) if x is first.inputs[number])
+    return k, 1 - k
+
+
+def arguments_of(gate: Gate) -> list[torch.Tensor]:
     """The two factors as tensors of the operation's call; constants among them."""
     given = [x for x in gate.operation.inputs if not isinstance(x, str)]
     return [x if isinstance(x, torch.Tensor) else torch.as_tensor(x) for x in given] if len(given) == 2 else []
@@ -85,23 +93,23 @@ def _arguments(gate: Gate) -> list[torch.Tensor]:
 def _changes(place: Place, k: int, other: int, name: str, case: Case, times: float) -> dict[int, Change] | None:
     gates = place.gates(case)
     for gate in gates:
-        arguments = _arguments(gate)
+        arguments = arguments_of(gate)
         if len(arguments) != 2 or name not in _views(arguments[other]):
             return None
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
         own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
-        arguments = _arguments(gate)
+        arguments = arguments_of(gate)
         target = next((j for j, source in enumerate(gate.inputs) if source is arguments[k]), None)
         if target is not None:
             seen = _views(arguments[other])[name](arguments[other].detach())
-            own[target] = times * _derivative(gate, gradient, arguments, k, seen)
+            own[target] = times * derivative_with(gate, gradient, arguments, k, seen)
         return Flow(to=own)
 
     return all_changed(gates, change)
 
 
-def _derivative(gate: Gate, gradient: torch.Tensor, arguments: list[torch.Tensor], k: int,
+def derivative_with(gate: Gate, gradient: torch.Tensor, arguments: list[torch.Tensor], k: int,
                 seen: torch.Tensor) -> torch.Tensor:  # fmt: skip
     """The gradient by argument ``k`` with the other argument replaced by ``seen``."""
     operation = gate.operation
