@@ -13,6 +13,7 @@ from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.confirm import holds
 from gradcheck.causes.fresh import fresh_cases
+from gradcheck.causes.pairs import pairs
 from gradcheck.causes.spot import Trial
 from gradcheck.causes.stage import Stage
 from gradcheck.causes.tiers import FREE, tiers
@@ -84,7 +85,7 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Expla
     exact: list[tuple[Trial, tuple[str, ...]]] = []
     rest: list[tuple[Candidate, float]] = []
     best: Explanation | None = None
-    for number, tier in enumerate(tiers(stage, left)):
+    for number, tier in enumerate(itertools.chain(tiers(stage, left), [pairs(stage, left, rest)])):
         for trial in tier:
             names = tuple(n for n in left if n in trial.candidate.names and n in trial.gradients)
             hit = tuple(n for n in names if case.explains(n, trial.gradients[n]))

@@ -141,7 +141,7 @@ class Spot:
             dearer = replace(
                 hypothesis,
                 title=f"{hypothesis.title}, {shown.shown} times{shown.meaning}",
-                cost=hypothesis.cost + (0.3 if shown.meaning or shown.help or factor < 0 else 1.5),
+                cost=hypothesis.cost + (0.3 if shown.meaning or shown.help or abs(factor + 1) < 1e-6 else 1.5),
             )
             yield from self.once(dearer, functools.partial(made, times=factor))
 

@@ -17,7 +17,7 @@ from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
 from gradcheck.causes.together import together
 
-__all__ = ["FREE", "tiers"]
+__all__ = ["FREE", "arrays_on_top", "tiers"]
 
 FREE = 2  # so many of the tiers evaluate nothing: they change arrays alone
 
@@ -42,11 +42,23 @@ def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
         _points(stage),
         _arrays(stage, left, ALSO_ARRAYS),
     )
+    around.sort(key=lambda spot: (-spot.piece.named_ends, -len(spot.piece.sites)))
+    named = [spot for spot in around if spot.piece.named_ends]
     yield itertools.chain(
-        (trial for spot in [*suspects, *around] for trial in other_function.replaced(spot)),
-        (trial for spot in around for trial in another_axis.trials(spot)),
+        (trial for spot in named for trial in another_axis.trials(spot)),
+        (trial for spot in [*suspects, *named] for trial in other_function.replaced(spot)),
         (trial for spot in suspects for family in OPERANDS for trial in family(spot)),
     )
+    rest = [spot for spot in around if not spot.piece.named_ends]
+    yield itertools.chain(
+        (trial for spot in rest for trial in another_axis.trials(spot)),
+        (trial for spot in rest for trial in other_function.replaced(spot)),
+    )
+
+
+def arrays_on_top(stage: Stage, left: Sequence[str]) -> Iterator[Trial]:
+    """Changes of the gradient arrays alone, on top of what ``stage`` predicts."""
+    yield from _arrays(stage, left, ARRAYS)
 
 
 def _arrays(stage: Stage, left: Sequence[str], families: Sequence[ArrayFamily]) -> Iterator[Trial]:

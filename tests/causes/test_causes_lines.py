@@ -1,10 +1,11 @@
 """A derivative planted wrong at one line of a forward is named, with the line; the whole backward is hand-written."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from gradcheck import GradcheckError, check_layer, check_network, from_update
-from gradcheck.causes.stage import Stage
 from gradcheck.report import Finding, Report
 
 
@@ -389,16 +390,25 @@ def test_an_interrupted_search_gives_what_was_found_so_far(monkeypatch):
 
     arguments = network, backward, normal(5, 4), normal(4, 6), normal(6, 3)
     assert {f.code for f in check_layer(*arguments).findings} >= {"GC202", "GC232"}
-    original = Stage.__init__
-    made = []
+    searching = sys.modules["gradcheck.causes.search"]
+    best, calls = searching._best, []
 
-    def interrupted(self, *args, **kwargs):
-        original(self, *args, **kwargs)
-        made.append(self)
-        if len(made) == 2:
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 3:
             raise KeyboardInterrupt
+        return best(*args)
 
-    monkeypatch.setattr(Stage, "__init__", interrupted)
+    monkeypatch.setattr(searching, "_best", interrupted)
     report = check_layer(*arguments)
-    assert len(made) == 2
-    assert [f.code for f in report.findings if f.severity == "error"] == ["GC202", "GC232"]
+    assert len(calls) == 3
+    assert sorted(f.code for f in report.findings if f.severity == "error") == ["GC202", "GC232"]
+
+
+def test_an_interrupt_before_anything_was_found_is_the_callers(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["gradcheck.causes.search"], "_best", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check_layer(softmax, SOFTMAX["its diagonal"][0], normal(4, 5))

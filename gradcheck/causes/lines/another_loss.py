@@ -91,9 +91,12 @@ def trials(spot: Spot) -> Iterator[Trial]:
 def _tried(
     spot: Spot, hypothesis: Hypothesis, which: tuple[str, str, str], without: Mapping[str, Array]
 ) -> Iterator[Trial]:
-    for trial in spot.times(hypothesis, functools.partial(_changes, spot.place, which), without):
+    home = spot.stage.case
+    for trial in spot.times(hypothesis, functools.partial(_rescaled, spot.place, which, home), without):
         # a sum or a mean over the samples is a convention of its own: not what makes it another loss
-        yield Trial(replace(trial.candidate, title=hypothesis.title, cost=hypothesis.cost), trial.gradients)
+        is_convention = trial.candidate.cost < hypothesis.cost + 1
+        shown = replace(trial.candidate, title=hypothesis.title, cost=hypothesis.cost)
+        yield Trial(shown, trial.gradients) if is_convention else trial
 
 
 def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
@@ -128,6 +131,23 @@ def _is_multiple(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 def _as_it_is(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
     return Flow(through=gradient)
+
+
+def _rescaled(
+    place: Place, which: tuple[str, str, str], home: Case, case: Case, times: float
+) -> dict[int, Change] | None:
+    """With another batch size what the gradient is a multiple of may be another multiple: fitted anew there."""
+    if case is home or case.recording is None:
+        return _changes(place, which, case, times)
+    once, never = (_changes(place, which, case, t) for t in (1.0, 0.0))
+    if once is None or never is None:
+        return None
+    last = list(case.yours)[-1:]
+    (name,) = last
+    within, without = (case.recording.gradients(made, last)[name] for made in (once, never))
+    step = within - without
+    below = float(np.vdot(step, step))
+    return _changes(place, which, case, float(np.vdot(step, case.yours[name] - without)) / below) if below else None
 
 
 def _changes(place: Place, which: tuple[str, str, str], case: Case, times: float) -> dict[int, Change] | None:

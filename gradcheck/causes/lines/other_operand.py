@@ -57,7 +57,9 @@ def trials(spot: Spot) -> Iterator[Trial]:
     k, other = factors
     text, operands, arguments = spot.place.text, operands_of(spot.place.site), arguments_of(spot.gates[0])
     shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
-    for name in _views(arguments[other]):
+    for name, seen in _views(arguments[other]).items():
+        if torch.equal(seen(arguments[other].detach()), arguments[other].detach()):
+            continue
         wrong = Hypothesis(
             "GC238",
             f"has {shown[other]} {name} in what goes back through {text} to {shown[k]}",

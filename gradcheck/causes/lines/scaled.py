@@ -35,7 +35,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
         if not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
             continue
         found = spot.factor(factor)
-        has_meaning = bool(found.meaning or found.help or factor < 0)
+        has_meaning = bool(found.meaning or found.help or abs(factor + 1) < 1e-6)
         scaled = Hypothesis(
             "GC231",
             f"has what goes back through {text} {found.shown} times{found.meaning}",
