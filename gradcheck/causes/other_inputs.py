@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterator, MutableMapping, MutableSequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,13 @@ from gradcheck.witnesses.numpy_subject import NumpySubject
 
 __all__ = ["candidates"]
 
+_SHIFTS: dict[str, tuple[str, Callable[[Array], Array]]] = {
+    "from one earlier": ("shifted by one", lambda y: np.roll(y, -1)),
+    "from one later": ("shifted by one", lambda y: np.roll(y, 1)),
+    "one too low": ("one class lower", lambda y: (y - 1) % (y.max() + 1)),
+    "one too high": ("one class higher", lambda y: (y + 1) % (y.max() + 1)),
+}
+
 Holder = MutableSequence[Any] | MutableMapping[Any, Any]
 
 
@@ -26,15 +33,15 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
         return
     names = tuple(case.true)
     for name, labels in _labels(case).items():
-        for shift, says in ((-1, "one earlier"), (1, "one later")):
+        for says, (title, change) in _SHIFTS.items():
             yield Candidate(
                 "GC242",
-                f"is the gradient for {name} shifted by one",
+                f"is the gradient for {name} {title}",
                 names,
-                evaluate=functools.partial(_with_labels, name, labels, shift),
-                detail=(f"your backward takes the entries of {name} from {says}",),
-                help=(f"use the same entry of {name} as the forward does",),
-                short=f"{name} shifted by one",
+                evaluate=functools.partial(_with_labels, name, labels, change),
+                detail=(f"your backward takes the entries of {name} {says}",),
+                help=(f"use the same entries of {name} as the forward does",),
+                short=f"{name} {title}",
                 cost=0.95,
             )
     for name, holder, key, value in _options(case.subject):
@@ -60,12 +67,12 @@ def _labels(case: Case) -> dict[str, Array]:
     return found | {f"an array of {a.size} labels": a for a in rest if a.flags.writeable}
 
 
-def _with_labels(name: str, labels: Array, shift: int, case: Case) -> Gradients | None:
+def _with_labels(name: str, labels: Array, change: Callable[[Array], Array], case: Case) -> Gradients | None:
     assert isinstance(case.subject, NumpySubject)  # as the case that the candidate was made for
     if name in case.values:
-        values = {**case.values, name: np.roll(case.values[name], shift)}
+        values = {**case.values, name: change(case.values[name])}
         return case.subject.autograd(values, case.upstreams).gradients
-    with _set(labels, ..., np.roll(labels, shift)):
+    with _set(labels, ..., change(labels)):
         return case.subject.autograd(case.values, case.upstreams).gradients
 
 

@@ -13,6 +13,7 @@ from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, nothing
+from gradcheck.causes.source import target_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.witnesses.numpy_subject import NumpySubject
 
@@ -66,6 +67,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
     targets = _targets(case, gate)
     if not targets:
         return
+    is_named = bool(target_of(spot.place.site))
     coming, result = _coming_back(spot, gate), gate.operation.result.detach()
     without = spot.stage.gradients({gate.index: nothing})
     for target, made in targets.items():
@@ -77,7 +79,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
                     (f"what your backward starts from is the gradient of {loss}, by {text}, with {target}",),
                     (f"compute that loss in the forward, or the gradient of the loss that is computed, by {text}",),
                     f"the gradient of {loss}",
-                    cost=0.9 + 0.01 * number - 1e-6 * gate.index,
+                    cost=0.9 + 0.01 * number + (0 if is_named else 0.002) - 1e-6 * gate.index,
                 )
                 yield from _tried(spot, another, (loss, target, ""), without)
                 continue
@@ -156,6 +158,7 @@ def _changes(place: Place, which: tuple[str, str, str], case: Case, times: float
     made = _targets(case, gates[-1]).get(target) if gates else None
     if made is None:
         return None
+    times = times * float(sum(np.sum(u) for u in case.upstreams))  # the one upstream gradient of a loss
     taken = made.roll(_ROWS[mistake], 0) if mistake in _ROWS else torch.zeros_like(made) if mistake else made
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
