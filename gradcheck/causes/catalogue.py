@@ -33,6 +33,7 @@ from gradcheck.causes.lines import (
     overwritten,
     scaled,
     skipped_inside,
+    windows,
 )
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
@@ -73,6 +74,7 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     one_execution.trials,
     another_loss.trials,
     overwritten.trials,
+    windows.trials,
 )
 # at a place of which some gradients are right
 PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)

@@ -15,14 +15,14 @@ from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
-__all__ = ["trials"]
+__all__ = ["positions_of", "trials"]
 
 
 def trials(spot: Spot) -> Iterator[Trial]:
     """The last writer wins: of whole pieces, or of the entries that get something (a maximum)."""
     if spot.k is not None or any(g.operation.name != "getitem" for g in spot.gates):
         return
-    positions = _positions(spot.gates)
+    positions = positions_of(spot.gates)
     if positions is None or sum(p.size for p in positions) == len(
         set().union(*(p.ravel().tolist() for p in positions))
     ):
@@ -40,7 +40,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
         yield from spot.once(overwritten, functools.partial(_changes, spot.place, of_all))
 
 
-def _positions(gates: Sequence[Gate]) -> list[Array] | None:
+def positions_of(gates: Sequence[Gate]) -> list[Array] | None:
     """Which entries of the array each execution reads; None where that is not one array, read by an index."""
     found = []
     for gate in gates:
@@ -57,7 +57,7 @@ def _positions(gates: Sequence[Gate]) -> list[Array] | None:
 
 def _changes(place: Place, of_all: bool, case: Case) -> dict[int, Change] | None:
     gates = place.gates(case)
-    positions = _positions(gates)
+    positions = positions_of(gates)
     if not gates or positions is None or case.recording is None:
         return None
     recording, size = case.recording, gates[0].inputs[0].numel()
