@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.diagnosis.beside import right_beside
-from gradcheck.difference import norm
+from gradcheck.diagnosis.corner_conventions import gradients_by_convention
+from gradcheck.difference import norm, relative_error
 from gradcheck.yardstick import FLOAT64_LIMIT
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     off = np.flatnonzero(gap > threshold)
     if not off.size:
         return None
+    named = _by_convention(evidence, name, yours, limit)
+    if named:
+        return Kinks(off, named) if right_beside(evidence, name) is True else None
     # the entries first: one that is not bent ends it at the price of a few forwards
     sample = off if off.size <= _MOST_ENTRIES else evidence.rng.choice(off, _MOST_ENTRIES, replace=False)
     noise = 1e-9 * norm(true)
@@ -74,3 +78,12 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     if not (as_one or every) or right_beside(evidence, name) is not True:
         return None
     return Kinks(off, "" if as_one else "every entry of a tie is paid in full, a convention that is accepted")
+
+
+def _by_convention(evidence: Evidence, name: str, yours: Array, limit: float) -> str:
+    """What yours is right by, where it takes the same derivative at all corners of the forward; else empty."""
+    for at_corners in (0.0, 1.0):
+        found = gradients_by_convention(evidence.subject, evidence.values, evidence.upstreams, at_corners)
+        if found is not None and name in found and relative_error(yours, found[name]) <= max(limit, FLOAT64_LIMIT):
+            return f"the derivative at a corner is taken as {at_corners:g} throughout, a convention that is accepted"
+    return ""

@@ -215,3 +215,29 @@ def test_kinks_without_a_trace_are_left_out_of_the_probe():
     assert (result.verdict, result.kinks) == ("right", 1)
     assert result.relative_error < 1e-6
     assert abs(result.probe.numeric - result.probe.yours) <= result.probe.error + 1e-9
+
+
+def dense_relu(x, w, b):
+    z = x @ w + b
+    return np.maximum(z, 0), (x, w, z)
+
+
+def dense_relu_backward(at_corners):
+    def backward(d, cache):
+        x, w, z = cache
+        dz = d * np.where(z == 0, at_corners, z > 0)
+        return dz @ w.T, x.T @ dz, dz.sum(axis=0)
+
+    return backward
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("at_corners", [0.0, 1.0])
+def test_a_blank_row_puts_many_units_on_their_corner_at_once(at_corners, seed):
+    rng = np.random.default_rng(seed)
+    x, w = rng.standard_normal((6, 4)), rng.standard_normal((4, 3))
+    x[2] = 0
+    report = check_layer(dense_relu, dense_relu_backward(at_corners), x, w, np.zeros(3), seed=seed)
+    assert report.ok
+    wrong = check_layer(dense_relu, dense_relu_backward(3.0), x, w, np.zeros(3), seed=seed)
+    assert not wrong.ok
