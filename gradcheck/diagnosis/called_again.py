@@ -47,11 +47,12 @@ def _other_values(values: Values, rng: np.random.Generator) -> dict[str, Array]:
 def _scales(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:
     """What the upstream gradient is multiplied by in two further backward calls.
 
-    Powers of two scale without rounding, one far up and one far down, for a clip acts on one side only. If both are
-    right after a second forward, nothing stale was used, the cache is whole, and the backward is linear.
+    Powers of two scale without rounding, one far up and one far down, for a clip acts on one side only; one of them
+    negative, for what depends on signs. If both are right after a second forward, nothing stale was used, the cache is
+    whole, and the backward is linear.
     """
     far = {2: 2.0**3, 4: 2.0**10}.get(min(o.dtype.itemsize for o in outputs), 2.0**30)
-    return (far, 1 / far) if subject.upstream == "any" else (1.0, 1.0)
+    return (far, -1 / far) if subject.upstream == "any" else (1.0, 1.0)
 
 
 def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
@@ -208,7 +209,7 @@ def _not_linear(names: list[str], factor: float, subject: Subject, layer: str) -
         "error",
         f"{_title_names(names, subject)} is not linear in the upstream gradient",
         layer,
-        evidence=(f"an upstream gradient {factor:g} times as large does not give {factor:g} times the gradient",),
+        evidence=(f"{factor:g} times the upstream gradient does not give {factor:g} times the gradient",),
         help=("a derivative is linear: look for clipping, for a division by a norm, for a constant that is added",),
     )
 

@@ -53,7 +53,10 @@ def formula_limit(evidence: Evidence, name: str, true: Array, error: float) -> f
     if error <= FLOAT64_LIMIT:
         return FLOAT64_LIMIT
     dtype = lowest(evidence.values[name].dtype, evidence.yours.outputs)
-    return max(FLOAT64_LIMIT, limit_for(dtype, true, evidence.native().get(name), 1))
+    given = evidence.precise().get(name)
+    # a buffer of the lower precision that is added to once a sample rounds as often
+    terms = max(u.size for u in evidence.upstreams) if given is not None and given.dtype != np.float64 else 1
+    return max(FLOAT64_LIMIT, limit_for(dtype, true, evidence.native().get(name), terms))
 
 
 def lowest(dtype: np.dtype[np.floating], outputs: list[Array]) -> np.dtype[np.floating]:

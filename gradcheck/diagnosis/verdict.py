@@ -211,10 +211,11 @@ def _agree_against_numeric(
     if made is None or not math.isfinite(made.error):
         return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
     if right_beside(evidence, name):
-        apart = without_kinks(evidence, name, evidence.autograd[name], evidence.autograd[name], None)
-        some = "" if apart["kinks"] else "some of its entries are at a kink, and it lies within their one-sided slopes"
-        return _with(base, "right", some, told | apart | {"relative_error": told["relative_error"]})
-    resolved = made.error <= 1e-2 * norm(evidence.autograd[name]) / math.sqrt(evidence.values[name].size)
+        others = without_kinks(evidence, name, evidence.autograd[name], evidence.autograd[name], None)
+        some = "" if others["kinks"] else "some of its entries are at a kink, and it lies within their one-sided slopes"
+        return _with(base, "right", some, told | others | {"relative_error": told["relative_error"]})
+    apart = abs(made.numeric - (made.autograd or 0.0))
+    resolved = made.error <= 1e-2 * max(apart, norm(evidence.autograd[name]) / math.sqrt(evidence.values[name].size))
     if resolved and evidence.subject.witnesses == "two":
         return _with(base, "wrong", "numeric differences differ from what autograd makes of this module", told)
     why = (
