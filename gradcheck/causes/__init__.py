@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import EXACT, Case
 from gradcheck.causes.crossed_shapes import crossed_shapes
+from gradcheck.causes.fresh import case_at
 from gradcheck.causes.other_shape import transposed
 from gradcheck.causes.patterns import unexplained
 from gradcheck.causes.search import search
@@ -49,7 +50,30 @@ def causes_of(
     rounding = {n: subject.gradient_rounding(n) for n in yours}
     names = {r.of: r.name for r in gradients}
     case = Case(subject, evidence.values, evidence.upstreams, yours, true, rounding, names)
-    return turned + _findings(case, wrong, layer, truth, budget)
+    hidden = [n for n in wrong if n in evidence.elsewhere() and case.explains(n, true[n])]
+    seen = [n for n in wrong if n not in hidden]
+    return [
+        *turned,
+        *(_findings(case, seen, layer, truth, budget) if seen else []),
+        *_findings_elsewhere(case, evidence, hidden, layer, truth, budget),
+    ]
+
+
+def _findings_elsewhere(
+    case: Case, evidence: Evidence, hidden: Sequence[str], layer: str, truth: str, budget: int | None
+) -> list[Finding]:
+    """What explains gradients that are right at the given values, at those where they are wrong."""
+    if not hidden:
+        return []
+    point = evidence.elsewhere()[hidden[0]]
+    there = case_at(case, point.values, point.upstreams)
+    if there is None:
+        return []
+    names = [n for n in hidden if n in there.yours]
+    return [
+        replace(found, cause=(f"it is right at the values given, and shows {point.where}", *found.cause))
+        for found in _findings(there, names, layer, truth, budget)
+    ]
 
 
 def difference_of(

@@ -12,7 +12,7 @@ from gradcheck.diagnosis.second_point import moved_within
 from gradcheck.state import own_generator
 from gradcheck.witnesses.batch import one_sample_fewer
 
-__all__ = ["fresh_cases"]
+__all__ = ["case_at", "fresh_cases"]
 
 _LARGE = 20_000  # numbers
 
@@ -30,25 +30,26 @@ def fresh_cases(case: Case) -> Iterator[Case]:
     upstreams = [u.astype(np.float64) for u in case.upstreams]
     if sum(v.size for v in wide.values()) > _LARGE:
         for values, cut in one_sample_fewer(case.subject.variables, moved, upstreams, upstreams):
-            made = _at(case, values, cut)
+            made = case_at(case, values, cut)
             if made is not None:
                 yield made
                 return
-    made = _at(case, moved, upstreams)
+    made = case_at(case, moved, upstreams)
     if made is None:
         careful = {n: v * (1 + 0.2 * np.tanh(rng.standard_normal(v.shape))) for n, v in wide.items()}
-        moved, made = careful, _at(case, careful, upstreams)
+        moved, made = careful, case_at(case, careful, upstreams)
     if made is None:
         return
     yield made
     for values, cut in one_sample_fewer(case.subject.variables, moved, upstreams, upstreams):
-        made = _at(case, values, cut)
+        made = case_at(case, values, cut)
         if made is not None:
             yield made
             return
 
 
-def _at(case: Case, values: Mapping[str, Array], upstreams: Sequence[Array]) -> Case | None:
+def case_at(case: Case, values: Mapping[str, Array], upstreams: Sequence[Array]) -> Case | None:
+    """``case`` at other values; None where the forward or the backward does not accept them."""
     assert case.subject is not None  # only such cases get here
     try:
         with np.errstate(all="ignore"):

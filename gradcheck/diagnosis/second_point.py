@@ -15,7 +15,7 @@ from gradcheck.witnesses.numeric import Numeric
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
-    from gradcheck.witnesses.subject import Array
+    from gradcheck.witnesses.subject import Array, Values
 
 __all__ = ["Elsewhere", "moved_within", "right_at_ordinary_values", "wrong_at_both_signs", "wrong_elsewhere"]
 
@@ -28,6 +28,9 @@ class Elsewhere:
 
     where: str
     relative_error: float
+    values: Values
+    upstreams: Sequence[Array]
+    """The point at which it is wrong."""
 
 
 def wrong_elsewhere(evidence: Evidence) -> dict[str, Elsewhere]:
@@ -164,5 +167,5 @@ def _wrong_at(
             probe = Numeric(evidence.subject, values, upstreams).along_unit(name, unit, 1e-3 * norm(apart))
         exact = float(np.vdot(unit, true))
         if probe.fits(exact, 1e-6 * norm(true)) and not probe.fits(exact + norm(apart)):
-            found[name] = Elsewhere(where, error)
+            found[name] = Elsewhere(where, error, values, upstreams)
     return found

@@ -191,7 +191,7 @@ def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int, hei
         remarks.append(f"{entries} at a kink, within the one-sided slopes, not in rel. error")
     remarks.append(heirs.get(id(g), ""))
     # Far above the limit nobody asks for it; near to it, it is the first question.
-    if g.verdict == "wrong" and g.limit is not None and g.relative_error is not None and g.relative_error < 1e-2:
+    if g.verdict == "wrong" and g.limit is not None and g.limit < (g.relative_error or 0.0) < 1e-2:
         remarks.append(
             f"rel. error {numbers.relative(g.relative_error)} is above its limit {numbers.relative(g.limit)}"
         )

@@ -348,25 +348,20 @@ def test_labels_off_by_one():
     assert (cause.code, cause.title) == ("GC242", "dz is the gradient for y shifted by one")
 
 
-def windows(x, w, options):
-    step = options["step"]
-    return np.array([x[i * step] * w[i] for i in range(len(w))]), (x, w)
+def weighted(x, w, options):
+    return x * w ** options["power"], (x, w)
 
 
-def windows_backward(d, cache):
+def weighted_backward(d, cache):
     x, w = cache
-    dx, dw = np.zeros_like(x), np.zeros_like(w)
-    for i, g in enumerate(d):
-        dx[i] += g * w[i]
-        dw[i] = g * x[2 * i]
-    return dx, dw
+    return d * w, (d * x * 2 * w).sum(axis=0)
 
 
 def test_an_option_ignored_in_one_gradient():
-    options = {"step": 2}
-    cause = the_cause(check_layer(windows, windows_backward, normal(9), normal(4), options))
-    assert (cause.code, cause.title) == ("GC243", "dx is the gradient for step = 1; the forward has step = 2")
-    assert options == {"step": 2}
+    options = {"power": 2}
+    cause = the_cause(check_layer(weighted, weighted_backward, normal(5, 4), normal(4), options))
+    assert (cause.code, cause.title) == ("GC243", "dx is the gradient for power = 1; the forward has power = 2")
+    assert options == {"power": 2}
 
 
 def test_a_budget_of_zero_looks_for_no_cause_and_another_is_refused():
@@ -412,3 +407,70 @@ def test_an_interrupt_before_anything_was_found_is_the_callers(monkeypatch):
     monkeypatch.setattr(sys.modules["gradcheck.causes.search"], "_best", interrupted)
     with pytest.raises(KeyboardInterrupt):
         check_layer(softmax, SOFTMAX["its diagonal"][0], normal(4, 5))
+
+
+def test_what_is_right_at_special_values_is_explained_where_it_is_wrong():
+    w = normal(4, 4)
+    report = check_layer(
+        lambda x, w: (x @ w, (x, w)), lambda d, cache: (d @ cache[1], cache[0].T @ d), normal(5, 4), w + w.T
+    )
+    cause = the_cause(report)
+    assert (cause.code, cause.title) == ("GC238", "dx has w transposed in what goes down through it")
+    assert cause.cause[0] == "it is right at the values given, and shows at other values of its arrays"
+    assert "is above its limit" not in str(report)
+
+
+def slide(x, w):
+    rows, columns = x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1
+    out = np.zeros((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            out[i, j] = np.sum(x[i : i + w.shape[0], j : j + w.shape[1]] * w)
+    return out, (x, w)
+
+
+def slide_backward(kind):
+    def backward(d, cache):
+        x, w = cache
+        dx, dw = np.zeros_like(x), np.zeros_like(w)
+        for i in range(d.shape[0]):
+            for j in range(d.shape[0] if kind == "height" else d.shape[1]):
+                a, b = (j, i) if kind == "exchange" else (i, j)
+                dx[a : a + 2, b : b + 2] += d[i, j] * w
+                dw += d[i, j] * x[i : i + 2, j : j + 2]
+        return dx, dw
+
+    return backward
+
+
+def test_height_used_for_width():
+    cause = the_cause(check_layer(slide, slide_backward("height"), normal(4, 6), normal(2, 2)))
+    assert cause.code == "GC245"
+    assert cause.title.startswith("dx and dw have the height taken for the width in the loop around ")
+
+
+def test_rows_and_columns_exchanged():
+    cause = the_cause(check_layer(slide, slide_backward("exchange"), normal(5, 5), normal(2, 2)))
+    assert (cause.code, cause.gradient) == ("GC245", "dx")
+    assert cause.title.endswith("with rows and columns exchanged")
+
+
+def strided(x, w, stride):
+    return np.array([x[i * stride : i * stride + 3] @ w for i in range((len(x) - 3) // stride + 1)]), (x, w, stride)
+
+
+def strided_backward(d, cache):
+    x, w, stride = cache
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i, g in enumerate(d):
+        dx[i : i + 3] += g * w
+        dw += g * x[i * stride : i * stride + 3]
+    return dx, dw
+
+
+def test_a_forgotten_stride():
+    cause = the_cause(check_layer(strided, strided_backward, normal(11), normal(3), 2))
+    assert (cause.code, cause.title) == (
+        "GC245",
+        "dx has the windows x[i * stride : i * stride + 3] without the stride",
+    )
