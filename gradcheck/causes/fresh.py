@@ -11,10 +11,12 @@ from gradcheck.causes.case import Case
 from gradcheck.diagnosis.second_point import moved_within
 from gradcheck.state import own_generator
 from gradcheck.witnesses.batch import one_sample_fewer
+from gradcheck.witnesses.patience import at_most
 
 __all__ = ["case_at", "fresh_cases"]
 
 _LARGE = 20_000  # numbers
+_PATIENCE = 10.0  # seconds
 
 
 def fresh_cases(case: Case) -> Iterator[Case]:
@@ -52,7 +54,7 @@ def case_at(case: Case, values: Mapping[str, Array], upstreams: Sequence[Array])
     """``case`` at other values; None where the forward or the backward does not accept them."""
     assert case.subject is not None  # only such cases get here
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), at_most(_PATIENCE):
             yours = case.subject.yours(values, list(upstreams))
             if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
                 return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +25,7 @@ __all__ = ["BUDGET", "Explanation", "search"]
 BUDGET = 600  # evaluations of the reference
 _LARGE = 100_000  # numbers, from which on fewer evaluations are made
 _LEAST = 40
+_SECONDS = 8.0  # after which nothing more is tried, where no budget was given
 _DEEPEST = 4  # faults one above the other
 _DEARER = 0.15
 _EQUAL = 5  # of those that predict the same as the best, so many are tried on fresh cases
@@ -53,8 +56,9 @@ def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[
     """What explains the gradients of ``wrong``, one explanation a fault; what nothing explains is in none of them.
 
     ``budget`` is how many evaluations of the reference may be made (default: :data:`BUDGET`, fewer where one costs
-    much). When it is spent, or on Ctrl-C, what was found so far is returned.
+    much, and none after some seconds). When it is spent, or on Ctrl-C, what was found so far is returned.
     """
+    end = math.inf if budget is not None else time.monotonic() + _SECONDS
     if budget is None:
         entries = sum(v.size for v in case.values.values()) + sum(np.size(u) for u in case.upstreams)
         budget = max(_LEAST, int(BUDGET * min(1.0, _LARGE / max(entries, 1))))
@@ -66,7 +70,9 @@ def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[
         stage, fresh = Stage(case, (), tuple(wrong)), functools.cache(lambda: tuple(fresh_cases(case)))
         for _ in range(_DEEPEST):
             left = tuple(n for n in stage.unexplained if n not in explained)
-            best = _best(stage, left, fresh, budget) if left else None
+            best = (
+                _best(stage, left, fresh, lambda: case.evaluations > budget or time.monotonic() > end) if left else None
+            )
             if best is None:
                 break
             found.append(best)
@@ -79,7 +85,7 @@ def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[
     return found
 
 
-def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Explanation | None:
+def _best(stage: Stage, left: Sequence[str], fresh: Fresh, is_spent: Callable[[], bool]) -> Explanation | None:
     """The change that explains most of ``left``, the least far-fetched among equals."""
     case = stage.case
     exact: list[tuple[Trial, tuple[str, ...]]] = []
@@ -93,11 +99,11 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, budget: int) -> Expla
                 exact.append((trial, hit))
             else:
                 rest.append((trial.candidate, _left(stage, trial, names)))
-            if number >= FREE and case.evaluations > budget:
+            if number >= FREE and is_spent():
                 break
         best = _chosen(stage, exact, rest, fresh)
         done = best is not None and best.names == tuple(left) and not best.stack[-1].is_remark
-        if done or (number >= FREE - 1 and case.evaluations > budget):
+        if done or (number >= FREE - 1 and is_spent()):
             break
     return best
 

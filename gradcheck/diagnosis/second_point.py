@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck.difference import norm, relative_error
 from gradcheck.witnesses.batch import one_sample_fewer
 from gradcheck.witnesses.numeric import Numeric
+from gradcheck.witnesses.patience import at_most
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Elsewhere", "moved_within", "right_at_ordinary_values", "wrong_at_both_signs", "wrong_elsewhere"]
 
 _LIMIT = 1e-6
+# Seconds that a forward may take at values it was not given; there are at most four such runs in a check.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def _told_at(
 ) -> dict[str, tuple[Array, Array]] | None:
     """Your gradients and autograd's at ``values``, by name; None where nothing can be said there."""
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), at_most(_PATIENCE):
             yours = evidence.subject.yours(values, list(upstreams))
             if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
                 return None
