@@ -39,7 +39,7 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
                 short=f"{called} {says}",
                 cost=1.0,
             )
-        if case.subject.problem.learning_rate:
+        if case.subject.problem.learning_rate or case.subject.moves_parameters:
             yield Candidate(
                 "GC241",
                 f"has {called} after its update in what goes down through it",
@@ -85,6 +85,9 @@ def _updated(case: Case, name: str) -> Array | None:
     if not isinstance(case.subject, NumpySubject) or name not in case.yours:
         return None
     rate = case.subject.problem.learning_rate
+    if case.subject.moves_parameters:
+        case.subject.yours(case.values, list(case.upstreams))
+        return case.subject.problem.parameters_after().get(name)
     return None if rate is None else case.values[name] - rate * case.yours[name]
 
 

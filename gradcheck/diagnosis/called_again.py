@@ -52,7 +52,8 @@ def _scales(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:
     whole, and the backward is linear.
     """
     far = {2: 2.0**3, 4: 2.0**10}.get(min(o.dtype.itemsize for o in outputs), 2.0**30)
-    return (far, -1 / far) if subject.upstream == "any" else (1.0, 1.0)
+    # weights that move by so much before the gradient goes down through them are no sign of what is not linear
+    return (far, -1 / far) if subject.upstream == "any" and not subject.moves_parameters else (1.0, 1.0)
 
 
 def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
@@ -69,7 +70,7 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
         isinstance(call, Exception) or differing(call, _times(once, s)) for call, s in zip(done[1], scales, strict=True)
     ):
         return
-    if subject.upstream == "one":
+    if scales == (1.0, 1.0):
         scales, scaled = (), []
     done = subject.sequence([(other, [up]), (evidence.values, [up, up, *scaled])])
     if len(done) < 2 or isinstance(done[0][-1], Exception):

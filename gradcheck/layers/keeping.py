@@ -17,15 +17,17 @@ from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.losses import names_read
 from gradcheck.layers.matching import as_mapping, flattened, ungrouped
 from gradcheck.layers.network_gradients import match_tree
+from gradcheck.layers.pairing import name_of
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
 from gradcheck.layers.spelling import gradient_label, match_names
-from gradcheck.layers.stored import Keeper, name_of
+from gradcheck.layers.stored import Keeper
 from gradcheck.layers.targets import data_and_targets
 from gradcheck.layers.update import Rate, Updating
 from gradcheck.layers.values import is_array, is_scalar, some_of
 from gradcheck.layers.variables import places_in_lists
+from gradcheck.layers.written import Rehearsal
 
 __all__ = ["Keeping"]
 
@@ -34,6 +36,7 @@ class Keeping(Layer):
     """A layer whose parameters and gradients are looked for around its callables, by name."""
 
     keeps_parameters = False  # functions: only what has a gradient is taken for a parameter; objects: also by its look
+    backward_apart = True  # False: one call gives the value and the gradients
     gradient_names: list[str | None] | None = None
     updating: Updating | None = None
     passed_on: Mapping[str, Any] = MappingProxyType({})  # what the backward handed to an optimizer
@@ -131,7 +134,7 @@ class Keeping(Layer):
     def after_forward(self) -> None:
         """Called in the rehearsal between forward and backward: a parameter is what the forward left in its place."""
         self._stable = self.keeper.stable([*self.arguments, *self.outputs], False)
-        self.keeper.see()
+        self.keeper.see(self.backward_apart)
 
     def _learn_lazily(self) -> Any:
         """Parameters that the first forward makes stay for the time of the check: it is about them."""
@@ -165,7 +168,7 @@ class Keeping(Layer):
         keeper = self.keeper
         declared = {id(v.array) for v in self.variables}
         heard = dict(keeper.parameters)
-        keeper.pair_up(candidates, self.names)
+        keeper.pair_up_written(candidates, dict(zip(self.names, self.arguments, strict=True)), self._again())
         keeper.take_declared(self.declared(), candidates)
         keeper.parameters.update({n: p for n, p in heard.items() if p not in keeper.parameters.values()})
         self._adopt_sets(raw, candidates)
@@ -244,24 +247,15 @@ class Keeping(Layer):
     # -- gradients that add up, weights that move ----------------------------------------------------------
 
     def _find_accumulators(self) -> None:
-        places = self.keeper.gradients
-        there = [name for name, path in places.items() if is_array(path.get()) or isinstance(path.get(), float)]
-        if not there or self.updating is not None:
-            return
-        snapshot = self.snapshot()
-        try:
-            self.forward()
-            self.keeper.spoil()
-            with np.errstate(all="ignore"):
-                self.run_backward(self._sample_upstreams())
-            added = self.keeper.find_accumulators()
-        except Exception:
-            added = self.keeper.accumulates = there  # NaN was not to its liking: zeros are never wrong
-        finally:
-            snapshot.restore()
+        added = self.keeper.find_accumulators(self._again()) if self.updating is None else []
         if added:
-            shown = ", ".join(places[name].text for name in added)
+            shown = ", ".join(path.text for path in added)
             self.note(f"gradients are added up (+=) in {shown}: set to zero before each call")
+
+    def _again(self) -> Rehearsal:
+        if not self.backward_apart:
+            return Rehearsal(self.snapshot, lambda: None, self.forward)
+        return Rehearsal(self.snapshot, self.forward, lambda: self.run_backward(self._sample_upstreams()))
 
     def _find_updates(self, stood: dict[Path, Any], contents: dict[Path, Any]) -> None:
         moved = {}
@@ -274,7 +268,7 @@ class Keeping(Layer):
         without = {name: path for name, path in moved.items() if name not in self.keeper.gradients}
         if moved and not without:
             self.note("backward updates the parameters too: they are put back after each call")
-            self.updating = Updating(moved, None, self.rate_source())
+            self.updating, self.moves_parameters = Updating(moved, None, self.rate_source()), True
         elif without:
             rate = self.rate_source()
             if rate is None:
@@ -292,6 +286,10 @@ class Keeping(Layer):
                 f"backward updates {', '.join(without)} itself: the gradient is (before - after) / {rate.label}, "
                 f"and the weights are put back after each call"
             )
+
+    def parameters_after(self) -> Mapping[str, np.ndarray[Any, Any]]:
+        """As the last backward left them."""
+        return {} if self.updating is None else self.updating.after
 
     def rate_source(self) -> Rate | None:
         """The learning rate that a self-updating backward uses; None where there is none to be found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -66,6 +66,8 @@ class Problem(ABC):
     """False where gradients at hand are given and there is no backward to call."""
     updates: bool = False
     """Backward changes the weights; the gradients are taken from the change."""
+    moves_parameters: bool = False
+    """Backward changes the parameters as well as giving their gradients; they are put back after each call."""
     learning_rate: float | None = None
     """The step of that update."""
     remembered: Snapshot | None = None
@@ -86,6 +88,10 @@ class Problem(ABC):
     def let_go(self) -> None:
         """Drop what is kept of the last forward: it may be as large as all the inputs together."""
         return
+
+    def parameters_after(self) -> Mapping[str, np.ndarray[Any, Any]]:
+        """The parameters that the last backward moved, as it left them; none where it moves none."""
+        return {}
 
     def close(self) -> None:
         """Put back what adapting had to leave changed for the check (parameters made by a first forward)."""

@@ -64,6 +64,8 @@ class Updating:
         self.measured = measured or {}
         self.rate = rate
         self.gradients: dict[str, Any] = {}
+        self.after: dict[str, np.ndarray[Any, Any]] = {}
+        """The parameters as the last call left them, before they were put back."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -72,6 +74,7 @@ class Updating:
         copies = {name: np.array(value) for name, value in before.items()}
         try:
             yield
+            self.after = {name: np.array(path.get()) for name, path in self.moved.items()}
             if self.rate is not None:
                 rate = self.rate.get()
                 self.gradients = {n: (copies[n] - np.asarray(p.get())) / rate for n, p in self.measured.items()}

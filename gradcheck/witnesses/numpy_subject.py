@@ -39,6 +39,7 @@ class NumpySubject(Subject):
         self.variables, self.upstream = problem.variables, problem.upstream
         self.calls_backward, self.keeps_state_elsewhere = problem.calls_backward, problem.keeps_state_elsewhere
         self.repeatable = problem.calls_backward and not problem.updates
+        self.moves_parameters = problem.moves_parameters
         self.first = problem.first if dtype is None else None
         self.seed = seed
         self.dtype = None if dtype is None else np.dtype(dtype)

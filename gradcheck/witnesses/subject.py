@@ -109,6 +109,8 @@ class Subject(ABC):
     """The forward and backward that were called while the calling style was learnt, where they can be used."""
     repeatable: bool = True
     """False where a backward changes the weights, so that a second call must give another answer."""
+    moves_parameters: bool = False
+    """Backward changes the parameters as well; they are put back after each call."""
     keeps_state_elsewhere: bool = False
     calls_backward: bool = True
     """False where gradients at hand are given, for one upstream gradient, and there is no backward to call."""

@@ -474,3 +474,22 @@ def test_a_forgotten_stride():
         "GC245",
         "dx has the windows x[i * stride : i * stride + 3] without the stride",
     )
+
+
+class SelfUpdating:
+    def __init__(self):
+        self.W = normal(4, 3)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, d):
+        self.dW = self.x.T @ d
+        self.W -= 0.1 * self.dW
+        return d @ self.W.T
+
+
+def test_weights_updated_before_the_gradient_goes_down_where_no_step_is_known():
+    cause = the_cause(check_layer(SelfUpdating(), normal(6, 4)))
+    assert (cause.code, cause.title) == ("GC241", "dx has W after its update in what goes down through it")
