@@ -12,9 +12,9 @@ import numpy as np
 
 from gradcheck.layers import faults
 from gradcheck.layers.matching import as_mapping, flattened
+from gradcheck.layers.pairing import role_in_pair
 from gradcheck.layers.reach import Path
 from gradcheck.layers.spelling import gradient_bases, match_names, normal_forms
-from gradcheck.layers.stored import role_in_pair
 from gradcheck.layers.values import describe, is_array, is_number, shape_of
 from gradcheck.report import Finding
 

@@ -15,15 +15,17 @@ from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.matching import as_mapping, flattened
 from gradcheck.layers.network_gradients import Tree, match_tree
+from gradcheck.layers.pairing import name_of
 from gradcheck.layers.problem import Gradients, Problem, Variable
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import check_array
 from gradcheck.layers.source import returned_names
 from gradcheck.layers.spelling import gradient_label, is_data_name, is_target_name
-from gradcheck.layers.stored import Keeper, name_of
+from gradcheck.layers.stored import Keeper
 from gradcheck.layers.update import Rate, Update, Updating
 from gradcheck.layers.values import describe, is_array, is_number, is_scalar, some_of
 from gradcheck.layers.variables import apply_choices
+from gradcheck.layers.written import Rehearsal
 from gradcheck.report import Finding
 from gradcheck.state import State
 
@@ -80,7 +82,7 @@ class Network(Problem):
             returned = self.loss()
         self._split(returned)
         self._check_loss()
-        self.keeper.see()
+        self.keeper.see(self.gradients is not None)
         if self._given is None:
             refuse_lists(self.starts(), self.subject)
         # the network's own data and activations are arrays too: only what the forward leaves in place is a parameter
@@ -148,7 +150,7 @@ class Network(Problem):
         return match_tree(raw, places, shapes)
 
     def _take_stored(self, candidates: list[tuple[Path, Any]]) -> None:
-        self.keeper.pair_up(candidates, ())
+        self.keeper.pair_up_written(candidates, {}, self._again())
         if not self.keeper.parameters:
             raise self._nothing_matched("gradients() returned nothing, and no stored gradients were found", candidates)
         self._adopt(candidates)
@@ -241,24 +243,15 @@ class Network(Problem):
         )
 
     def _find_accumulators(self) -> None:
-        self._told = False
-        places = {n: p for n, p in self.keeper.gradients.items() if is_array(p.get()) or isinstance(p.get(), float)}
-        if not places:
-            return
-        snapshot = State(*self.roots).snapshot()
-        try:
-            self.forward()
-            self.keeper.spoil()
-            with np.errstate(all="ignore"):
-                self._call_gradients()
-            added = self.keeper.find_accumulators()
-        except Exception:
-            added = self.keeper.accumulates = list(places)  # NaN was not to its liking: zeros are never wrong
-        finally:
-            snapshot.restore()
+        added = self.keeper.find_accumulators(self._again())
         if added:
-            shown = _some([places[name].text for name in added if name in places])
+            shown = _some([path.text for path in added])
             self.notes.append(f"gradients are added up (+=) in {shown}: set to zero before each call")
+
+    def _again(self) -> Rehearsal:
+        if self.gradients is None:
+            return Rehearsal(State(*self.roots).snapshot, lambda: None, self.forward)
+        return Rehearsal(State(*self.roots).snapshot, self.forward, self._call_gradients)
 
     # -- the two calls -------------------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ from gradcheck.layers.elsewhere import starts_of
 from gradcheck.layers.handed import Handed
 from gradcheck.layers.losses import mean_of
 from gradcheck.layers.pair import Pair
+from gradcheck.layers.pairing import name_of
 from gradcheck.layers.reach import Path, children
 from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_rate_name
-from gradcheck.layers.stored import name_of
 from gradcheck.layers.update import Rate
 from gradcheck.layers.values import describe, is_array, is_number, is_tensor
 from gradcheck.state.slot import MISSING

@@ -2,96 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from gradcheck.layers.pairing import match_paths, name_of, role_in_pair
 from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import GRADIENT_WORDS, Path, arrays_of, nodes_of
 from gradcheck.layers.rivals import Rivals
 from gradcheck.layers.spelling import gradient_bases, is_target_name, looks_like_parameter, normal_forms
-from gradcheck.layers.values import is_array, is_float_array
+from gradcheck.layers.values import is_array, is_float_array, shape_of
+from gradcheck.layers.written import Rehearsal, Standing
 from gradcheck.state.slot import MISSING
 
-__all__ = ["Keeper", "match_paths", "name_of", "role_in_pair"]
+__all__ = ["Keeper"]
 
 _HOLDERS = ("params", "parameters", "weights", "biases")
-_PLAINLY = re.compile(r"_*(d(?!elta)|.*grad)", re.IGNORECASE)
-
-
-def name_of(path: Path, others: Sequence[Path]) -> str:
-    """A short name for what lies at ``path``: its last word where that is unique among ``others``, else the path."""
-    words = path.words()
-    if words and not words[-1].isdigit():
-        same = [other for other in others if other.words()[-1:] == words[-1:]]
-        if len(same) == 1:
-            return words[-1]
-    text = path.text
-    role = role_in_pair(path)
-    if role is not None:
-        text = f"{text.rpartition('[')[0]}.{role}"
-    if text.startswith("["):  # the network is a list itself
-        text = ("layers" if len(path.steps) > 1 else "params") + text
-    for tail in (".value", ".data", ".val", ".array"):
-        text = text.removesuffix(tail)
-    return text
-
-
-def role_in_pair(path: Path) -> str | None:
-    """ "W" or "b" for the two arrays of a layer written as ``(W, b)`` or ``(W, b, activation)``; else None."""
-    index = path.keys[-1] if path.steps else None
-    layer = Path(path.root, path.steps[:-1]).get()
-    if not isinstance(index, int) or not isinstance(layer, list | tuple):
-        return None
-    arrays = [i for i, value in enumerate(layer) if is_float_array(value)]
-    if len(arrays) != 2 or index not in arrays:
-        return None
-    for w, b in (arrays, arrays[::-1]):
-        matrix, row = layer[w], layer[b]
-        flat = row.ndim == 1 or 1 in row.shape
-        if matrix.ndim >= 2 and row.ndim <= matrix.ndim and flat and row.size in matrix.shape:
-            return "W" if index == w else "b"
-    return None
-
-
-def match_paths(of: Sequence[Path], gradients: Sequence[Path]) -> dict[Path, Path]:
-    """Which path holds the gradient of which: W and dW, params['W'] and grads['W'], p.value and p.grad."""
-    found: dict[Path, Path] = {}
-    if not of or not gradients:
-        return found
-    forms = {path: path.gradient_of() for path in gradients}
-    for tail in ("whole", "below the list", "last"):
-        for level in range(4):
-            offers: dict[tuple[str, ...], list[Path]] = {}
-            for path, candidates in forms.items():
-                for form in dict.fromkeys(_normal(c, level, tail) for c in candidates):
-                    offers.setdefault(form, []).append(path)
-            wanted: dict[tuple[str, ...], list[Path]] = {}
-            for path in of:
-                if path not in found and path.words():
-                    wanted.setdefault(_normal(path.words(), level, tail), []).append(path)
-            for form, names in wanted.items():
-                taken = found.values()
-                offered = [p for p in offers.get(form, []) if p not in taken and p not in names]
-                if len(offered) > 1:
-                    nearest = [p for p in offered if p.steps[:-1] == names[0].steps[:-1]]
-                    offered = nearest or offered
-                if len(offered) > 1:
-                    # delta_W beside dW is a momentum term, not a second gradient
-                    offered = [p for p in offered if _PLAINLY.match(str(p.keys[-1]))] or offered
-                if len(names) == 1 and len(offered) == 1:
-                    found[names[0]] = offered[0]
-    return found
-
-
-def _normal(words: tuple[str, ...], level: int, part: str) -> tuple[str, ...]:
-    if part == "last":
-        words = words[-1:]
-    elif part == "below the list" and len(words) > 2 and words[1].isdigit():
-        words = words[1:]  # layers[0]['W'] and grads[0]['W']
-    return tuple(normal_forms(word)[level] for word in words)
 
 
 class Keeper:
@@ -105,6 +32,8 @@ class Keeper:
     def __init__(self, starts: Callable[[], list[Path]]) -> None:
         self.starts = starts
         self.before = self.arrays()
+        self.standing = Standing(self.before)
+        self.constants: set[Path] = set()
         self.parameters: dict[str, Path] = {}
         self.gradients: dict[str, Path] = {}
         self.accumulates: list[str] = []
@@ -144,7 +73,7 @@ class Keeper:
 
     def pair_up(self, candidates: Sequence[tuple[Path, Any]], input_names: Sequence[str]) -> dict[str, Path]:
         """Match parameters with gradients, after a backward; returns the gradients of inputs found in attributes."""
-        arrays = [path for path, _ in self.arrays()]
+        arrays = [path for path, _ in self.arrays() if path not in self.constants]
         # a gradient is no parameter, and what has a gradient is no gradient
         parameters = [path for path, value in candidates if is_array(value) and value.size > 0]
         parameters += [path for path, value in candidates if not is_array(value)]
@@ -164,6 +93,26 @@ class Keeper:
         found = {name: of_inputs[path] for name, path in inputs.items() if path in of_inputs}
         self.gradients.update(found)
         return found
+
+    def pair_up_written(
+        self, candidates: Sequence[tuple[Path, Any]], inputs: Mapping[str, Any], rehearsal: Rehearsal
+    ) -> None:
+        """:meth:`pair_up`, with only those gradients that the backward is seen to write.
+
+        Args:
+            candidates: where parameters may be.
+            inputs: the arguments by name.
+            rehearsal: another forward and backward, for where the first ones leave a doubt.
+        """
+        while True:
+            self.pair_up(candidates, list(inputs))
+            held = {name: path.get() for name, path in self.parameters.items()}
+            shapes = {name: shape_of(value) for name, value in {**inputs, **held}.items()}
+            of_inputs = [name for name in inputs if name not in held]
+            constants = self.standing.constants(self.gradients, shapes, of_inputs, rehearsal)
+            if not constants:
+                return
+            self.constants |= constants
 
     def take_declared(self, pairs: Sequence[tuple[Any, Path]], candidates: Sequence[tuple[Path, Any]]) -> None:
         """Take in what an object's own methods say is a parameter, with the place of its gradient.
@@ -196,6 +145,7 @@ class Keeper:
             if len(path.steps) == 1
             and is_array(value)
             and id(value) not in old
+            and not (self.standing.untouched(path, value) and np.any(value))
             and value.shape == inputs[0].array.shape
             and "x" in [normal_forms(base)[3] for base in gradient_bases(str(path.keys[-1]))]
         ]
@@ -245,8 +195,14 @@ class Keeper:
                 self.gradients.update(dict(zip(left, offered, strict=True)))
                 return
 
-    def see(self) -> None:
-        """Between the first forward and the first backward: what stands where."""
+    def see(self, apart: bool = True) -> None:
+        """Between the first forward and the first backward: what stands where.
+
+        Args:
+            apart: the gradients are still to come; where one call makes the loss and them, they stand there by now.
+        """
+        if apart:
+            self.standing = Standing(self.arrays())
         self._between = dict(nodes_of(*self.starts()))
         self.rivals.see(self._between.items())
 
@@ -255,7 +211,7 @@ class Keeper:
         steps = dict.fromkeys(step for path in self.gradients.values() for step in _along(path))
         self._vacant = [(step, self._between.get(step, MISSING)) for step in steps]
         self._vacant = [(step, value) for step, value in self._vacant if value is None or value is MISSING]
-        self._between, self.before = {}, []
+        self._between, self.before, self.standing = {}, [], Standing(())
 
     def make_room(self) -> None:
         """Before a backward: gradients that the first one made are gone again, and accumulators hold zeros."""
@@ -274,19 +230,31 @@ class Keeper:
             elif isinstance(held, float):
                 self.gradients[name].set(0.0)
 
-    def spoil(self) -> None:
-        """Put NaN where gradients stand already: what is NaN after a backward was added to, and not overwritten."""
+    def find_accumulators(self, rehearsal: Rehearsal) -> list[Path]:
+        """Which gradients are added to: NaN is put where they stand; what is NaN after a backward was not overwritten.
+
+        Returns their places.
+        """
+        stands = [name for name, p in self.gradients.items() if is_array(p.get()) or isinstance(p.get(), float)]
+        if not stands:
+            return []
+
+        def look() -> None:
+            self.accumulates = [name for name, path in self.gradients.items() if _has_nan(path.get())]
+
+        try:
+            rehearsal.run(self._spoil, look)
+        except Exception:
+            self.accumulates = stands  # NaN was not to its liking: zeros are never wrong
+        return [self.gradients[name] for name in self.accumulates]
+
+    def _spoil(self) -> None:
         for path in self.gradients.values():
             held = path.get()
             if is_array(held) and held.dtype.kind == "f" and held.flags.writeable:
                 held[...] = np.nan
             elif isinstance(held, float):
                 path.set(float("nan"))
-
-    def find_accumulators(self) -> list[str]:
-        """After :meth:`spoil` and a backward: the gradients that were added to."""
-        self.accumulates = [name for name, path in self.gradients.items() if _has_nan(path.get())]
-        return self.accumulates
 
 
 def _whole(parameters: Sequence[Path], arrays: Sequence[Path]) -> dict[Path, Path]:

@@ -25,6 +25,7 @@ class ValueAndGradient(Keeping):
     """f(...) -> (loss, gradients), the gradients as an array, a tuple, a list or a dict."""
 
     key: ClassVar[str] = "value and gradient"
+    backward_apart = False
 
     @classmethod
     def matches(cls, request: Request) -> bool:
