@@ -105,7 +105,8 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
             return  # further calls add to it as well
         fresh = None if k == 0 else subject.sequence([(evidence.values, [[u * factor for u in up]])])[0][0]
         if k == 0 or (isinstance(fresh, dict) and not differing(fresh, wanted)):
-            yield _cache_written(others, subject, layer)
+            drawn = k == 0 and subject.draws_in_backward(evidence.values, up)
+            yield _drawn_anew(others, subject, layer) if drawn else _cache_written(others, subject, layer)
         else:
             yield _not_linear(others, factor, subject, layer)
         return
@@ -189,6 +190,16 @@ def _adds_up(names: list[str], subject: Subject, layer: str) -> Finding:
         layer,
         evidence=("second answer = 2 times the first, to rounding; after another forward it is the first again",),
         help=("call backward once for each forward, or start from zeros in each backward",),
+    )
+
+
+def _drawn_anew(names: list[str], subject: Subject, layer: str) -> Finding:
+    return Finding(
+        "GC111",
+        "error",
+        f"backward draws random numbers of its own: a second call gives another {_title_names(names, subject)}",
+        layer,
+        help=("keep the mask that forward drew, and use it in the backward",),
     )
 
 

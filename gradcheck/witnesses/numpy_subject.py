@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -168,6 +169,15 @@ class NumpySubject(Subject):
             except Exception as error:
                 return error
             return {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
+
+    def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:
+        with self._at(values):
+            outputs = [np.array(o) for o in self._call_forward()]
+            seed_everything(self.seed)
+            untouched = np.random.random(), random.random()
+            seed_everything(self.seed)
+            self.problem.backward([np.array(u, o.dtype) for u, o in zip(upstreams, outputs, strict=True)])
+            return untouched != (np.random.random(), random.random())
 
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         reference = self._traced(values, upstreams, precision, verify=False)

@@ -97,6 +97,10 @@ class Subject(ABC):
         """The gradients when a second layer of the same make runs its forward in between; None if none can be made."""
         return None
 
+    def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:  # noqa: ARG002
+        """Whether the backward draws random numbers of its own."""
+        return False
+
     def gradient_rounding(self, name: str) -> float:  # noqa: ARG002
         """The 2-norm of the rounding error in a gradient that was not computed but taken from an update; else 0."""
         return 0.0

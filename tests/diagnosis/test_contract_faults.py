@@ -392,3 +392,18 @@ def test_a_tape_that_adds_up_within_one_forward_is_warned_of_and_right():
     (warning,) = [f for f in report.findings if f.severity != "info"]
     assert (warning.code, warning.severity) == ("GC110", "warning")
     assert warning.title == "a second backward for one forward gives dx, dw added to the first call's"
+
+
+def test_a_mask_drawn_anew_in_the_backward_is_no_cache_written_to():
+    def forward(x):
+        mask = np.random.rand(*x.shape) > 0.3
+        return x * mask / 0.7, mask
+
+    def backward(d, mask):
+        return d * (np.random.rand(*d.shape) > 0.3) / 0.7
+
+    report = check_layer(forward, backward, np.random.default_rng(0).standard_normal((6, 5)))
+    (error,) = [f for f in report.findings if f.severity == "error"]
+    assert error.code == "GC111"
+    assert error.title == "backward draws random numbers of its own: a second call gives another dx"
+    assert error.help == ("keep the mask that forward drew, and use it in the backward",)
