@@ -26,6 +26,7 @@ def returned_gradients(
     written: Sequence[str | None] | None,
     order: Sequence[str] | None,
     by_name: bool,
+    asked: Sequence[str] | None,
 ) -> Gradients:
     """Give each variable what was returned for it; one whose gradient is stored need not be among the returned ones.
 
@@ -34,7 +35,7 @@ def returned_gradients(
         variables: inputs in their order, then parameters.
         stored: the gradients found in attributes, by the name of the variable.
         places: where the parameters are kept.
-        slots, written, order, by_name: as in :func:`match_returned`.
+        slots, written, order, by_name, asked: as in :func:`match_returned`.
     """
     loose = [v for v in variables if v.name not in stored]
     if raw is None:
@@ -47,7 +48,7 @@ def returned_gradients(
         return nested
     readings = []
     for wanted in (variables, loose):
-        reading = match_returned(raw, wanted, slots=slots, written=written, order=order, by_name=by_name)
+        reading = match_returned(raw, wanted, slots=slots, written=written, order=order, by_name=by_name, asked=asked)
         reading.faults = [fault for fault in reading.faults if not _covered(fault, stored)]
         reading.values = {v.name: reading.values.get(v.name) for v in variables}
         readings.append(reading)

@@ -322,6 +322,7 @@ class Keeping(Layer):
             written=self.gradient_names,
             order=self.request.order,
             by_name=self.keeps_parameters,
+            asked=self.request.wrt,
         )
         for name, value in stored.items():
             if name in result.values and result.values[name] is None:

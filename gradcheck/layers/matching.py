@@ -65,6 +65,7 @@ def match_returned(
     written: Sequence[str | None] | None = None,
     order: Sequence[str] | None = None,
     by_name: bool = False,
+    asked: Sequence[str] | None = None,
 ) -> Gradients:
     """Give each variable its gradient.
 
@@ -76,6 +77,7 @@ def match_returned(
         written: the names in the backward's return statement.
         order: the order the caller declared (``gradients=[...]``).
         by_name: take the written names as the truth about the order. For objects, whose attributes have none.
+        asked: the names that the caller wants gradients of (``wrt=[...]``): a backward may return no others.
     """
     named = as_mapping(returned)
     if named is not None:
@@ -86,6 +88,8 @@ def match_returned(
     wanted = _candidates(len(items), variables, slots, written, order, by_name)
     result = Gradients({v.name: None for v in variables})
     expected = [v for v in variables if _expected(v)]
+    if wanted is None and order is None:
+        wanted = _only_those_asked(items, expected, written, asked)
     if wanted is None:
         names = names_for(len(items), written, variables)
         if names is not None:
@@ -140,6 +144,21 @@ def _candidates(
             if {v.name for v in reading if v is not None} == set(names):
                 return reading
     return fitting[0] if fitting else None
+
+
+def _only_those_asked(
+    items: Sequence[object],
+    expected: Sequence[Variable],
+    written: Sequence[str | None] | None,
+    asked: Sequence[str] | None,
+) -> Sequence[Variable] | None:
+    """As many gradients as names in ``wrt=``: theirs, unless names or shapes say that they are the first inputs'."""
+    wanted = [v for v in expected if v.name in (asked or ())]
+    if len(wanted) != len(items) or names_for(len(items), written, expected) is not None:
+        return None
+    first = [same_shape(item, v.array) for item, v in zip(items, expected, strict=False)]
+    theirs = [same_shape(item, v.array) for item, v in zip(items, wanted, strict=True)]
+    return None if all(first) and not all(theirs) else wanted
 
 
 def _some_by_name(

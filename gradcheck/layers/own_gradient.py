@@ -119,6 +119,7 @@ class OwnGradient(Layer):
             slots=self.positions(),
             written=self.written,
             order=self.request.order,
+            asked=self.request.wrt,
         )
 
 
