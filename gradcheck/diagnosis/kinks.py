@@ -46,7 +46,7 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     off = np.flatnonzero(gap > threshold)
     if not off.size:
         return None
-    named = _by_convention(evidence, name, yours, limit)
+    named = _by_convention(evidence, name, yours, limit) if evidence.tied() else ""
     if named:
         return Kinks(off, named) if right_beside(evidence, name) is True else None
     # the entries first: one that is not bent ends it at the price of a few forwards
