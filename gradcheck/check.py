@@ -12,7 +12,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt
 from gradcheck.layers.recognise import TorchSubject
-from gradcheck.options import checked_budget, checked_dtype, checked_seed, checked_tolerance
+from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Report, Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -92,7 +92,7 @@ def check_layer(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
-    seed = checked_seed(seed)
+    seed, name = checked_seed(seed), checked_name(name)
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     problem = adapt(
         layer,

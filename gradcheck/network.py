@@ -18,7 +18,7 @@ from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt, adapt_network
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.layers.request import checked_names
-from gradcheck.options import checked_budget, checked_dtype, checked_seed, checked_tolerance
+from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, GradientResult, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -88,7 +88,7 @@ def check_network(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
-    seed = checked_seed(seed)
+    seed, name = checked_seed(seed), checked_name(name)
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     cast = checked_dtype(dtype)
     if isinstance(network, list | tuple) and gradients is None and params is None:

@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.outcome import default_seed
 
-__all__ = ["checked_budget", "checked_dtype", "checked_seed", "checked_tolerance"]
+__all__ = ["checked_budget", "checked_dtype", "checked_name", "checked_seed", "checked_tolerance"]
 
 _DTYPES = ("float16", "float32", "float64")
 
@@ -42,6 +42,17 @@ def checked_dtype(dtype: object) -> np.dtype[Any] | None:
     if name not in _DTYPES:
         raise GradcheckError(f"dtype: it must be one of {', '.join(_DTYPES)}, not {dtype!r}")
     return np.dtype(name)
+
+
+def checked_name(value: object) -> str | None:
+    """What to call something in the report, or None.
+
+    Raises:
+        GradcheckError: it is no string.
+    """
+    if value is not None and not isinstance(value, str):
+        raise GradcheckError(f"name: it must be a string, not {value!r}")
+    return value
 
 
 def checked_budget(value: object) -> int | None:

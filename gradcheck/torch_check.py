@@ -11,6 +11,7 @@ from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers.recognise import TorchSubject
+from gradcheck.layers.request import checked_names
 from gradcheck.witnesses.subject import Subject
 from gradcheck.witnesses.torch_function import FunctionSubject
 from gradcheck.witnesses.torch_module import ModuleSubject, submodule_calls
@@ -38,6 +39,7 @@ def check_torch(
         GradcheckError: an option is given that does not go with this kind of subject.
     """
     target: Any = found.target
+    wrt, constants = None if wrt is None else checked_names(wrt, "wrt"), checked_names(constants, "constants")
     subjects: list[tuple[str, Subject]] = []
     if found.kind == "function":
         if submodules:

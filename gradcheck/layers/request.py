@@ -185,7 +185,7 @@ def check_array(label: str, value: Any, *, integers: bool) -> None:
     """Refuse an array that no gradient can be taken of, in words; ``integers`` says whether ints and bools may stay."""
     kind = value.dtype.kind
     if isinstance(value, np.ma.MaskedArray | np.matrix):
-        raise GradcheckError(f"{label} is a {type(value).__name__}: pass a plain array, np.asarray({label})")
+        raise GradcheckError(f"{label} is a {type(value).__name__}: pass a plain array, np.asarray({_in_code(label)})")
     if kind == "c":
         raise GradcheckError(
             f"{label} is complex ({value.dtype}): only real arrays are checked; split it into .real and .imag"
@@ -198,7 +198,7 @@ def check_array(label: str, value: Any, *, integers: bool) -> None:
         raise GradcheckError(f"{label} has dtype {value.dtype}: pass an array of floats")
     if value.dtype == np.longdouble and value.dtype.itemsize > 8:
         raise GradcheckError(
-            f"{label} has dtype {value.dtype}, which PyTorch does not have: use {label}.astype(np.float64)"
+            f"{label} has dtype {value.dtype}, which PyTorch does not have: use {_in_code(label)}.astype(np.float64)"
         )
     if value.size == 0:
         raise GradcheckError(f"{label} is empty (shape {tuple(value.shape)}): there is nothing to take a gradient of")
@@ -210,7 +210,14 @@ def check_array(label: str, value: Any, *, integers: bool) -> None:
             f"{label} holds {what} (first at [{index}]): gradients are compared at finite values; pass finite ones"
         )
     if not integers and kind != "f":
-        raise GradcheckError(f"{label} has dtype {value.dtype}: gradients need floats; use {label}.astype(np.float64)")
+        raise GradcheckError(
+            f"{label} has dtype {value.dtype}: gradients need floats; use {_in_code(label)}.astype(np.float64)"
+        )
+
+
+def _in_code(label: str) -> str:
+    """How the help writes the array: ``x`` for "argument 1 of the forward", ``self.W`` stays as it is."""
+    return "x" if " " in label else label
 
 
 def _check_values(request: Request) -> None:

@@ -60,6 +60,11 @@ def load_report(source: str | os.PathLike[str]) -> Report:
     Raises:
         GradcheckError: there is no such file, or no report in it.
     """
+    if not isinstance(source, str | os.PathLike) or isinstance(os.fspath(source), bytes):
+        raise GradcheckError(
+            f"source: it must be a string or a path, not {type(source).__name__}; "
+            "give the JSON text of a report, or the name of the file that holds it"
+        )
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return loads(source)
     if not str(source).strip():

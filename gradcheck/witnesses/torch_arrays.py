@@ -8,12 +8,35 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Variable
 from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["Arguments", "flat_outputs", "to_array", "to_tensor"]
+__all__ = ["Arguments", "flat_outputs", "refuse_without_values", "to_array", "to_tensor"]
+
+
+def refuse_without_values(name: str, tensor: torch.Tensor) -> None:
+    """Tensors whose entries cannot be read one by one.
+
+    Raises:
+        GradcheckError: it is not yet initialised, on the meta device, sparse, nested or quantized.
+    """
+    if is_lazy(tensor):
+        raise GradcheckError(
+            f"{name}: it has no values yet (a lazy module); call the module once on an input of the right shape, "
+            f"then check it"
+        )
+    if tensor.is_meta:
+        raise GradcheckError(f'{name}: it is on the device "meta", without values; make it on "cpu" and fill it')
+    if tensor.is_nested:
+        raise GradcheckError(f"{name}: it is a nested tensor; give a padded one, torch.nested.to_padded_tensor")
+    if tensor.is_quantized:
+        raise GradcheckError(f"{name}: it is quantized, which has no gradient; give it as floats, {name}.dequantize()")
+    if tensor.layout != torch.strided:
+        layout = str(tensor.layout).removeprefix("torch.")
+        raise GradcheckError(f"{name}: it is sparse ({layout}); only dense tensors are checked: {name}.to_dense()")
 
 
 def to_array(tensor: torch.Tensor) -> Array:
@@ -95,6 +118,7 @@ class Arguments:
 
     @staticmethod
     def _refuse(name: str, value: torch.Tensor) -> None:
+        refuse_without_values(name, value)
         if value.is_complex():
             raise GradcheckError(f"{name}: it is complex ({value.dtype}); only real tensors can be checked")
         if value.numel() == 0:

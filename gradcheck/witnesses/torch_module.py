@@ -16,7 +16,7 @@ from gradcheck.report import Leak, Where
 from gradcheck.state import Randomness, seed_everything
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
-from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array, to_tensor
+from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, refuse_without_values, to_array, to_tensor
 
 __all__ = ["ModuleSubject", "submodule_calls"]
 
@@ -42,6 +42,8 @@ class ModuleSubject(Subject):
     ) -> None:
         self._randomness = Randomness()
         self.seed, self.dtype = seed, dtype
+        for n, tensor in (*module.named_parameters(), *module.named_buffers()):
+            refuse_without_values(n, tensor)
         self.module = copy.deepcopy(module)  # running statistics, hooks' counters and the like stay the caller's
         self.double = copy.deepcopy(module).double()
         self.arguments = Arguments(arguments, _input_names(module, len(arguments)), keywords)

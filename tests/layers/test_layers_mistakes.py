@@ -139,7 +139,7 @@ CALLS = {
     "complex": ((*PAIR, X + 1j), {}, "argument 1 of the forward is complex (complex128): only real arrays"),
     "objects": ((*PAIR, np.array([X, W], dtype=object)), {}, "argument 1 of the forward is an object array"),
     "strings": ((*PAIR, np.array(["a"])), {}, "argument 1 of the forward has dtype <U1: pass an array of floats"),
-    "long double": ((*PAIR, X.astype(np.longdouble)), {}, "which PyTorch does not have: use argument 1"),
+    "long double": ((*PAIR, X.astype(np.longdouble)), {}, "which PyTorch does not have: use x.astype"),
     "matrix": ((*PAIR, np.ma.masked_array(X)), {}, "argument 1 of the forward is a MaskedArray: pass a plain array"),
     "list": (
         (*PAIR, [1.0, 2.0]),
