@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
@@ -38,6 +39,10 @@ def check_torch(
     Raises:
         GradcheckError: an option is given that does not go with this kind of subject.
     """
+    if torch.is_inference_mode_enabled():
+        raise GradcheckError(
+            "torch.inference_mode: nothing can be differentiated inside it; make the check outside of it"
+        )
     target: Any = found.target
     wrt, constants = None if wrt is None else checked_names(wrt, "wrt"), checked_names(constants, "constants")
     subjects: list[tuple[str, Subject]] = []

@@ -269,3 +269,8 @@ def test_on_the_gpu_where_there_is_one(dtype):
     report = check_layer(module, arrays[0])
     assert report.ok, str(report)
     assert {p.device.type for p in module.parameters()} == {"cuda"}
+
+
+def test_inside_inference_mode_a_check_is_refused():
+    with torch.inference_mode(), pytest.raises(GradcheckError, match=r"torch\.inference_mode: nothing can be diff"):
+        check_layer(torch.nn.Linear(3, 2), torch.randn(4, 3))

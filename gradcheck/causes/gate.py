@@ -10,7 +10,7 @@ import torch
 
 from gradcheck.trace.operation import Operation
 
-__all__ = ["Change", "Flow", "Gate", "open_gate"]
+__all__ = ["Change", "Flow", "Gate", "open_gate", "vector_jacobian"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,17 @@ class Gate:
         with torch.enable_grad():
             result = operation.rule(*_placed(operation.inputs, place), **_placed(operation.keywords, place))
             result = result.to(gradient.dtype)
-            return list(torch.autograd.grad(result, leaves, gradient, allow_unused=True))
+            return vector_jacobian(result, leaves, gradient)
+
+
+def vector_jacobian(
+    result: torch.Tensor, inputs: Sequence[torch.Tensor], gradient: torch.Tensor
+) -> list[torch.Tensor | None]:
+    """The gradients by ``inputs``, given the one by ``result``."""
+    # One number to differentiate: torch imports its symbolic machinery (a second) to check given gradients.
+    with torch.enable_grad():
+        total = torch.sum(result * gradient)
+    return list(torch.autograd.grad(total, list(inputs), retain_graph=True, allow_unused=True))
 
 
 def _placed(x: Any, place: Mapping[int, torch.Tensor]) -> Any:

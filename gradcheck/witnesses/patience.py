@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from gradcheck.trace.sites import is_users
@@ -17,6 +17,21 @@ __all__ = ["TooLongError", "at_most"]
 
 class TooLongError(Exception):
     """The user's code was still running when the time was up."""
+
+
+def _is_own(code: CodeType) -> bool:
+    """Whether code is the user's own and no installed library's: one of these may be loading right now."""
+    name = code.co_filename
+    return is_users(code) and "site-packages" not in name and "dist-packages" not in name
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded: ended half-way, it stays broken for the rest of the process."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -31,9 +46,9 @@ def at_most(seconds: float) -> Iterator[None]:
     end = time.monotonic() + seconds
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001  # the interpreter's form
-        if not is_users(frame.f_code):
+        if not _is_own(frame.f_code):
             return None  # the loops that may never end are the user's
-        if time.monotonic() > end:
+        if time.monotonic() > end and not _is_importing(frame):
             raise TooLongError
         return trace
 

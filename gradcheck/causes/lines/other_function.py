@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from gradcheck.causes.case import Case
-from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.gate import Change, Flow, Gate, vector_jacobian
 from gradcheck.causes.lines.functions import known_functions
 from gradcheck.causes.places import Piece, Place, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -123,9 +123,7 @@ def own_derivative(gate: Gate, k: int) -> torch.Tensor | None:
     """The derivative of an elementwise function from source ``k`` to the result; None where it is not elementwise."""
     x, y = gate.sources[k], gate.result
     varied = torch.cos(torch.arange(y.numel(), dtype=y.dtype)).reshape(y.shape)
-    ones, other = (
-        torch.autograd.grad(y, x, u, retain_graph=True, allow_unused=True)[0] for u in (torch.ones_like(y), varied)
-    )
+    ones, other = (vector_jacobian(y, [x], u)[0] for u in (torch.ones_like(y), varied))
     # of an elementwise function Jᵀu is u times the diagonal, whatever u
     if ones is None or other is None or not torch.allclose(other, ones * varied, rtol=1e-9, atol=1e-12):
         return None

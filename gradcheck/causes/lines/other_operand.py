@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from gradcheck.causes.case import Case
-from gradcheck.causes.gate import Change, Flow, Gate
+from gradcheck.causes.gate import Change, Flow, Gate, vector_jacobian
 from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.source import operands_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -122,5 +122,5 @@ def derivative_with(gate: Gate, gradient: torch.Tensor, arguments: list[torch.Te
         rest = iter(pair)
         inputs = [x if isinstance(x, str) else next(rest) for x in operation.inputs]
         result = operation.rule(*inputs, **operation.keywords)
-        (found,) = torch.autograd.grad(result, leaf, gradient, allow_unused=True)
+        (found,) = vector_jacobian(result, [leaf], gradient)
     return torch.zeros_like(leaf) if found is None else found
