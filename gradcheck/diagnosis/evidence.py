@@ -83,9 +83,9 @@ class Evidence:
         return self._elsewhere
 
     def _special(self) -> bool:
-        """Whether an array is constant, all of one sign, or equal to its transpose: values that hide mistakes."""
+        """Whether an array is constant or equal to its transpose: values that hide mistakes."""
         for value in self.values.values():
-            if value.size > 1 and (value.min() >= 0 or value.max() <= 0):
+            if value.size > 1 and np.ptp(value) == 0:
                 return True
             if value.ndim == 2 and value.shape[0] == value.shape[1] > 1 and np.array_equal(value, value.T):
                 return True
