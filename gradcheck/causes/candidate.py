@@ -46,6 +46,8 @@ class Candidate:
     """How it is called where it is ruled out."""
     is_remark: bool = False
     """It describes the difference exactly, and has no known reason."""
+    is_odd: bool = False
+    """It fits with a factor that stands for nothing."""
     cost: float = 1.0
     """How far-fetched it is: decides among those that explain equally much."""
 

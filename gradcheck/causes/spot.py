@@ -43,6 +43,7 @@ class Hypothesis:
     help: Sequence[str] = ()
     short: str = ""
     cost: float = 1.0
+    is_odd: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +139,12 @@ class Spot:
             if min(stage.case.off(n, array) for n, array in near.items()) > _PROMISING:
                 return
             shown = self.factor(factor)
+            is_odd = not (shown.meaning or shown.help or abs(factor + 1) < 1e-6)
             dearer = replace(
                 hypothesis,
                 title=f"{hypothesis.title}, {shown.shown} times{shown.meaning}",
-                cost=hypothesis.cost + (0.3 if shown.meaning or shown.help or abs(factor + 1) < 1e-6 else 1.5),
+                cost=hypothesis.cost + (1.5 if is_odd else 0.3),
+                is_odd=is_odd,
             )
             yield from self.once(dearer, functools.partial(made, times=factor))
 
@@ -162,6 +165,7 @@ class Spot:
             help=tuple(hypothesis.help),
             short=hypothesis.short,
             cost=hypothesis.cost,
+            is_odd=hypothesis.is_odd,
         )
 
     def factor(self, times: float) -> Factor:

@@ -41,7 +41,7 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
         evidence=tuple(evidence),
         ruled_out=tuple(_ruled_out(explanation)),
         help=last.help,
-        likely=not explanation.confirmed and last.transform is None,
+        likely=last.is_odd or (not explanation.confirmed and last.transform is None),
     )
 
 

@@ -493,3 +493,17 @@ class SelfUpdating:
 def test_weights_updated_before_the_gradient_goes_down_where_no_step_is_known():
     cause = the_cause(check_layer(SelfUpdating(), normal(6, 4)))
     assert (cause.code, cause.title) == ("GC241", "dx has W after its update in what goes down through it")
+
+
+def test_a_deliberate_deviation_is_accepted_where_its_cause_explains_it_exactly():
+    allow = dict.fromkeys(("dx", "dwx", "dwh", "db"), "GC236")
+    truncated = check_layer(recurrent, recurrent_backward(carries=False), *RECURRENT, allow=allow)
+    assert truncated.ok
+    assert {g.reason for g in truncated.gradients} == {"deliberate: GC236"}
+    assert not check_layer(recurrent, recurrent_backward(adds=False), *RECURRENT, allow=allow).ok
+    fused = softmax, lambda d, p: d, normal(4, 5)
+    assert check_layer(*fused, allow={"dx": "GC232"}).ok
+    odd = check_layer(softmax, lambda d, p: 1.01 * d, normal(4, 5), allow={"dx": "GC232"})
+    assert not odd.ok
+    assert [f.title for f in odd.findings] == ["dx lacks the derivative of p by x, 1.01 times"]
+    assert odd.findings[0].likely
