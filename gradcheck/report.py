@@ -163,7 +163,7 @@ class Report:
     def __str__(self) -> str:
         from gradcheck.views import console
 
-        return console.to_text(self)
+        return console.to_text(self, console.terminal_width())
 
     def __repr__(self) -> str:
         from gradcheck.views import console

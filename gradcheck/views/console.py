@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
 
     from gradcheck.report import Report
 
-__all__ = ["render", "to_line", "to_text"]
+__all__ = ["render", "terminal_width", "to_line", "to_text"]
 
 ORDINARY = 100  # on a wide page, what stands at the right edge stands here, or where the table ends
+_NARROWEST = 60
 WORST_TABLES = 3
 WORST_ENTRIES = 5
 
@@ -40,6 +43,17 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
     """Yield the report's lines for a rich console, none wider than ``options.max_width``."""
     printable = in_ascii(report) if options.ascii_only else report
     yield from on_page(_lines(printable, options.max_width), options)
+
+
+def terminal_width() -> int:
+    """The width that a text is given: 100 columns, or those of the terminal it is likely printed on, if they are fewer.
+
+    A text that is not for a terminal, in a file, a log or a test, is the same everywhere.
+    """
+    stream = sys.stdout
+    if stream is None or not stream.isatty():
+        return ORDINARY
+    return max(_NARROWEST, min(ORDINARY, shutil.get_terminal_size().columns))
 
 
 def to_text(report: Report, width: int = 100, color: bool = False, signed: bool = True) -> str:

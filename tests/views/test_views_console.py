@@ -28,6 +28,7 @@ from views_strategies import REPORTS as ANY_REPORT
 from views_strategies import UNHURRIED
 
 from gradcheck.report import Entry, Finding, GradientResult, Leak, Report, Where
+from gradcheck.views import console
 from gradcheck.views.console import to_text
 from gradcheck.views.summary import summary_table
 
@@ -268,3 +269,21 @@ def test_gradients_of_one_name_are_told_apart_by_their_layer():
     )
     gradients = (*gradients, right("db", (2,), 1.0, "fc2"))
     assert "(fc1.dw, fc2.dw)" in to_text(Report("net", "network", "", "float64", 0, gradients))
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(80, 80), (200, 100), (20, 60)])
+def test_a_text_for_a_terminal_fits_it(monkeypatch, columns, widest):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert console.terminal_width() == widest
+    assert max(len(line) for line in str(ONE_WRONG).splitlines()) <= widest
+
+
+def test_a_text_for_a_file_is_the_same_everywhere(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setenv("COLUMNS", "80")
+    assert console.terminal_width() == 100
