@@ -7,10 +7,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
-__all__ = ["Factor", "factor"]
+__all__ = ["Factor", "factor", "is_multiple", "is_odd"]
 
 _SHOWN = 3
 _KNOWN = 8  # sizes of which two are compared
@@ -33,6 +34,16 @@ class _Size:
     name: str
     over: str
     n: int
+
+
+def is_multiple(ratio: float | None) -> TypeGuard[float]:
+    """Whether a fitted factor is another multiple than the thing itself, or than nothing."""
+    return ratio is not None and 1e-6 < abs(ratio) < 1e9 and abs(ratio - 1) >= 1e-5
+
+
+def is_odd(found: Factor, ratio: float) -> bool:
+    """Whether a factor stands for nothing: it has no meaning, no known reason, and is no sign."""
+    return not (found.meaning or found.help or abs(ratio + 1) < 1e-6)
 
 
 def factor(

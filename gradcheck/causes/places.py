@@ -6,6 +6,8 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.recording import Recording
@@ -13,7 +15,7 @@ from gradcheck.causes.source import operands_of, shortened, statement_of, target
 from gradcheck.report import Where
 from gradcheck.trace import Site
 
-__all__ = ["Piece", "Place", "all_changed", "nothing", "pieces_of", "places_of", "unary"]
+__all__ = ["Piece", "Place", "all_changed", "as_it_is", "nothing", "pieces_of", "places_of", "unary"]
 
 _SHORT = 24  # a longer name is not repeated in a formula
 
@@ -140,6 +142,11 @@ def pieces_of(recording: Recording) -> list[Piece]:
 def unary(gates: Sequence[Gate]) -> bool:
     """Whether all these operations have one differentiable input, of their result's shape."""
     return all(g.direct == 1 and g.inputs[0].shape == g.operation.result.shape for g in gates)
+
+
+def as_it_is(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
+    """The change that changes nothing: the gate remembers what it received."""
+    return Flow(through=gradient)
 
 
 def nothing(gate: Gate, gradient: object) -> Flow:  # noqa: ARG001  # a change takes both

@@ -12,7 +12,7 @@ import torch
 
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
-from gradcheck.causes.factors import Factor, factor
+from gradcheck.causes.factors import Factor, factor, is_multiple, is_odd
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, all_changed, nothing
 from gradcheck.causes.source import operands_of
@@ -133,21 +133,22 @@ class Spot:
         part = self.without if without is None else without
         for trial in tried:
             factor = stage.scale(part, trial.gradients)
-            if factor is None or not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
+            if not is_multiple(factor):
                 return
             near = {n: part[n] + factor * (trial.gradients[n] - part[n]) for n in self.affected if n in trial.gradients}
             if min(stage.case.off(n, array) for n, array in near.items()) > _PROMISING:
                 return
             shown = self.factor(factor)
-            is_odd = not (shown.meaning or shown.help or abs(factor + 1) < 1e-6)
+            odd = is_odd(shown, factor)
             dearer = replace(
                 hypothesis,
                 title=f"{hypothesis.title}, {shown.shown} times{shown.meaning}",
-                cost=hypothesis.cost + (1.5 if is_odd else 0.3),
-                is_odd=is_odd,
+                cost=hypothesis.cost + (1.5 if odd else 0.3),
+                is_odd=odd,
             )
             yield from self.once(dearer, functools.partial(made, times=factor))
 
+    @functools.cached_property
     def _caller(self) -> tuple[str, ...]:
         """From where the function is called, if it is from several places."""
         recording, site = self.stage.case.recording, self.place.site
@@ -161,7 +162,7 @@ class Spot:
             self.affected,
             changes=changes,
             where=self.place.where,
-            detail=(*self._caller(), *hypothesis.detail),
+            detail=(*self._caller, *hypothesis.detail),
             help=tuple(hypothesis.help),
             short=hypothesis.short,
             cost=hypothesis.cost,

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["LOOPED", "STARRED", "augmented_names", "returned_names", "taken_apart", "unpacked_names"]
+__all__ = ["LOOPED", "STARRED", "returned_names", "taken_apart", "unpacked_names"]
 
 STARRED, LOOPED = "*", "for"  # beside the keys that something is taken apart with: all of its items are used
 
@@ -88,22 +88,6 @@ def _is_all_of(node: ast.expr, name: str) -> bool:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         return node.slice.lower is node.slice.upper is None and _is(node.value, name)
     return _is(node, name)
-
-
-def augmented_names(function: object) -> frozenset[str]:
-    """The last names of everything that ``+=`` is applied to: ``self.grads["W"] += g`` gives "W" and "grads"."""
-    tree = _tree(function)
-    found: set[str] = set()
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.AugAssign):
-            for part in ast.walk(node.target):
-                if isinstance(part, ast.Attribute):
-                    found.add(part.attr)
-                elif isinstance(part, ast.Name):
-                    found.add(part.id)
-                elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    found.add(part.value)
-    return frozenset(found)
 
 
 def _name(node: ast.expr) -> str | None:

@@ -69,10 +69,6 @@ class State:
                 except (IndexError, KeyError):
                     continue  # the user's code took the place away; the snapshot puts the whole container back
 
-    def slots_of(self, value: object) -> list[Slot]:
-        """The slots that hold this very object."""
-        return [slot for slot in self.slots if slot.get() is value]
-
     # -- the walk ------------------------------------------------------------------------------------------
 
     def _slot(self, container: Any, key: Any, kind: Any, path: str, value: object) -> None:

@@ -12,7 +12,7 @@ import torch
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
-from gradcheck.causes.places import Place, nothing
+from gradcheck.causes.places import Place, as_it_is, nothing
 from gradcheck.causes.source import target_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -122,17 +122,13 @@ def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
 
 def _coming_back(spot: Spot, gate: Gate) -> torch.Tensor:
     """What truly comes back to the result of ``gate``."""
-    spot.stage.gradients({gate.index: _as_it_is}, spot.affected[-1:])
+    spot.stage.gradients({gate.index: as_it_is}, spot.affected[-1:])
     return torch.zeros_like(gate.operation.result) if gate.received is None else gate.received
 
 
 def _is_multiple(left: torch.Tensor, right: torch.Tensor) -> bool:
     across = float((left * right).sum())
     return bool(abs(across) >= (1 - 1e-9) * float(left.norm() * right.norm()))
-
-
-def _as_it_is(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
-    return Flow(through=gradient)
 
 
 def _rescaled(

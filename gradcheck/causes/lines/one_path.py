@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from gradcheck.causes.case import Case
+from gradcheck.causes.factors import is_multiple, is_odd
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -31,17 +32,16 @@ def trials(spot: Spot) -> Iterator[Trial]:
     )
     yield from spot.once(dropped, functools.partial(_changes, spot.place, k, 0.0))
     factor = spot.stage.scale(spot.without, spot.stage.prediction)
-    if factor is None or not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
+    if not is_multiple(factor):
         return
     found = spot.factor(factor)
-    has_meaning = bool(found.meaning or found.help or abs(factor + 1) < 1e-6)
     scaled = Hypothesis(
         "GC231",
         f"has what goes back through {text} to {operand} {found.shown} times{found.meaning}",
         (f"your backward multiplies what goes back to {operand} by {found.shown}{found.meaning}",),
         (found.help,) if found.help else (),
         f"{operand} in {text} times a constant",
-        cost=1.5 if has_meaning else 2.6,
+        cost=2.6 if is_odd(found, factor) else 1.5,
     )
     yield from spot.once(scaled, functools.partial(_changes, spot.place, k, factor))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from gradcheck.causes.case import Case
+from gradcheck.causes.factors import is_multiple, is_odd
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -32,17 +33,16 @@ def trials(spot: Spot) -> Iterator[Trial]:
     yield from spot.once(dropped, functools.partial(_changes, spot.place, 0.0))
     best = spot.stage.scale(spot.without, spot.stage.prediction)
     for factor in ([] if best is None else [best]) + (list(_IN_LOOPS) if len(spot.gates) > 1 else []):
-        if not 1e-6 < abs(factor) < 1e9 or abs(factor - 1) < 1e-5:
+        if not is_multiple(factor):
             continue
         found = spot.factor(factor)
-        has_meaning = bool(found.meaning or found.help or abs(factor + 1) < 1e-6)
         scaled = Hypothesis(
             "GC231",
             f"has what goes back through {text} {found.shown} times{found.meaning}",
             (f"your backward multiplies what goes back through {text} by {found.shown}{found.meaning}",),
             (found.help,) if found.help else (),
             f"{text} times a constant",
-            cost=1.4 if has_meaning else 2.5,
+            cost=2.5 if is_odd(found, factor) else 1.4,
         )
         yield from spot.once(scaled, functools.partial(_changes, spot.place, factor))
 

@@ -9,7 +9,7 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
-from gradcheck.causes.places import Place, unary
+from gradcheck.causes.places import Place, as_it_is, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
@@ -44,13 +44,9 @@ def _changes(below: Place, above: Place, k: int, case: Case) -> dict[int, Change
         after = next((g for g in later if g.index > gate.index), None)
         if after is None or after.operation.result.shape != gate.operation.result.shape:
             return None
-        changes[after.index] = _as_it_is
+        changes[after.index] = as_it_is
         changes[gate.index] = functools.partial(_skipping, after, k)
     return changes or None
-
-
-def _as_it_is(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
-    return Flow(through=gradient)
 
 
 def _skipping(after: Gate, k: int, gate: Gate, gradient: torch.Tensor) -> Flow:

@@ -13,7 +13,7 @@ from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.lines.overwritten import positions_of
-from gradcheck.causes.places import Place, all_changed
+from gradcheck.causes.places import Place, all_changed, nothing
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
@@ -81,11 +81,7 @@ def _only(place: Place, square: str, case: Case) -> dict[int, Change] | None:
     kept = _kept(gates, case, square)
     if kept is None:
         return None
-    return all_changed([g for g, keep in zip(gates, kept, strict=True) if not keep], _nothing)
-
-
-def _nothing(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
-    return Flow()
+    return all_changed([g for g, keep in zip(gates, kept, strict=True) if not keep], nothing)
 
 
 def _moved(gates: Sequence[Gate], how: str) -> list[Array] | None:
