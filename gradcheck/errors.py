@@ -1,4 +1,4 @@
-"""The two exceptions: one for the caller's mistakes, one for gradients that are wrong."""
+"""The exceptions: one for the caller's mistakes, one for gradients that are wrong, one for a training that is ill."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gradcheck.report import Report
 
-__all__ = ["GradcheckError", "GradientMismatch"]
+__all__ = ["GradcheckError", "GradientMismatch", "UnhealthyTraining", "failure"]
 
 
 class GradcheckError(ValueError):
@@ -32,3 +32,14 @@ class GradientMismatch(AssertionError):  # noqa: N818  # a public name, said as 
     def __reduce__(self) -> tuple[type[GradientMismatch], tuple[Report]]:
         # pytest-xdist and process pools pickle exceptions; the default would pass the text.
         return type(self), (self.report,)
+
+
+class UnhealthyTraining(GradientMismatch):
+    """A watched training shows an error; the report is both the message and the attribute ``report``."""
+
+    __module__ = "gradcheck"
+
+
+def failure(report: Report) -> GradientMismatch:
+    """The exception for a report that is not ok."""
+    return UnhealthyTraining(report) if report.kind == "watch" else GradientMismatch(report)

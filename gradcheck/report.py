@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from gradcheck.errors import GradientMismatch
+from gradcheck.errors import GradientMismatch, failure
+from gradcheck.updates import StepSize, UpdateResult
+from gradcheck.watched import Watched
+from gradcheck.where import Where
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,16 +17,6 @@ __all__ = ["Entry", "Finding", "GradientResult", "Leak", "Probe", "Report", "Sev
 
 Verdict = Literal["right", "wrong", "undecided", "not differentiated"]
 Severity = Literal["error", "warning", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A place in the user's source."""
-
-    file: str
-    line: int
-    function: str = ""
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault or remark. ``title`` states it in one line that stands alone."""
+    """One fault or remark. ``title`` states it in one line that stands alone.
+
+    ``step`` is the training step at which it was first seen, from 0; ``consequences`` are what followed from it and is
+    no finding of its own.
+    """
 
     code: str
     severity: Severity
@@ -70,6 +67,8 @@ class Finding:
     ruled_out: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
     likely: bool = False
+    step: int | None = None
+    consequences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Report:
     """
 
     subject: str
-    kind: Literal["layer", "network", "comparison"]
+    kind: Literal["layer", "network", "comparison", "watch", "step", "learning rate"]
     style: str
     dtype: str
     seed: int
@@ -124,25 +123,31 @@ class Report:
     evaluations: tuple[tuple[str, int], ...] = ()
     reproduce: str = ""
     where: Where | None = None
+    watched: Watched | None = None
+    updates: tuple[UpdateResult, ...] = ()
+    step_size: StepSize | None = None
     versions: tuple[tuple[str, str], ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     @property
     def ok(self) -> bool:
-        """True when something was compared, everything compared was right, and nothing is an error."""
-        compared = [g for g in self.gradients if g.verdict != "not differentiated"]
-        return (
-            bool(compared)
-            and all(g.verdict == "right" for g in compared)
-            and all(f.severity != "error" for f in self.findings)
-        )
+        """True when something was looked at, everything compared was right, and nothing is an error.
+
+        What is looked at: gradients that were compared, parameters whose update was, steps that were watched, or a
+        learning rate whose limit was found.
+        """
+        verdicts = {g.verdict for g in self.gradients} | {u.verdict for u in self.updates}
+        verdicts -= {"not differentiated"}
+        looked = bool(verdicts) or bool(self.watched and self.watched.steps) or self.step_size is not None
+        decided = self.step_size is None or self.step_size.verdict != "undecided"
+        return looked and decided and verdicts <= {"right"} and all(f.severity != "error" for f in self.findings)
 
     def raise_if_failed(self) -> Report:
         """Raise :class:`GradientMismatch` unless :attr:`ok`; return the report itself otherwise."""
         __tracebackhide__ = True
         try:
             if not self.ok:
-                raise GradientMismatch(self)
+                raise failure(self)
         except GradientMismatch as error:
             error.__traceback__ = None
             raise  # a bare one: it does not add this frame, and the traceback ends at the caller's line

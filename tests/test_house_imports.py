@@ -12,11 +12,11 @@ LONGEST = 350
 # Rooms (files or folders directly in gradcheck/) by floor. Enter a new one once it is clear where it stands.
 FLOORS = {
     5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
-    4: {"check", "network", "pieces", "torch_check"},
+    4: {"check", "learning_rate", "network", "pieces", "step", "torch_check", "watch"},
     3: {"causes", "diagnosis", "examine"},
-    2: {"layers", "options", "witnesses"},
+    2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
-    0: {"caller", "errors", "explanations", "report", "tracebacks"},
+    0: {"caller", "errors", "explanations", "report", "tracebacks", "updates", "watched", "where"},
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -36,6 +36,10 @@ SIDEWAYS = {
     ("tracebacks", "errors"): "the exceptions that are raised on purpose",
     ("errors", "report"): "a mismatch carries its report",
     ("report", "errors"): "a report raises its mismatch",
+    ("report", "updates"): "a report's parts",
+    ("report", "watched"): "a report's parts",
+    ("report", "where"): "a report's parts",
+    ("watched", "where"): "a report's parts",
 }
 
 # Imports upwards, inside functions only, with the reason.

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from gradcheck.errors import GradcheckError, GradientMismatch
+from gradcheck.errors import GradcheckError, GradientMismatch, failure
 from gradcheck.outcome import spool
 from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
@@ -66,7 +66,7 @@ def finish(report: Report, raises: bool | None = None) -> Report:
         forked = any(home.pid != os.getpid() for home in homes)
         report = spool.deposit(report, watched=fails and raises is not False, raised=fails and raise_now, forked=forked)
     if fails and raise_now:
-        raise spool.remembered(GradientMismatch(report))
+        raise spool.remembered(failure(report))
     return report
 
 

@@ -82,7 +82,10 @@ def without(key: str) -> str:
         (changed("seed", "zero"), "report.seed should be a whole number, not 'zero'"),
         (changed("seed", True), "report.seed should be a whole number, not True"),
         (changed("subject", None), "report.subject should be text, not None"),
-        (changed("kind", "graph"), "report.kind should be one of 'layer', 'network', 'comparison', not 'graph'"),
+        (
+            changed("kind", "graph"),
+            "report.kind should be one of 'layer', 'network', 'comparison', 'watch', 'step', 'learning rate'",
+        ),
         (changed("kind", []), r"report.kind should be one of .*, not \[\]"),
         (changed("gradients", {}), "report.gradients should be a list, not {}"),
         (changed("gradients.1", "dw"), r"report.gradients\[1\] should be an object, not 'dw'"),

@@ -1,0 +1,135 @@
+"""One watched training: samples go in, rules judge them, a report comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gradcheck.health.catalogue import rules
+from gradcheck.health.history import Course
+from gradcheck.health.order import ordered
+from gradcheck.health.rule import Rule
+from gradcheck.health.sample import Birth, LayerSample, ParameterSample, Sample
+from gradcheck.report import Finding
+from gradcheck.watched import LayerHistory, ParameterHistory, Watched
+
+__all__ = ["Monitor"]
+
+
+class Monitor:
+    """Collects what watchers measure. ``told`` is called with every sample once the rules have seen it.
+
+    Its memory does not grow with the number of steps.
+    """
+
+    def __init__(self, told: Callable[[Sample], object] | None = None) -> None:
+        self._rules = rules()
+        self._of_steps = [rule for rule in self._rules if type(rule).step is not Rule.step]
+        self._told = told
+        self._layers: dict[str, _Layer] = {}
+        self._parameters: dict[str, _Parameter] = {}
+        self._loss = Course()
+        self._unseen: dict[str, None] = {}
+        self.steps = 0
+        self.sampled = 0
+
+    def step(self, step: int, loss: float | None) -> None:
+        """One training step was made. Called for every step, so it does next to nothing."""
+        self.steps = step + 1
+        if loss is not None:
+            self._loss.add(step, loss)
+            for rule in self._of_steps:
+                rule.step(step, loss)
+
+    def observe(self, sample: Sample) -> None:
+        """One step was sampled."""
+        self.sampled += 1
+        self.steps = max(self.steps, sample.step + 1)
+        for rule in self._rules:
+            rule.observe(sample)
+        for layer in sample.layers:
+            self._layers.setdefault(layer.name, _Layer()).add(sample.step, layer)
+        for parameter in sample.parameters:
+            self._parameters.setdefault(parameter.name, _Parameter()).add(sample.step, parameter)
+        if self._told is not None:
+            self._told(sample)
+
+    def birth(self, birth: Birth) -> None:
+        """The birth of a NaN or an infinity was found."""
+        for rule in self._rules:
+            rule.birth(birth)
+
+    def unseen(self, sentence: str) -> None:
+        """Say once what could not be seen."""
+        self._unseen.setdefault(sentence)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the rules found until now, in the order in which it is to be read."""
+        return ordered(finding for rule in self._rules for finding in rule.findings())
+
+    def watched(self, findings: Iterable[Finding]) -> Watched:
+        """What was seen, for the report with these findings."""
+        codes: dict[str, dict[str, None]] = {}
+        for finding in findings:
+            for name in (finding.layer, finding.gradient):
+                codes.setdefault(name, {}).setdefault(finding.code)
+        return Watched(
+            steps=self.steps,
+            sampled=self.sampled,
+            loss=self._loss.series(),
+            layers=tuple(layer.history(tuple(codes.get(name, ()))) for name, layer in self._layers.items()),
+            parameters=tuple(p.history(tuple(codes.get(name, ()))) for name, p in self._parameters.items()),
+            unseen=tuple(self._unseen),
+        )
+
+
+class _Layer:
+    def __init__(self) -> None:
+        self._activation, self._gradient = Course(), Course()
+        self._last: LayerSample | None = None
+
+    def add(self, step: int, layer: LayerSample) -> None:
+        self._activation.add(step, layer.activation.rms if layer.activation else None)
+        self._gradient.add(step, layer.gradient.rms if layer.gradient else None)
+        self._last = layer
+
+    def history(self, codes: tuple[str, ...]) -> LayerHistory:
+        last = self._last
+        assert last is not None
+        stats = last.activation
+        return LayerHistory(
+            name=last.name,
+            kind=last.kind,
+            shape=last.shape,
+            activation=self._activation.series(),
+            gradient=self._gradient.series(),
+            zeros=stats.zeros / stats.count if stats and stats.zeros is not None and stats.count else None,
+            stopped=last.flat,
+            where=last.where,
+            codes=codes,
+        )
+
+
+class _Parameter:
+    def __init__(self) -> None:
+        self._weight, self._gradient, self._ratio = Course(), Course(), Course()
+        self._last: ParameterSample | None = None
+
+    def add(self, step: int, parameter: ParameterSample) -> None:
+        self._weight.add(step, parameter.weight.rms)
+        self._gradient.add(step, parameter.gradient.rms if parameter.gradient else None)
+        known = parameter.update is not None and parameter.weight.norm > 0
+        self._ratio.add(step, parameter.update.norm / parameter.weight.norm if known and parameter.update else None)
+        self._last = parameter
+
+    def history(self, codes: tuple[str, ...]) -> ParameterHistory:
+        last = self._last
+        assert last is not None
+        return ParameterHistory(
+            name=last.name,
+            layer=last.layer,
+            shape=last.shape,
+            weight=self._weight.series(),
+            gradient=self._gradient.series(),
+            update_ratio=self._ratio.series(),
+            codes=codes,
+        )

@@ -1,0 +1,188 @@
+"""What is measured of one training step. Watchers of every kind fill these in; rules read nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck.report import Where
+
+__all__ = ["Birth", "GradientClip", "LayerSample", "OutputSample", "ParameterSample", "Sample", "Stats", "ValueClip"]
+
+Kind = Literal[
+    "linear", "conv", "embedding", "rnn", "attention", "norm", "pool", "dropout",
+    "relu", "logistic", "tanh", "softmax", "gelu", "clip", "activation", "loss", "block", "other",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """An array in a few numbers. What was not measured at this sample is None.
+
+    ``norm`` is the 2-norm in float64 (a float32 norm that came out as 0 or infinite was taken again); ``bad`` counts
+    non-finite entries; ``zeros`` entries exactly 0; ``smallest`` is the smallest magnitude that is not 0, and
+    ``subnormal`` counts entries below the dtype's smallest normal number that are not 0.
+    """
+
+    count: int
+    norm: float
+    dtype: str
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    bad: int = 0
+    zeros: int | None = None
+    smallest: float | None = None
+    subnormal: int | None = None
+
+    @property
+    def rms(self) -> float:
+        """The root mean square of the entries; 0 for an empty array."""
+        return self.norm / math.sqrt(self.count) if self.count else 0.0
+
+    @property
+    def std(self) -> float | None:
+        """The standard deviation of the entries, where the mean was measured."""
+        return None if self.mean is None else math.sqrt(max(self.rms**2 - self.mean**2, 0.0))
+
+    @property
+    def largest(self) -> float | None:
+        """The largest magnitude, where the extremes were measured."""
+        return None if self.low is None or self.high is None else max(abs(self.low), abs(self.high))
+
+
+@dataclass(slots=True)
+class LayerSample:
+    """One layer in one step; of a layer that is called several times a step, all calls together.
+
+    ``activation`` is the output, ``gradient`` the loss's gradient with respect to it, ``input_gradient`` that with
+    respect to the input. For a layer with a known derivative f' (ReLU, logistic, tanh, softmax, a clip): ``flat`` is
+    the share of entries where the magnitude of f' is below 1/100 of its largest possible value, ``slope`` the root mean
+    square of f' over entries as a share of that largest value, i.e. how much gradient passes. ``active`` tells for each
+    unit (a channel, a column) whether f' was not 0 for any sample of this step.
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    activation: Stats | None = None
+    gradient: Stats | None = None
+    input_gradient: Stats | None = None
+    flat: float | None = None
+    slope: float | None = None
+    active: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    where: Where | None = None
+    before_loss: bool = False  # the softmax or logistic that makes the network's output: saturates by design
+    gate: bool = False  # inside a recurrent cell or an attention: saturates by design
+    passes: str = ""  # of a mask that passes gradient to few positions by design: "1 of 16 positions"
+
+
+@dataclass(slots=True)
+class ParameterSample:
+    """One parameter in one step. ``update`` is what the step added to it; ``gradient`` is the step's, before clipping.
+
+    ``fan_in`` and ``fan_out`` are those of its linear map, where it is the weight of one.
+    """
+
+    name: str
+    layer: str
+    shape: tuple[int, ...]
+    role: Literal["weight", "bias", "norm", "embedding", "other"]
+    weight: Stats
+    gradient: Stats | None = None
+    update: Stats | None = None
+    fan_in: int | None = None
+    fan_out: int | None = None
+    lr: float | None = None
+    trained: bool = True  # False: it takes part, but no optimizer that is watched has it
+    frozen: bool = False  # requires_grad is off: it is not meant to move
+    sparse: bool = False  # only the rows in use get a gradient
+    before_norm: bool = False  # a bias whose effect a following normalisation takes away: its gradient is 0 in truth
+    equal_columns: bool = False  # all units of the layer have the same weights (only looked at in the first sample)
+
+
+@dataclass(slots=True)
+class OutputSample:
+    """The network's output and the labels it is held against."""
+
+    loss_kind: Literal["cross-entropy", "squared error", "other"]
+    classes: int | None = None
+    predicted: np.ndarray[Any, np.dtype[np.int64]] | None = None  # how often each class was predicted in this batch
+    labels: np.ndarray[Any, np.dtype[np.int64]] | None = None  # how often each class was right
+    where: Where | None = None
+
+
+@dataclass(slots=True)
+class ValueClip:
+    """A call that bounds values in the forward: ``np.clip``, ``clamp``, ``minimum``, ``maximum``, ``hardtanh``.
+
+    ``same_mask`` tells whether the backward passes no gradient at the clipped entries; None where that cannot be seen.
+    """
+
+    call: str
+    where: Where | None
+    entries: int
+    at_low: int
+    at_high: int
+    low: float | None = None
+    high: float | None = None
+    layer: str = ""
+    same_mask: bool | None = None
+
+
+@dataclass(slots=True)
+class GradientClip:
+    """A call that bounds gradients. For a clip by norm, ``norm`` is the total before and ``factor`` what it applied.
+
+    ``worst`` is the parameter with the largest share of ``norm`` (``worst_norm``); ``zeroed`` counts entries that were
+    not 0 before and are after; ``clipped`` the entries a clip by value changed, of ``entries``; ``bad`` those that were
+    not finite before.
+    """
+
+    call: str
+    where: Where | None
+    limit: float
+    norm: float | None = None
+    factor: float | None = None
+    worst: str = ""
+    worst_norm: float | None = None
+    entries: int = 0
+    clipped: int = 0
+    zeroed: int = 0
+    bad: int = 0
+
+
+@dataclass(slots=True)
+class Sample:
+    """One sampled step. ``first`` marks the one taken before any parameter has moved."""
+
+    step: int
+    loss: float | None = None
+    samples: int = 0  # in the batch
+    first: bool = False
+    layers: list[LayerSample] = field(default_factory=list)
+    parameters: list[ParameterSample] = field(default_factory=list)
+    output: OutputSample | None = None
+    value_clips: list[ValueClip] = field(default_factory=list)
+    gradient_clips: list[GradientClip] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """The first operation whose output is not finite while all its inputs are."""
+
+    step: int
+    phase: Literal["forward", "loss", "backward", "update"]
+    what: Literal["NaN", "Inf"]
+    operation: str
+    where: Where | None
+    layer: str = ""
+    entries: int = 0
+    size: int = 0
+    first_index: tuple[int, ...] | None = None
+    operands: tuple[str, ...] = ()  # the offending values in words: "x[3, 0] = -2.5e-17"
+    consequences: tuple[str, ...] = ()  # what turned bad after it, in order, in words
+    remark: str = ""  # how it was found, where that limits what is known

@@ -1,0 +1,65 @@
+"""What a watch saw over the steps of a training, as frozen plain data of bounded size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gradcheck.where import Where
+
+__all__ = ["LayerHistory", "ParameterHistory", "Series", "Watched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A number over the steps, at some of them (at most a few dozen however long the run was); None: not measured."""
+
+    steps: tuple[int, ...] = ()
+    values: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerHistory:
+    """A layer's output, in the order in which layers were first called.
+
+    ``activation`` is the root mean square of the output's entries, ``gradient`` that of the loss's gradient with
+    respect to them. ``zeros`` is the share of entries that are exactly 0 and ``stopped`` the share of entries at which
+    the layer passes (almost) no gradient, both at the last sample. ``codes`` are those of the findings that name it.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    activation: Series = field(default_factory=Series)
+    gradient: Series = field(default_factory=Series)
+    zeros: float | None = None
+    stopped: float | None = None
+    where: Where | None = None
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterHistory:
+    """A parameter: root mean squares of its entries and of its gradient's, and ‖update‖ / ‖weights‖ of one step."""
+
+    name: str
+    layer: str
+    shape: tuple[int, ...]
+    weight: Series = field(default_factory=Series)
+    gradient: Series = field(default_factory=Series)
+    update_ratio: Series = field(default_factory=Series)
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A training as it was watched: how many steps, how many of them sampled, and what was seen.
+
+    ``unseen`` says in sentences what could not be seen (a compiled module's inside, say).
+    """
+
+    steps: int
+    sampled: int
+    loss: Series = field(default_factory=Series)
+    layers: tuple[LayerHistory, ...] = ()
+    parameters: tuple[ParameterHistory, ...] = ()
+    unseen: tuple[str, ...] = ()
