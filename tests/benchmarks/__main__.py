@@ -22,6 +22,7 @@ sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagno
 
 import alarms  # noqa: E402 - the path is set above
 import blind_spots  # noqa: E402
+import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
 import numpy as np  # noqa: E402
@@ -45,6 +46,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         else [lambda: sweep.table(3), lambda: sweep.table(1, "100,000")],
         "causes": [lambda: causes.table(1 if quick else 3)],
         "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
+        "health": [lambda: calibration.healthy(1 if quick else 5), lambda: calibration.broken(1 if quick else 3)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 
