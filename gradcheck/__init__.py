@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gradcheck.network import check_network
     from gradcheck.outcome import raising
     from gradcheck.pieces import compare, gradient
+    from gradcheck.recorded import check_recorded
     from gradcheck.report import Finding, GradientResult, Report
     from gradcheck.views.json import load_report
 
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "check_layer",
     "check_network",
+    "check_recorded",
     "compare",
     "from_update",
     "gradient",
@@ -44,6 +46,7 @@ _HOMES = {
     "GradientResult": ("gradcheck.report", "GradientResult"),
     "Report": ("gradcheck.report", "Report"),
     "check_layer": ("gradcheck.check", "check_layer"),
+    "check_recorded": ("gradcheck.recorded", "check_recorded"),
     "check_network": ("gradcheck.network", "check_network"),
     "compare": ("gradcheck.pieces", "compare"),
     "from_update": ("gradcheck.layers.update", "from_update"),

@@ -12,8 +12,8 @@ LONGEST = 350
 # Rooms (files or folders directly in gradcheck/) by floor. Enter a new one once it is clear where it stands.
 FLOORS = {
     5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
-    4: {"check", "learning_rate", "network", "pieces", "step", "torch_check", "watch"},
-    3: {"causes", "diagnosis", "examine"},
+    4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "torch_check", "watch"},
+    3: {"causes", "diagnosis", "examine", "recordings"},
     2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
     0: {"caller", "errors", "explanations", "report", "tracebacks", "updates", "watched", "where"},
@@ -26,6 +26,7 @@ SIDEWAYS = {
     ("cli", "__init__"): "the version",
     ("cli", "commands"): "the command line calls them",
     ("check", "torch_check"): "check_layer is one name for NumPy and for torch",
+    ("recorded", "check"): "a report is put together in one place",
     ("network", "check"): "a report is put together in one place",
     ("examine", "diagnosis"): "the engine asks the diagnoses",
     ("examine", "causes"): "and why what is wrong is wrong",

@@ -100,6 +100,7 @@ class WithReference(Subject):
     def _called(self, values: Values, leaves: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         seed_everything(self.seed)
         by_id = {id(v.array): v.name for v in self.variables}
+        in_float64 = all(v.dtype == np.float64 for v in values.values())
 
         def tensor(value: object) -> object:
             if not isinstance(value, np.ndarray | torch.Tensor):
@@ -108,7 +109,9 @@ class WithReference(Subject):
             if name in values:
                 leaves[name] = torch.from_numpy(np.array(values[name])).requires_grad_()
                 return leaves[name]
-            return value if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))
+            constant = value if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))
+            # PyTorch refuses to multiply float64 with float32, and the reference is run in both.
+            return constant.double() if in_float64 and constant.is_floating_point() else constant
 
         args = [tensor(a) for a in self.arguments]
         extra: dict[str, object] = {}

@@ -1,0 +1,1 @@
+"""Arrays that another program wrote down: read, told apart by name, and laid out as the reference wants them."""
