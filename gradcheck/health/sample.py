@@ -157,7 +157,10 @@ class GradientClip:
 
 @dataclass(slots=True)
 class Sample:
-    """One sampled step. ``first`` marks the one taken before any parameter has moved."""
+    """One sampled step. ``first`` marks the one taken before any parameter has moved.
+
+    ``rates`` are the numbers kept beside the parameters that are learning rates by their names, after the step.
+    """
 
     step: int
     loss: float | None = None
@@ -168,6 +171,7 @@ class Sample:
     output: OutputSample | None = None
     value_clips: list[ValueClip] = field(default_factory=list)
     gradient_clips: list[GradientClip] = field(default_factory=list)
+    rates: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
