@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -18,7 +19,7 @@ __all__ = ["Call", "CallMode", "Place"]
 
 # What a call that computes no tensor gives: shapes, dtypes, devices, numbers, names.
 _NO_TENSOR = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
-_BACKWARD = torch.Tensor.backward
+_BACKWARD: Callable[..., Any] = torch.Tensor.backward
 
 
 @dataclass(slots=True)
@@ -77,6 +78,16 @@ class CallMode(TorchFunctionMode):
         """Tell ``listener`` no more; nothing happens where it did not listen."""
         self._listeners = tuple(other for other in self._listeners if other != listener)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Tell nobody anything while the block runs."""
+        listeners, before, after = self._listeners, self.before_backward, self.after_backward
+        self._listeners, self.before_backward, self.after_backward = (), [], []
+        try:
+            yield
+        finally:
+            self._listeners, self.before_backward, self.after_backward = listeners, before, after
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
@@ -84,7 +95,7 @@ class CallMode(TorchFunctionMode):
         if func is _BACKWARD:
             return self._backward(args, kwargs or {})
         result = func(*args, **kwargs) if kwargs else func(*args)
-        if self._listeners and not isinstance(result, _NO_TENSOR):
+        if self._listeners and not isinstance(result, _NO_TENSOR) and (result is not None or _writes(func)):
             frame = sys._getframe(1)
             call = Call(func, args, kwargs or {}, result, _place(frame), frame.f_code)
             for listener in self._listeners:
@@ -101,6 +112,11 @@ class CallMode(TorchFunctionMode):
         for ended in self.after_backward:
             ended(loss)
         return result
+
+
+def _writes(function: Callable[..., Any]) -> bool:
+    name = getattr(function, "__name__", "")
+    return name in ("__setitem__", "__set__") or name.startswith("_foreach_")
 
 
 def _place(frame: FrameType | None) -> Place | None:

@@ -1,0 +1,142 @@
+"""What a replay found, told as a birth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from gradcheck.health.sample import Birth
+from gradcheck.watch.torch_replay import Replay
+from gradcheck.watch.torch_replay_origins import Operation, Source
+from gradcheck.watch.torch_replay_values import bad_entries, entry_text, number, operand_texts
+from gradcheck.watch.torch_replay_words import argument_texts, operation_words
+
+__all__ = ["birth_of", "first_of"]
+
+_MOST = 8
+
+
+def first_of(replay: Replay, bad: Iterable[torch.Tensor]) -> Operation | Source | None:
+    """The first place where non-finite values in ``bad`` were born; one that was meant only where there is no other."""
+    origins = frozenset().union(*(replay.origins.of(tensor) for tensor in bad))
+    births = [replay.origins.births[k] for k in sorted(origins)]
+    return next((birth for birth in births if not birth.deliberate), births[0] if births else None)
+
+
+def birth_of(replay: Replay, born: Operation | Source, step: int, gradients: Sequence[str], remark: str) -> Birth:
+    """The birth in words."""
+    remarks = "; ".join(text for text in (remark, *replay.remarks) if text)
+    consequences = _consequences(replay, born, gradients)
+    if isinstance(born, Source):
+        return _of_source(replay, born, step, consequences, remarks)
+    nan = any(bool(torch.isnan(out).any()) for out in born.outputs)
+    output = next(out for out in born.outputs if not nan or bool(torch.isnan(out).any()))
+    entries, index = bad_entries(output, nan)
+    operands = _operands(replay, born, index, output.shape)
+    return Birth(
+        step=step,
+        phase=born.phase,
+        what="NaN" if nan else "Inf",
+        operation=operation_words(born),
+        where=born.place.where if born.place else None,
+        layer=born.layer,
+        entries=entries,
+        size=output.numel(),
+        first_index=index,
+        operands=operands,
+        consequences=consequences,
+        remark=remarks,
+    )
+
+
+def _of_source(replay: Replay, source: Source, step: int, consequences: tuple[str, ...], remarks: str) -> Birth:
+    nan = bool(torch.isnan(source.tensor).any())
+    entries, index = bad_entries(source.tensor, nan)
+    name = source.name or _named(replay, source.user, source.tensor) or source.role
+    place = source.user.place
+    return Birth(
+        step=step,
+        phase=source.user.phase,
+        what="NaN" if nan else "Inf",
+        operation=source.role,
+        where=place.where if place else None,
+        layer=source.name.rpartition(".")[0] if source.role in ("parameter", "buffer") else "",
+        entries=entries,
+        size=source.tensor.numel(),
+        first_index=index,
+        operands=(entry_text(source.tensor, name, index),),
+        consequences=consequences,
+        remark=remarks,
+    )
+
+
+def _operands(replay: Replay, born: Operation, index: tuple[int, ...], shape: torch.Size) -> tuple[str, ...]:
+    texts: dict[str, None] = {}
+    if born.phase == "backward" and not born.own_backward:
+        forward = born.forward
+        if forward is not None:
+            texts |= dict.fromkeys(operand_texts(forward, lambda t: _named(replay, forward, t), index, shape))
+        if born.inputs:
+            first = born.inputs[0]
+            if not _named(replay, forward or born, first):
+                texts |= dict.fromkeys(operand_texts(_only(born, first), lambda _: "upstream gradient", index, shape))
+        return tuple(texts)
+    texts |= dict.fromkeys(operand_texts(born, lambda t: _named(replay, born, t) or "operand", index, shape))
+    numbers = [a for a in born.arguments if isinstance(a, float) and not isinstance(a, bool)]
+    if numbers and born.name.rstrip("_") in ("div", "pow", "mul", "add", "sub"):
+        texts |= dict.fromkeys(f"with {number(value)}" for value in numbers)
+    return tuple(texts)
+
+
+def _only(operation: Operation, tensor: torch.Tensor) -> Operation:
+    return Operation(
+        operation.index, operation.name, operation.phase, None, "", None, operation.arguments, [tensor], []
+    )
+
+
+def _named(replay: Replay, operation: Operation, tensor: torch.Tensor) -> str:
+    """What a tensor is called where the operation stands; empty where nothing is known."""
+    memory = tensor.untyped_storage()._cdata
+    for name, own in (*replay.model.named_parameters(), *replay.model.named_buffers()):
+        if own.untyped_storage()._cdata == memory:
+            return name
+    pairs = argument_texts(operation)
+    if len(operation.inputs) == 1 and len(pairs) == 1:
+        return "-" if _is_number(pairs[0][1]) else pairs[0][1]
+    for given, text in pairs:
+        if given.untyped_storage()._cdata == memory or (given is not tensor and _equal(given, tensor)):
+            return "-" if _is_number(text) else text
+    return ""
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device and bool(torch.equal(a, b))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _consequences(replay: Replay, born: Operation | Source, gradients: Sequence[str]) -> tuple[str, ...]:
+    lines: dict[str, None] = {}
+    for operation, origins, nan in replay.origins.followed:
+        if born.index not in origins:
+            continue
+        what = "NaN" if nan else "Inf"
+        if operation.phase == "backward":
+            continue
+        layer = f"layer {operation.layer}: " if operation.layer else ""
+        lines.setdefault(f"{layer}{operation_words(operation)} gives {what}")
+    for loss in replay.losses:
+        if born.index in replay.origins.of(loss):
+            lines.setdefault(f"the loss is {number(loss.item()) if loss.numel() == 1 else 'not finite'}")
+    if gradients:
+        more = f" and {len(gradients) - 3} more" if len(gradients) > 3 else ""
+        lines.setdefault(f"gradients not finite: {', '.join(gradients[:3])}{more}")
+    texts = tuple(lines)
+    return texts if len(texts) <= _MOST else (*texts[: _MOST - 2], f"… {len(texts) - _MOST + 1} more", texts[-1])

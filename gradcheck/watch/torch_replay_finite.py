@@ -1,0 +1,25 @@
+"""Whether a tensor is finite, cheaply."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+__all__ = ["is_finite"]
+
+
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Whether no entry is NaN or infinite. The sum tells it unless it overflows itself."""
+    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.numel() == 0:
+        return True
+    if tensor.is_sparse:
+        tensor = tensor._values()
+    tensor = tensor.detach()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.resolve_conj())
+    if tensor.element_size() == 1:
+        tensor = tensor.float()  # the eight-bit kinds cannot be summed
+    if math.isfinite(tensor.sum().item()):
+        return True
+    return bool(torch.isfinite(tensor).all())

@@ -1,0 +1,66 @@
+"""A training with nothing around it but what finds births."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcheck.health.sample import Birth
+from gradcheck.watch.torch_births import BirthWatch
+from gradcheck.watch.torch_calls import CallMode
+
+
+class Births:
+    """Follows ``model`` and the optimizers' steps; ``found`` and ``unseen`` tell what came of it."""
+
+    def __init__(self, model: nn.Module, *optimizers: torch.optim.Optimizer) -> None:
+        self.found: list[Birth] = []
+        self.unseen: list[str] = []
+        self.step = 0
+        self.calls = CallMode()
+        self.model = model
+        self.watch = BirthWatch(model, self.calls, self.found.append, self.unseen.append)
+        self.calls.before_backward.append(self.watch.backward_begins)
+        self.names = {id(p): name for name, p in model.named_parameters()}
+        self.handles: list[Any] = [
+            model.register_forward_pre_hook(
+                lambda m, a, k: self.watch.forward_begins(a, k, self.step), with_kwargs=True, prepend=True
+            ),
+            model.register_forward_hook(lambda m, a, out: self.watch.forward_ends(), always_call=True),
+        ]
+        for optimizer in optimizers:
+            self.handles.append(optimizer.register_step_pre_hook(self._before))
+            self.handles.append(optimizer.register_step_post_hook(self._after))
+
+    def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        bad = [p for p in parameters if p.grad is not None and not torch.isfinite(p.grad).all()]
+        if bad:
+            self.watch.gradients_bad([self.names.get(id(p), "?") for p in bad], self.step)
+        self.watch.update_begins(optimizer)
+
+    def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        bad = [self.names.get(id(p), "?") for p in parameters if not torch.isfinite(p).all()]
+        if bad:
+            self.watch.weights_bad(bad, self.step)
+        self.watch.step_ended()
+        self.step += 1
+
+    def __enter__(self) -> Births:
+        self.calls.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.watch.close()
+        self.calls.__exit__(*error)
+        for handle in self.handles:
+            handle.remove()
+
+    @property
+    def birth(self) -> Birth:
+        """The one birth that was found."""
+        (birth,) = self.found
+        return birth
