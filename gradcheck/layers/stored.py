@@ -212,6 +212,7 @@ class Keeper:
         self._vacant = [(step, self._between.get(step, MISSING)) for step in steps]
         self._vacant = [(step, value) for step, value in self._vacant if value is None or value is MISSING]
         self._between, self.before, self.standing = {}, [], Standing(())
+        self.starts = list  # nothing is looked for any more: no cycle may keep arrays alive until they are collected
 
     def make_room(self) -> None:
         """Before a backward: gradients that the first one made are gone again, and accumulators hold zeros."""

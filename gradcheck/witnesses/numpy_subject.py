@@ -215,7 +215,7 @@ class NumpySubject(Subject):
             values = {n: v.astype(np.float64, copy=False) if v.dtype.kind == "f" else v for n, v in values.items()}
         try:
             with self.followed(trace, values) as (outputs, variables):
-                gradients = trace.gradients(outputs, upstreams, variables)
+                gradients = trace.gradients(outputs, upstreams, variables, last=True)
                 if trace.mismatch and not verify:
                     return Reference([], None, failure=_MISMATCH)
                 plain = [np.array(trace.value(output)) for output in outputs]
@@ -226,6 +226,8 @@ class NumpySubject(Subject):
             where = user_place(error)
             how = f"the forward cannot be followed on PyTorch: {type(error).__name__}: {error}"
             return Reference([], None, [*trace.leaks, Leak(where, how)], failure=how)
+        finally:
+            trace.let_go()
 
     @contextmanager
     def _at(self, values: Values, trace: Trace | None = None, spare: Collection[str] = ()) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The first call of all is a part of the check: what is wrong in it alone, or in any but it, is found."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,27 @@ def test_a_random_mask_is_the_same_in_the_first_call_and_all_others():
     assert subject.repeated({"x": 2 * x}, {"x": x}, (4.0, 0.25)) is not None
     subject.restore()
     np.testing.assert_array_equal(before, np.random.get_state()[1])
+
+
+def test_nothing_of_a_check_waits_for_the_garbage_collector():
+    """Arrays in a cycle stay until the next collection: the memory of every check would be fresh, and slow."""
+    x, w = rng().standard_normal((3, 4)), rng().standard_normal((4, 2))
+
+    def forward(x, w):
+        return np.maximum(x @ w, 0), (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        dout = dout * (x @ w > 0)
+        return dout @ w.T, x.T @ dout
+
+    check_layer(forward, backward, x, w)
+    gc.collect()
+    gc.disable()
+    try:
+        before = {id(o) for o in gc.get_objects()}
+        check_layer(forward, backward, x, w)
+        left = {type(o).__name__ for o in gc.get_objects() if id(o) not in before}
+    finally:
+        gc.enable()
+    assert not left & {"Trace", "TracedArray", "Tensor", "Pair", "Snapshot", "FirstCall"}
