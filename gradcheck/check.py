@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ def check_layer(
     reference: Callable[..., Any] | None = None,
     allow: Mapping[str, str] | None = None,
     submodules: bool = False,
+    sweep: Mapping[str, Sequence[object]] | str | None = None,
     dtype: object = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -62,6 +64,10 @@ def check_layer(
         allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it
             explains the deviation exactly.
         submodules: Check every submodule of a ``torch.nn.Module`` as well.
+        sweep: Check every combination of these values: of options (``{"stride": [1, 2], "pad": [0, 1]}``), of the
+            layer's attributes, of shapes of arrays by name (``{"x": [(2, 3, 8, 8), (2, 3, 7, 5)]}``; ``"shape"`` is
+            that of the first), of ``dtype`` and ``seed``. The report tells for which it is right, and what the wrong
+            ones share. ``"auto"`` varies the options and sizes that the layer itself offers.
         dtype: Cast all floating-point arrays to this dtype first (``"float32"``).
         rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.
         seed: Seeds the upstream gradient, the probes, and every random generator before each forward. Default 0.
@@ -90,9 +96,57 @@ def check_layer(
         [('dx', 'right'), ('dw', 'right')]
     """
     __tracebackhide__ = True
-    started = time.perf_counter()
     where = calling_place()
     seed, name = checked_seed(seed), checked_name(name)
+    options: dict[str, Any] = {
+        "style": style,
+        "upstream": upstream,
+        "wrt": wrt,
+        "constants": constants,
+        "kwargs": kwargs,
+        "params": params,
+        "gradients": gradients,
+        "reference": reference,
+        "allow": allow,
+        "submodules": submodules,
+        "dtype": dtype,
+        "rtol": rtol,
+        "atol": atol,
+        "seed": seed,
+        "budget": budget,
+        "name": name,
+    }
+    check = functools.partial(_checked, where=where)
+    if sweep is not None:
+        from gradcheck.sweep import swept
+
+        return finish(swept(layer, options, sweep, check), raises)
+    return finish(check(layer, **options), raises)
+
+
+def _checked(
+    layer: tuple[object, ...],
+    *,
+    where: Where,
+    style: str | None,
+    upstream: object,
+    wrt: Sequence[str] | None,
+    constants: Sequence[str],
+    kwargs: Mapping[str, object] | None,
+    params: Mapping[str, object] | None,
+    gradients: Mapping[str, object] | Sequence[str] | None,
+    reference: Callable[..., Any] | None,
+    allow: Mapping[str, str] | None,
+    submodules: bool,
+    dtype: object,
+    rtol: float | None,
+    atol: float | None,
+    seed: int,
+    budget: int | None,
+    name: str | None,
+) -> Report:
+    """The report on one layer with one set of options."""
+    started = time.perf_counter()
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     problem = adapt(
         layer,
@@ -131,8 +185,7 @@ def check_layer(
 
             subject = WithReference(subject, reference, getattr(problem, "arguments", ()), seed)
         examinations = [_examined(subject, upstream, limits, seed, "")]
-    report = report_of(examinations, "layer", where, seed, started, allow=allow, name=name)
-    return finish(report, raises)
+    return report_of(examinations, "layer", where, seed, started, allow=allow, name=name)
 
 
 def _examined(subject: Subject, upstream: object, limits: Limits, seed: int, layer: str) -> Examination:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from gradcheck.configurations import Configuration
 from gradcheck.errors import GradientMismatch, failure
 from gradcheck.updates import StepSize, UpdateResult
 from gradcheck.watched import Watched
@@ -112,7 +113,7 @@ class Report:
     """
 
     subject: str
-    kind: Literal["layer", "network", "comparison", "watch", "step", "learning rate"]
+    kind: Literal["layer", "network", "comparison", "watch", "step", "learning rate", "sweep"]
     style: str
     dtype: str
     seed: int
@@ -126,6 +127,7 @@ class Report:
     watched: Watched | None = None
     updates: tuple[UpdateResult, ...] = ()
     step_size: StepSize | None = None
+    configurations: tuple[Configuration, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
@@ -137,6 +139,7 @@ class Report:
         learning rate whose limit was found.
         """
         verdicts = {g.verdict for g in self.gradients} | {u.verdict for u in self.updates}
+        verdicts |= {c.verdict for c in self.configurations} - {"not checked"}
         verdicts -= {"not differentiated"}
         looked = bool(verdicts) or bool(self.watched and self.watched.steps) or self.step_size is not None
         decided = self.step_size is None or self.step_size.verdict != "undecided"

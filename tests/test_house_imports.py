@@ -13,10 +13,10 @@ LONGEST = 350
 FLOORS = {
     5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
     4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "torch_check", "watch"},
-    3: {"causes", "diagnosis", "examine", "recordings"},
+    3: {"causes", "diagnosis", "examine", "recordings", "sweep"},
     2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
-    0: {"caller", "errors", "explanations", "report", "tracebacks", "updates", "watched", "where"},
+    0: {"caller", "configurations", "errors", "explanations", "report", "tracebacks", "updates", "watched", "where"},
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -37,6 +37,7 @@ SIDEWAYS = {
     ("tracebacks", "errors"): "the exceptions that are raised on purpose",
     ("errors", "report"): "a mismatch carries its report",
     ("report", "errors"): "a report raises its mismatch",
+    ("report", "configurations"): "a report's parts",
     ("report", "updates"): "a report's parts",
     ("report", "watched"): "a report's parts",
     ("report", "where"): "a report's parts",

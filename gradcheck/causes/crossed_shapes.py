@@ -57,4 +57,6 @@ def _crossed(gate: Gate) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, .
 def _shape(x: object) -> tuple[int, ...]:
     if isinstance(x, torch.Tensor):
         return tuple(x.shape)
+    if isinstance(x, list) and not all(isinstance(i, int | float) for i in x):
+        return ()  # of arrays, as np.stack is given them: no operand that is broadcast
     return np.shape(x) if isinstance(x, np.ndarray | list | range) else ()

@@ -1,0 +1,133 @@
+"""Which configurations are tried: all combinations of what the caller names, or what the layer itself offers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.values import describe
+from gradcheck.sweep.call import Call, is_shape
+
+__all__ = ["Planned", "automatic", "combinations"]
+
+_MOST = 512
+_MOST_BY_ITSELF = 40
+_OFFERED: dict[str, tuple[Any, ...]] = {
+    "stride": (1, 2, 3),
+    "strides": (1, 2, 3),
+    "pad": (0, 1, 2),
+    "padding": (0, 1, 2),
+    "dilation": (1, 2),
+    "window": (1, 2, 3),
+    "pool_size": (1, 2, 3),
+    "kernel_size": (1, 2, 3),
+    "pool_height": (1, 2, 3),
+    "pool_width": (1, 2, 3),
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A configuration to be tried: its settings by name, and the call with them."""
+
+    settings: Mapping[str, Any]
+    call: Call
+
+
+def combinations(call: Call, sweep: Mapping[str, Sequence[Any]]) -> list[Planned]:
+    """Every combination of the values given.
+
+    Raises:
+        GradcheckError: a name is not known, or a list of values is empty or no list.
+    """
+    for name, values in sweep.items():
+        if not isinstance(name, str):
+            raise GradcheckError(f"sweep: the key {name!r} is no name; give the names of options, arrays or attributes")
+        if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
+            raise GradcheckError(
+                f"sweep[{name!r}]: it is {describe(values)}; give a list of the values to try, as in "
+                'sweep={"stride": [1, 2]}'
+            )
+    count = int(np.prod([len(values) for values in sweep.values()]))
+    if count > _MOST:
+        raise GradcheckError(f"sweep: that makes {count} configurations; give fewer values, {_MOST} are the most")
+    planned = []
+    for values in itertools.product(*sweep.values()):
+        settings = dict(zip(sweep, values, strict=True))
+        changed = call
+        for name, value in settings.items():
+            changed = _changed(changed, name, value)
+        planned.append(Planned(settings, changed))
+    return planned
+
+
+def _changed(call: Call, name: str, value: Any) -> Call:
+    if name == "shape":
+        arrays = [n for n in call.names() if _is_array(call.argument(n))]
+        if not arrays:
+            raise GradcheckError("sweep['shape']: no array is among the arguments; name the array that is to be drawn")
+        if isinstance(value, Mapping):
+            for array, shape in value.items():
+                call = _changed(call, array, shape)
+            return call
+        name = arrays[0]
+    if _is_array(call.argument(name)):
+        if is_shape(value):
+            return call.redrawn(name, value)
+        if _is_array(value):
+            return call.with_argument(name, value)
+        raise GradcheckError(
+            f"sweep[{name!r}]: {value!r} is no shape; give shapes, as in {{{name!r}: [(2, 3), (4, 3)]}}"
+        )
+    return call.with_option(name, value)
+
+
+def automatic(call: Call, runs: Callable[[Call], bool]) -> list[Planned]:
+    """What the layer itself offers: each option and free size varied, options in pairs; ``runs`` tries a forward."""
+    base = Planned({}, call)
+    options = list(_options(call))
+    sizes = list(_sizes(call, runs))
+    planned = [base]
+    for name, value in [*options, *sizes]:
+        planned.append(Planned({name: value}, _changed(call, name, value)))
+    for (a, x), (b, y) in itertools.combinations(options, 2):
+        if a != b:
+            planned.append(Planned({a: x, b: y}, _changed(_changed(call, a, x), b, y)))
+    for (a, x), (b, y) in itertools.product(options, sizes):
+        planned.append(Planned({a: x, b: y}, _changed(_changed(call, a, x), b, y)))
+    return planned[:_MOST_BY_ITSELF]
+
+
+def _options(call: Call) -> Iterator[tuple[str, Any]]:
+    """Options with other values than they have: those with a usual range, other whole numbers by one, and switches."""
+    held = [key for a in (*call.layer, call.options.get("kwargs") or {}) if isinstance(a, dict) for key in a]
+    attributes = [name for name in _OFFERED if not callable(call.layer[0]) and hasattr(call.layer[0], name)]
+    given = [n for n in call.names() if call.argument(n) is not None and not _is_array(call.argument(n))]
+    for name in dict.fromkeys([*held, *given, *attributes]):
+        value = call.option(name)
+        if isinstance(value, bool):
+            yield name, not value
+        elif isinstance(value, int) and name.lower() in _OFFERED:
+            yield from ((name, other) for other in _OFFERED[name.lower()] if other != value)
+
+
+def _sizes(call: Call, runs: Callable[[Call], bool]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Other shapes for the arrays: one size changed at a time, where the forward still runs with it."""
+    for name in call.names():
+        array = call.argument(name)
+        if not _is_array(array) or array.dtype.kind not in "fiu":
+            continue
+        for axis, size in enumerate(array.shape):
+            for other in dict.fromkeys((1, size + 1, size + 2)):
+                shape = (*array.shape[:axis], other, *array.shape[axis + 1 :])
+                if other != size and runs(call.redrawn(name, shape)):
+                    yield name, shape
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)

@@ -1,0 +1,171 @@
+"""A layer in many configurations: bugs that sleep until one changes are found, and what wakes them is named."""
+
+import re
+
+import numpy as np
+import pytest
+
+from gradcheck import GradcheckError, check_layer, load_report
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def windows_forward(x, w, stride=1, pad=0):
+    padded = np.pad(x, ((0, 0), (pad, pad)))
+    n = (padded.shape[1] - len(w)) // stride + 1
+    return np.stack([padded[:, i * stride : i * stride + len(w)] @ w for i in range(n)], 1), (x, w, stride, pad)
+
+
+def windows_backward(dout, cache):
+    x, w, stride, pad = cache
+    padded, dw = np.pad(x, ((0, 0), (pad, pad))), np.zeros_like(w)
+    below = np.zeros_like(padded)
+    for i in range(dout.shape[1]):
+        below[:, i * stride : i * stride + len(w)] += dout[:, i : i + 1] * w
+        dw += dout[:, i] @ padded[:, i * stride : i * stride + len(w)]
+    return below[:, pad : pad + x.shape[1]], dw
+
+
+def stride_forgotten(dout, cache):
+    x, w, _stride, pad = cache
+    return windows_backward(dout, (x, w, 1, pad))
+
+
+def padding_forgotten(dout, cache):
+    _x, _w, _stride, pad = cache
+    below, dw = windows_backward(dout, cache)
+    return np.roll(below, pad, axis=1), dw
+
+
+def swept(backward, sweep, **options):
+    return check_layer(
+        windows_forward, backward, rng().normal(size=(3, 8)), rng().normal(size=3), sweep=sweep, **options
+    )
+
+
+GRID = {"stride": [1, 2, 3], "pad": [0, 1, 2]}
+
+
+def test_a_right_layer_is_right_in_every_configuration():
+    report = swept(windows_backward, GRID)
+    assert report.ok
+    assert report.kind == "sweep"
+    assert [c.verdict for c in report.configurations] == ["right"] * 9
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("backward", "words"),
+    [(stride_forgotten, "every stride above 1"), (padding_forgotten, "every pad above 0")],
+)
+def test_what_the_wrong_ones_share_is_said_first(backward, words):
+    report = swept(backward, GRID)
+    assert not report.ok
+    first = report.findings[0]
+    assert (first.code, first.severity) == ("GC130", "error")
+    assert first.title == f"wrong for {words}, right for all others (6 of 9 configurations)"
+    wrong = [dict(c.settings) for c in report.configurations if c.verdict == "wrong"]
+    assert len(wrong) == 6
+    assert all(c.wrong and c.largest_error > 1e-3 for c in report.configurations if c.verdict == "wrong")
+
+
+def test_auto_varies_options_and_sizes_itself():
+    right = swept(windows_backward, "auto", kwargs={"stride": 1, "pad": 0})
+    assert right.ok
+    assert {name for c in right.configurations for name, _ in c.settings} == {"stride", "pad", "x", "w"}
+    wrong = swept(stride_forgotten, "auto", kwargs={"stride": 1, "pad": 0})
+    assert wrong.findings[0].title.startswith("wrong for every stride above 1")
+
+
+def test_sizes_of_arrays():
+    def forward(x):
+        return np.cumsum(x, axis=0), x
+
+    def backward(dout, x):  # right for up to two steps
+        return dout + np.roll(dout, -1, axis=0) * (np.arange(len(x)) < len(x) - 1)[:, None]
+
+    report = check_layer(forward, backward, rng().normal(size=(2, 3)), sweep={"shape": [(n, 3) for n in (1, 2, 3, 4)]})
+    assert [c.verdict for c in report.configurations] == ["right", "right", "wrong", "wrong"]
+    assert report.findings[0].title.startswith("wrong for every batch size above 2")
+    assert [dict(c.settings)["shape"] for c in report.configurations] == ["1×3", "2×3", "3×3", "4×3"]
+
+
+def test_repeated_indices():
+    def forward(table, idx):
+        return table[idx], (table, idx)
+
+    def backward(dout, cache):
+        table, idx = cache
+        d = np.zeros_like(table)
+        d[idx] = dout  # loses what comes twice
+        return (d,)
+
+    indices = [np.array([0, 1, 2]), np.array([3, 1, 0]), np.array([1, 1, 2]), np.array([0, 3, 3])]
+    report = check_layer(forward, backward, rng().normal(size=(4, 2)), np.array([0, 1, 2]), sweep={"idx": indices})
+    assert [c.verdict for c in report.configurations] == ["right", "right", "wrong", "wrong"]
+    assert "wrong for repeated entries of idx" in report.findings[0].title
+
+
+def test_options_in_a_dictionary_and_attributes_of_a_layer():
+    def forward(x, options):
+        return x * options["scale"], (x, options)
+
+    def backward(dout, cache):
+        return dout * min(cache[1]["scale"], 2)
+
+    report = check_layer(forward, backward, rng().normal(size=(2, 3)), {"scale": 1}, sweep={"scale": [1, 2, 3]})
+    assert [c.verdict for c in report.configurations] == ["right", "right", "wrong"]
+
+    class Scale:
+        factor = 1
+
+        def forward(self, x):
+            return x * self.factor
+
+        def backward(self, dout):
+            return dout
+
+    layer = Scale()
+    report = check_layer(layer, rng().normal(size=(2, 3)), sweep={"factor": [1, 2]})
+    assert [c.verdict for c in report.configurations] == ["right", "wrong"]
+    assert layer.factor == 1
+
+
+def test_dtypes_and_seeds():
+    report = swept(windows_backward, {"dtype": ["float32", "float64"], "seed": [0, 1]})
+    assert report.ok
+    assert len(report.configurations) == 4
+
+
+def test_what_the_forward_does_not_take_is_said_and_not_counted():
+    report = swept(windows_backward, {"x": [(3, 8), (3, 2)]})
+    assert [c.verdict for c in report.configurations] == ["right", "not checked"]
+    assert "the forward windows_forward" in report.configurations[1].reason
+    assert report.ok
+
+
+def test_a_report_survives_json():
+    report = swept(stride_forgotten, {"stride": [1, 2]})
+    assert load_report(report.to_json()) == report
+
+
+@pytest.mark.parametrize(
+    ("sweep", "phrase"),
+    [
+        ({}, 'sweep: give the values to try by name, sweep={"stride": [1, 2], "pad": [0, 1]}, or sweep="auto"'),
+        ("all", 'or sweep="auto"'),
+        ({"stride": 2}, "sweep['stride']: it is"),
+        ({"stride": []}, "give a list of the values to try"),
+        ({"stride": "12"}, "give a list of the values to try"),
+        ({3: [1]}, "sweep: the key 3 is no name"),
+        ({"strides": [1, 2]}, "sweep: nothing of windows_forward is called 'strides'; it takes x, w, stride, pad"),
+        ({"x": [3]}, "sweep['x']: 3 is no shape"),
+        ({"stride": list(range(1, 600))}, "that makes 599 configurations; give fewer values, 512 are the most"),
+        ({"x": [(3, 1), (3, 2)]}, "sweep: none of the 2 configurations could be checked"),
+    ],
+)
+def test_a_sweep_that_cannot_be_made_is_refused_in_words(sweep, phrase):
+    with pytest.raises(GradcheckError, match=re.escape(phrase)):
+        swept(windows_backward, sweep)
