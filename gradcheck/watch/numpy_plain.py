@@ -1,0 +1,42 @@
+"""From followed arrays to plain ones and back, inside the arguments and results of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["finite", "floats_in", "mapped"]
+
+_CONTAINERS = (tuple, list, dict)
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """``value`` with ``change`` made to what tuples, lists and dicts hold; itself where nothing changes."""
+    kind = type(value)
+    if kind not in _CONTAINERS and not (isinstance(value, tuple) and hasattr(value, "_make")):
+        return change(value)
+    if kind is dict:
+        changed = {key: mapped(item, change) for key, item in value.items()}
+        return value if all(changed[key] is item for key, item in value.items()) else changed
+    items = [mapped(item, change) for item in value]
+    if all(new is old for new, old in zip(items, value, strict=True)):
+        return value
+    return kind(items) if kind in _CONTAINERS else kind._make(items)
+
+
+def floats_in(value: Any, depth: int = 2) -> list[Any]:
+    """The floating-point arrays and numbers in a call's operands or result."""
+    if isinstance(value, np.ndarray | np.generic):
+        return [value] if value.dtype.kind in "fc" else []
+    if type(value) is float:
+        return [value]
+    if depth and isinstance(value, tuple | list):
+        return [found for item in value[:64] for found in floats_in(item, depth - 1)]
+    return []
+
+
+def finite(value: Any) -> bool:
+    """Whether every entry is finite. Raises no floating-point flags, whatever the values."""
+    return bool(np.isfinite(value).all())
