@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gradcheck.check import check_layer
-    from gradcheck.errors import GradcheckError, GradientMismatch
+    from gradcheck.errors import GradcheckError, GradientMismatch, UnhealthyTraining
     from gradcheck.layers.update import from_update
     from gradcheck.network import check_network
     from gradcheck.outcome import raising
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gradcheck.recorded import check_recorded
     from gradcheck.report import Finding, GradientResult, Report
     from gradcheck.views.json import load_report
+    from gradcheck.watch import watch
 
     __version__: str
 
@@ -28,6 +29,7 @@ __all__ = [
     "GradientMismatch",
     "GradientResult",
     "Report",
+    "UnhealthyTraining",
     "__version__",
     "check_layer",
     "check_network",
@@ -37,6 +39,7 @@ __all__ = [
     "gradient",
     "load_report",
     "raising",
+    "watch",
 ]
 
 _HOMES = {
@@ -45,6 +48,7 @@ _HOMES = {
     "GradientMismatch": ("gradcheck.errors", "GradientMismatch"),
     "GradientResult": ("gradcheck.report", "GradientResult"),
     "Report": ("gradcheck.report", "Report"),
+    "UnhealthyTraining": ("gradcheck.errors", "UnhealthyTraining"),
     "check_layer": ("gradcheck.check", "check_layer"),
     "check_recorded": ("gradcheck.recorded", "check_recorded"),
     "check_network": ("gradcheck.network", "check_network"),
@@ -53,6 +57,7 @@ _HOMES = {
     "gradient": ("gradcheck.pieces", "gradient"),
     "load_report": ("gradcheck.views.json", "load_report"),
     "raising": ("gradcheck.outcome", "raising"),
+    "watch": ("gradcheck.watch", "watch"),
 }
 
 

@@ -1,0 +1,55 @@
+"""Something that is called instead of a module, for a time, and leaves no trace in copies of the module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["Instead", "in_backward"]
+
+_SLOT = "_compiled_call_impl"
+
+Handler = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Instead:
+    """Has ``handler(call, args, kwargs)`` called for each call of ``module``; ``call`` is what would have been called.
+
+    It stands where ``module.compile()`` puts its result. ``nn.Module`` leaves that out of copies and pickles, the
+    lists of hooks stay as they are (PyTorch's attention chooses its code by whether there are hooks), and a module
+    that is called as usual pays nothing once this is removed.
+    """
+
+    def __init__(self, module: nn.Module, handler: Handler) -> None:
+        self._module = module
+        self._handler = handler
+        self._before: Any = module.__dict__.get(_SLOT)
+        module.__dict__[_SLOT] = self
+
+    def remove(self) -> None:
+        """Let the module be called as before; what was put in the place meanwhile stays."""
+        if self._module.__dict__.get(_SLOT) is self:
+            if self._before is None:
+                del self._module.__dict__[_SLOT]
+            else:
+                self._module.__dict__[_SLOT] = self._before
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        call = self._module._call_impl if self._before is None else self._before
+        if torch.compiler.is_compiling():
+            return call(*args, **kwargs)
+        return self._handler(call, args, kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return None  # of a module that copies its attributes by itself
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return type(None), ()
+
+
+def in_backward() -> bool:
+    """Whether this thread is inside of a backward."""
+    return torch._C._current_graph_task_id() != -1

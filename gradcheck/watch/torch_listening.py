@@ -1,0 +1,49 @@
+"""Putting a function mode aside and taking it up again, wherever in the program that happens."""
+
+from __future__ import annotations
+
+from torch._C import _len_torch_function_stack, _pop_torch_function_stack, _push_on_torch_function_stack
+from torch.overrides import TorchFunctionMode
+from torch.utils._device import DeviceContext
+
+__all__ = ["Listening"]
+
+
+class Listening:
+    """Has ``mode`` hear the program's calls, or not.
+
+    The modes of a program form a stack, and leaving one removes the uppermost, whichever it is. A mode that comes and
+    goes in the middle of the user's own ``with`` blocks therefore has its place under all of theirs, just above
+    PyTorch's default device, which insists on the lowest.
+    """
+
+    def __init__(self, mode: TorchFunctionMode) -> None:
+        self._mode = mode
+
+    def begin(self) -> None:
+        """Hear the calls from now on."""
+        above = _stack()
+        if not any(mode is self._mode for mode in above):
+            lowest = 0
+            while lowest < len(above) and isinstance(above[lowest], DeviceContext):
+                lowest += 1
+            above.insert(lowest, self._mode)
+        _rebuild(above)
+
+    def end(self) -> bool:
+        """Hear no more; True where it was heard until now."""
+        if not _len_torch_function_stack():
+            return False
+        modes = _stack()
+        _rebuild([mode for mode in modes if mode is not self._mode])
+        return any(mode is self._mode for mode in modes)
+
+
+def _stack() -> list[TorchFunctionMode]:
+    """Take all modes off; the lowest first."""
+    return [_pop_torch_function_stack() for _ in range(_len_torch_function_stack())][::-1]
+
+
+def _rebuild(modes: list[TorchFunctionMode]) -> None:
+    for mode in modes:
+        _push_on_torch_function_stack(mode)

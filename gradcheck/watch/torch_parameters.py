@@ -1,0 +1,138 @@
+"""The parameters of a PyTorch module in one step: weights, gradients, and what the step added."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import nn
+
+from gradcheck.health.sample import ParameterSample, Stats
+from gradcheck.watch.torch_kinds import kind_of
+from gradcheck.watch.torch_stats import stats_of
+
+__all__ = ["ParameterWatch"]
+
+Role = Literal["weight", "bias", "norm", "embedding", "other"]
+
+
+class ParameterWatch:
+    """Knows the parameters of ``model`` by name and what each is for. A tied parameter has its first name."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.named: dict[str, nn.Parameter] = dict(model.named_parameters())
+        self._modules = dict(model.named_modules())
+        self._before: dict[str, torch.Tensor] = {}
+        self._gradients: dict[str, Stats] = {}
+        self._weights: dict[str, Stats] = {}
+        self._equal: set[str] = set()
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Those that are meant to move, as they are now."""
+        return {name: p for name, p in self.named.items() if p.requires_grad}
+
+    def forget(self) -> None:
+        """Begin a new step."""
+        self._before, self._gradients, self._weights, self._equal = {}, {}, {}, set()
+
+    def note_gradients(self, norms: Mapping[str, float]) -> None:
+        """Note the gradients as they are now, unless they were noted in this step: clipping comes later."""
+        for name, parameter in self.named.items():
+            gradient = parameter.grad
+            if gradient is not None and name not in self._gradients:
+                self._gradients[name] = stats_of(gradient, norm=norms.get(name))
+
+    def note_weights(self, first: bool) -> None:
+        """Keep the weights as they are before the update; at the first step see whether units are equal."""
+        for name, parameter in self.named.items():
+            if isinstance(parameter, nn.UninitializedParameter) or not parameter.is_floating_point():
+                continue
+            self._weights[name] = stats_of(parameter, extremes=first)
+            if parameter.requires_grad:
+                self._before[name] = parameter.detach().clone()
+            if first and _units_equal(parameter):
+                self._equal.add(name)
+
+    def samples(
+        self, optimizers: Sequence[torch.optim.Optimizer], before_norm: Collection[str], *, marked: bool
+    ) -> list[ParameterSample]:
+        """What the step did to each parameter.
+
+        Args:
+            optimizers: Those that train; where there are none, every parameter counts as trained.
+            before_norm: Layers whose bias has no effect.
+            marked: False where no step was seen at all, so that there is no update either.
+        """
+        rates = {
+            id(p): _number(group.get("lr"))
+            for optimizer in optimizers
+            for group in optimizer.param_groups
+            for p in group["params"]
+        }
+        found = []
+        for name, parameter in self.named.items():
+            weight = self._weights.get(name)
+            if weight is None:
+                continue
+            layer, _, own = name.rpartition(".")
+            module = self._modules.get(layer)
+            before = self._before.pop(name, None)
+            update = None
+            if before is not None and marked and before.shape == parameter.shape:
+                update = stats_of(before.sub_(parameter.detach()))  # the sign does not matter
+            role = _role(own, parameter, module)
+            fan_in, fan_out = _fans(parameter, module) if role == "weight" else (None, None)
+            found.append(
+                ParameterSample(
+                    name=name,
+                    layer=layer or type(module).__name__,
+                    shape=tuple(parameter.shape),
+                    role=role,
+                    weight=weight,
+                    gradient=self._gradients.get(name),
+                    update=update,
+                    fan_in=fan_in,
+                    fan_out=fan_out,
+                    lr=rates.get(id(parameter)),
+                    trained=not optimizers or id(parameter) in rates,
+                    frozen=not parameter.requires_grad,
+                    sparse=role == "embedding" or bool(parameter.grad is not None and parameter.grad.is_sparse),
+                    before_norm=own == "bias" and layer in before_norm,
+                    equal_columns=name in self._equal and _units_equal(parameter.grad),
+                )
+            )
+        return found
+
+
+def _number(rate: object) -> float | None:
+    return float(rate) if isinstance(rate, int | float | torch.Tensor) else None
+
+
+def _role(own: str, parameter: torch.Tensor, module: nn.Module | None) -> Role:
+    kind = kind_of(module) if module is not None else "other"
+    if kind == "norm":
+        return "norm"
+    if kind == "embedding":
+        return "embedding"
+    if "bias" in own:
+        return "bias"
+    return "weight" if parameter.dim() >= 2 else "other"
+
+
+def _fans(weight: torch.Tensor, module: nn.Module | None) -> tuple[int | None, int | None]:
+    """How many inputs make one output, and the reverse, of (out, in, kernel...); transposed: (in, out, kernel...)."""
+    kind = kind_of(module) if module is not None else "other"
+    if kind not in ("linear", "conv", "rnn", "attention"):
+        return None, None
+    kernel = weight[0, 0].numel()
+    out, into = weight.shape[0] * kernel, weight.shape[1] * kernel
+    return (out, into) if getattr(module, "transposed", False) else (into, out)
+
+
+def _units_equal(weight: torch.Tensor | None) -> bool:
+    """Whether all rows are the same; of the gradient too, or one step would part them."""
+    if weight is None or weight.dim() < 2 or weight.shape[0] < 2 or weight.layout != torch.strided:
+        return False
+    weight = weight.detach()
+    return bool(torch.equal(weight[0], weight[1]) and (weight == weight[:1]).all())

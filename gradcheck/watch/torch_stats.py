@@ -1,0 +1,146 @@
+"""A tensor in a few numbers, as cheaply as they can be had: what a statistic costs decides what a watch costs."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import torch
+
+from gradcheck.health.sample import Stats
+
+__all__ = ["finite_norms", "merged", "norm_of", "stats_of"]
+
+# Magnitudes near the ends of the dtype's range, as shares of its largest and multiples of its smallest normal number.
+_HIGH = 1e-3
+_LOW = 1e6
+
+
+@functools.cache
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _real(tensor: torch.Tensor) -> torch.Tensor:
+    """The entries as plain real numbers: those that are stored where it is sparse, both parts where it is complex."""
+    tensor = tensor.detach()
+    if tensor.layout != torch.strided:
+        tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.values()
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def _squares(tensor: torch.Tensor) -> torch.Tensor:
+    """The sum of squares, or something whose finiteness and zeroness are the same; 16-bit floats in 32 bits."""
+    if tensor.dtype in (torch.float32, torch.float64) and tensor.is_contiguous():
+        flat = tensor.view(-1)
+        return torch.dot(flat, flat)  # BLAS: three times as fast as a norm
+    norm: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=_wide(tensor))
+    return norm.square()
+
+
+def norm_of(tensor: torch.Tensor) -> float:
+    """The 2-norm; in float64 where a float32 one leaves the range; not finite only where an entry is not."""
+    tensor = _real(tensor)
+    return _checked(tensor, _squares(tensor).item())
+
+
+def _checked(tensor: torch.Tensor, squares: float) -> float:
+    if 1e-30 < squares < math.inf:
+        return math.sqrt(squares)
+    if tensor.numel() == 0:
+        return 0.0
+    low, high = (float(x) for x in torch.aminmax(tensor))
+    largest = max(abs(low), abs(high))
+    if largest == 0.0 or not math.isfinite(largest):
+        return largest  # NaN and infinity pass through
+    wide = tensor.to(torch.float64) / largest  # so that float64's own range is no limit either
+    return float(torch.linalg.vector_norm(wide)) * largest
+
+
+def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
+    """The 2-norm of each, with one transfer from the device for all of them."""
+    real = [_real(tensor) for tensor in tensors]
+    squares = [_squares(tensor) for tensor in real]
+    if not squares:
+        return []
+    if all(s.device.type == "cpu" for s in squares):
+        numbers = [s.item() for s in squares]
+    else:
+        device = squares[0].device
+        numbers = torch.stack([s.to(device, torch.float64) for s in squares]).tolist()
+    return [_checked(tensor, number) for tensor, number in zip(real, numbers, strict=True)]
+
+
+def stats_of(
+    tensor: torch.Tensor, *, extremes: bool = False, mean: bool = False, zeros: bool = False, norm: float | None = None
+) -> Stats:
+    """What was asked for, and besides it what is needed where magnitudes come near the ends of the dtype's range.
+
+    Args:
+        tensor: Any floating-point or complex tensor; one that is sparse counts with the entries that it stores.
+        extremes: Measure ``low`` and ``high``.
+        mean: Measure the mean.
+        zeros: Count the entries that are exactly 0.
+        norm: The 2-norm, where it is known already.
+    """
+    tensor = _real(tensor)
+    count = tensor.numel()
+    if count == 0:
+        return Stats(0, 0.0, _name(tensor.dtype))
+    if norm is None:
+        norm = _checked(tensor, _squares(tensor).item())
+    finite = math.isfinite(norm)
+    limits = torch.finfo(tensor.dtype)
+    low = high = None
+    if extremes or not finite or norm > limits.max * _HIGH:
+        low, high = (float(x) for x in torch.aminmax(tensor))
+    zero = smallest = subnormal = None
+    if zeros:
+        zero = count - int(torch.count_nonzero(tensor))
+    if finite and norm / math.sqrt(count) < limits.tiny * _LOW:
+        zero, smallest, subnormal = _small(tensor, limits.tiny)
+    return Stats(
+        count=count,
+        norm=norm,
+        dtype=_name(tensor.dtype),
+        low=low,
+        high=high,
+        mean=float(tensor.mean(dtype=_wide(tensor))) if mean else None,
+        bad=0 if finite else count - int(torch.isfinite(tensor).sum()),
+        zeros=zero,
+        smallest=smallest,
+        subnormal=subnormal,
+    )
+
+
+def _wide(tensor: torch.Tensor) -> torch.dtype | None:
+    return torch.float32 if tensor.dtype in (torch.float16, torch.bfloat16) else None
+
+
+def _small(tensor: torch.Tensor, tiny: float) -> tuple[int, float | None, int]:
+    magnitudes = tensor.abs().to(torch.float64)
+    there = magnitudes[magnitudes > 0]
+    smallest = float(there.min()) if there.numel() else None
+    return tensor.numel() - there.numel(), smallest, int((there < tiny).sum())
+
+
+def merged(one: Stats | None, other: Stats | None) -> Stats | None:
+    """The statistics of both arrays together; what is known of one only is unknown of both."""
+    if one is None or other is None:
+        return one or other
+    count = one.count + other.count
+    return Stats(
+        count=count,
+        norm=math.hypot(one.norm, other.norm),
+        dtype=one.dtype,
+        low=None if one.low is None or other.low is None else min(one.low, other.low),
+        high=None if one.high is None or other.high is None else max(one.high, other.high),
+        mean=None
+        if one.mean is None or other.mean is None or not count
+        else (one.mean * one.count + other.mean * other.count) / count,
+        bad=one.bad + other.bad,
+        zeros=None if one.zeros is None or other.zeros is None else one.zeros + other.zeros,
+        smallest=min((s.smallest for s in (one, other) if s.smallest is not None), default=None),
+        subnormal=None if one.subnormal is None or other.subnormal is None else one.subnormal + other.subnormal,
+    )
