@@ -64,7 +64,7 @@ class Monitor:
 
     def findings(self) -> tuple[Finding, ...]:
         """What the rules found until now, in the order in which it is to be read."""
-        return ordered(finding for rule in self._rules for finding in rule.findings())
+        return ordered((finding for rule in self._rules for finding in rule.findings()), tuple(self._layers))
 
     def watched(self, findings: Iterable[Finding]) -> Watched:
         """What was seen, for the report with these findings."""

@@ -1,0 +1,91 @@
+"""What the rules of vanishing and of exploding activations share: a trend over layers, a change over time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from gradcheck.health.depth import Trend, sizes, trend
+from gradcheck.health.rule import Rule
+from gradcheck.health.sample import LayerSample, Sample
+from gradcheck.health.symptoms import Symptoms
+from gradcheck.health.words import layer_name, number, times
+from gradcheck.report import Finding, Severity
+
+__all__ = ["BEYOND", "ChangingActivations"]
+
+BEYOND = 1e3
+"""Over all layers, or since the first sample."""
+
+
+class ChangingActivations(Rule):
+    """A trend over the layers, and a change since the first sample, in one of two directions."""
+
+    verb: ClassVar[str]
+    severity: ClassVar[Severity]
+    advice: ClassVar[tuple[str, ...]]
+
+    def __init__(self) -> None:
+        self._depth: Symptoms[tuple[LayerSample, Trend]] = Symptoms()
+        self._time: Symptoms[tuple[LayerSample, float, float]] = Symptoms()
+        self._first: dict[str, float] = {}
+        self._usual = 0.0
+
+    @abstractmethod
+    def bad(self, factor: float) -> bool:
+        """Whether a total factor is one of this rule's symptoms."""
+
+    def observe(self, sample: Sample) -> None:
+        layers = sizes(sample.layers, lambda layer: layer.activation)
+        fit = trend([size for _, size in layers])
+        found = fit is not None and self.bad(fit.total)
+        self._depth.observe("", sample.step, (layers[fit.start][0], fit) if fit and found else None)
+        if not self._first and layers:
+            self._first = {layer.name: size for layer, size in layers}
+            self._usual = sorted(self._first.values())[len(layers) // 2]
+        for layer, size in layers:
+            before = self.reference(layer.name)
+            known = before > 0
+            self._time.observe(
+                layer.name, sample.step, (layer, before, size) if known and self.bad(size / before) else None
+            )
+
+    def reference(self, name: str) -> float:
+        """The first size of a layer; a layer that began at (nearly) 0 is held against the others."""
+        return max(self._first.get(name, 0.0), self._usual)
+
+    def findings(self) -> Iterator[Finding]:
+        for _, seen in self._depth:
+            layer, fit = seen.what
+            first, last = fit.values[0], fit.values[-1]
+            yield Finding(
+                code=self.code,
+                severity=seen.severity(self.severity),
+                title=f"activations {self.verb} from layer to layer, by {times(fit.factor)} each, "
+                f"starting with {layer_name(layer)}",
+                layer=layer.name,
+                where=layer.where,
+                evidence=(
+                    f"root mean square of the outputs: {number(first)} in the first of {len(fit.values)} layers with "
+                    f"weights, {number(last)} in the last",
+                    *seen.remark,
+                ),
+                help=self.advice,
+                step=seen.since,
+            )
+            return
+        for _, moved in self._time:
+            layer, before, size = moved.what
+            yield Finding(
+                code=self.code,
+                severity=moved.severity(self.severity),
+                title=f"activations of {layer_name(layer)} {self.verb}: {number(size)} at step {moved.last}, "
+                f"{number(before)} at first",
+                layer=layer.name,
+                where=layer.where,
+                evidence=(f"beyond a thousandfold since step {moved.since}", *moved.remark),
+                help=self.advice,
+                step=moved.since,
+            )
+            return

@@ -1,0 +1,29 @@
+"""GC311: what the layers put out grows from layer to layer, or as the training goes on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from gradcheck.health.activations import BEYOND, ChangingActivations
+from gradcheck.report import Severity
+
+__all__ = ["ExplodingActivations"]
+
+
+class ExplodingActivations(ChangingActivations):
+    """exp(slope · (layers - 1)) > 1e3, the slope fitted to log rms(output) over the depth; or rms > 1e3 of the first.
+
+    A layer that began near 0 (a zero-initialised one) is held against the median of all layers. Exempt: gates.
+    Calibrated: see tests/benchmarks.
+    """
+
+    code: ClassVar[str] = "GC311"
+    verb: ClassVar[str] = "explode"
+    severity: ClassVar[Severity] = "error"
+    advice: ClassVar[tuple[str, ...]] = (
+        "lower the learning rate, or draw the weights smaller: std sqrt(2/fan_in) before a ReLU (He)",
+        "or put a normalisation between the layers",
+    )
+
+    def bad(self, factor: float) -> bool:
+        return factor > BEYOND
