@@ -10,10 +10,13 @@ import torch
 from torch import nn
 
 from gradcheck.health.sample import Birth
+from gradcheck.watch.torch_birth_update import Update
 from gradcheck.watch.torch_calls import Call, CallMode
 from gradcheck.watch.torch_replay import Lost, Replay
-from gradcheck.watch.torch_replay_birth import birth_of, first_of
+from gradcheck.watch.torch_replay_birth import birth_of, first_of, gradients_text
 from gradcheck.watch.torch_replay_finite import is_finite
+from gradcheck.watch.torch_replay_live import Live
+from gradcheck.watch.torch_replay_origins import Operation, Source
 from gradcheck.watch.torch_replay_state import Keeper
 from gradcheck.watch.torch_replay_tape import Outside, Tape
 
@@ -42,8 +45,12 @@ class BirthWatch:
         self._step = 0
         self._depth = 0
         self._replays = 0
+        self._failed = False  # this step, or a micro-batch of it, was looked into already
         self._told: set[object] = set()
-        self._optimizer: torch.optim.Optimizer | None = None
+        self._update: Update | None = None
+        self._armed = False
+        self._live: Live | None = None
+        self._owed: Birth | None = None
         calls.listen(self._heard)
 
     def forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int) -> None:
@@ -56,7 +63,13 @@ class BirthWatch:
         self._calls.unlisten(self._heard)
         self._check_pending()
         self._step = step
-        if torch.is_grad_enabled():
+        if self._armed and self._live is None:
+            self._armed = False
+            self._live = Live(self._model, self._calls)
+            self._live.start()
+        if self._live is not None:
+            self._live.forward_begins(args, kwargs)
+        elif torch.is_grad_enabled():
             self._tape.forward_begins(args, kwargs, self._keeper.keep())
 
     def forward_ends(self) -> None:
@@ -64,18 +77,24 @@ class BirthWatch:
         if self.replaying:
             return
         self._depth = max(self._depth - 1, 0)
-        if self._depth == 0:
-            if torch.is_grad_enabled():
-                self._tape.forward_ends()
-                self._keeper.learn()
-            self._calls.listen(self._heard)
+        if self._depth > 0:
+            return
+        if self._live is not None:
+            self._live.origins.phase = "loss"
+        elif torch.is_grad_enabled():
+            self._tape.forward_ends()
+            self._keeper.learn()
+        self._calls.listen(self._heard)
 
     def backward_begins(self, loss: torch.Tensor, given: dict[str, Any] | None = None) -> None:
         """``loss.backward(**given)`` is about to run."""
         if self.replaying:
             return
+        if self._live is not None:
+            self._live.losses.append(loss.detach())
+            self._live.origins.phase = "backward"
         if not is_finite(loss):
-            self._find(self._tape.held(loss), (), self._step, "")
+            self._find(loss, (), self._step, "")
         self._tape.backward_begins(loss, given or {})
 
     def gradients_bad(self, names: Sequence[str], step: int) -> None:
@@ -83,51 +102,70 @@ class BirthWatch:
         if not self.replaying:
             self._find(None, names, step, "")
 
-    def update_begins(self, optimizer: torch.optim.Optimizer) -> None:
-        """The optimizer begins to move the weights. What it calls is not kept."""
-        self._optimizer = optimizer
-        self._calls.unlisten(self._heard)
+    def update_begins(self, optimizer: torch.optim.Optimizer, largest: float | None = None) -> None:
+        """The optimizer begins to move the weights. What it calls is not kept.
 
-    def weights_bad(self, names: Sequence[str], step: int) -> None:
-        """The update has left these parameters not finite."""
+        Args:
+            optimizer: The one whose step begins.
+            largest: The norm of all its gradients, or of the largest, where that is known.
+        """
+        self._calls.unlisten(self._heard)
+        self._end_live()
+        self._update = Update(optimizer, self._step, largest)
+
+    def weights_bad(self, names: Sequence[str]) -> None:
+        """The update, which has just ended, has left these parameters not finite."""
+        if not self._failed and self._update is not None:
+            self._failed = True
+            birth = self._update.birth(names, dict(self._model.named_parameters()), "")
+            if birth is not None:
+                self._tell(birth)
 
     def step_ended(self) -> None:
         """The weights have moved; what was kept of the step is forgotten."""
         self._tape.clear()
+        self._failed = False
         self._calls.listen(self._heard)
 
     def close(self) -> None:
         """The watch ends; a loss that was not finite and had no backward is looked into."""
-        if not self.replaying:
-            self._calls.unlisten(self._heard)
-            self._check_pending()
-            self._tape.clear()
+        self._calls.unlisten(self._heard)
+        self._check_pending()
+        self._end_live()
+        self._pay()
+        self._tape.clear()
 
     def _heard(self, call: Call) -> None:
-        if not self.replaying:
-            self._tape.call(call)
+        self._tape.call(call)
 
     def _check_pending(self) -> None:
         """The last loss had no backward: look whether that was because it is not finite."""
         loss = self._tape.pending()
-        if loss is None:
-            return
-        if not math.isfinite(loss.item()):
+        if loss is not None and not math.isfinite(loss.item()):
             self._find(self._tape.last_scalar(), (), self._step, "backward was not called for this loss")
             self._tape.clear()
+            self._failed = False
 
     def _find(self, loss: Any, names: Sequence[str], step: int, remark: str) -> None:
-        if self._replays >= _MOST_REPLAYS or self._from_scaling(loss):
+        held = self._tape.held(loss)
+        if self._failed or self._replays >= _MOST_REPLAYS or self._from_scaling(held):
             return
+        self._failed = True
         self._replays += 1
         self.replaying = True
         try:
             with self._calls.paused():
-                birth = self._replayed(loss, names, step, remark)
+                if self._live is not None:
+                    birth = self._followed(self._live, loss, names, step)
+                else:
+                    birth = self._replayed(held, names, step, remark)
         finally:
             self.replaying = False
-        if birth is None:
-            return
+        if birth is not None:
+            self._tell(birth)
+
+    def _tell(self, birth: Birth) -> None:
+        self._owed = None
         key = (birth.operation, birth.phase, birth.where and (birth.where.file, birth.where.line))
         if key not in self._told:
             self._told.add(key)
@@ -143,14 +181,61 @@ class BirthWatch:
         try:
             replay.run(loss)
         except Lost as lost:
-            self._unseen(f"step {step} could not be done again: {lost}")
+            self._arm(names, step, str(lost))
             return None
-        except Exception as error:
-            self._unseen(f"step {step} could not be done again: it raised {type(error).__name__}: {error}")
+        except Exception as error:  # whatever the user's code may raise when it is run a second time
+            self._arm(names, step, f"it raised {type(error).__name__}: {error}")
             return None
         bad = [replay.gradients[name] for name in names if name in replay.gradients] if names else replay.losses[-1:]
         born = first_of(replay, bad)
         if born is None:
-            self._unseen(f"step {step} was not finite, and was when it was done again")
+            self._arm(names, step, "run again, it was finite")
             return None
-        return birth_of(replay, born, step, names, remark)
+        return self._birth(replay, born, step, names, remark)
+
+    def _followed(self, live: Live, loss: Any, names: Sequence[str], step: int) -> Birth | None:
+        parameters = dict(self._model.named_parameters())
+        grads = [parameters[name].grad for name in names if name in parameters]
+        born = first_of(live, [loss] if loss is not None else [grad for grad in grads if grad is not None])
+        if born is None:
+            return None
+        return self._birth(live, born, step, names, "found in the step after, as it ran")
+
+    def _birth(
+        self, found: Replay | Live, born: Operation | Source, step: int, names: Sequence[str], remark: str
+    ) -> Birth | None:
+        if isinstance(born, Source) and born.role in ("parameter", "buffer"):
+            if self._told:
+                return None  # what follows from a birth that is known
+            if self._update is not None and born.role == "parameter":
+                parameters = dict(self._model.named_parameters())
+                birth = self._update.birth([born.name, *parameters], parameters, "found when the next step failed")
+                if birth is not None:
+                    return birth
+        return birth_of(found, born, step, names, remark)
+
+    def _arm(self, names: Sequence[str], step: int, why: str) -> None:
+        """The step cannot be done again. Follow the next one as it runs."""
+        self._unseen(f"step {step} was not finite and could not be done again: {why}; the next step is followed")
+        self._armed = True
+        self._owed = Birth(
+            step=step,
+            phase="backward" if names else "forward",
+            what="NaN",
+            operation="an operation that was not found",
+            where=None,
+            consequences=gradients_text(names),
+            remark=why,
+        )
+
+    def _end_live(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+            self._pay()
+
+    def _pay(self) -> None:
+        """A step that was not finite is told of, also where nothing was found."""
+        owed, self._owed = self._owed, None
+        if owed is not None and not self._told:
+            self._tell(owed)

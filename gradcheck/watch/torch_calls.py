@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from gradcheck.trace.sites import Site, is_users
+from gradcheck.watch.torch_applied import functions_heard
 from gradcheck.where import Where
 
 __all__ = ["Call", "CallMode", "Place"]
 
 # What a call that computes no tensor gives: shapes, dtypes, devices, numbers, names.
 _NO_TENSOR = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
+_HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_SAME = {"self": "loss", "tensors": "loss", "grad_tensors": "gradient"}
 _BACKWARD: Callable[..., Any] = torch.Tensor.backward
 
 
@@ -59,15 +63,20 @@ class CallMode(TorchFunctionMode):
     heard. A call inside a call (those that ``F.cross_entropy`` makes) is not told either.
 
     Attributes:
-        before_backward: Called with (loss, further arguments by keyword) when ``Tensor.backward`` begins.
+        before_backward: Called with (loss, further arguments by keyword) when ``Tensor.backward`` or
+            ``torch.autograd.backward`` begins. ``others`` are the further roots of the latter.
         after_backward: Called with the loss when it has ended.
+        follow_calls: Hold the call that runs in ``now``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.before_backward: list[Callable[[torch.Tensor, dict[str, Any]], None]] = []
         self.after_backward: list[Callable[[torch.Tensor], None]] = []
+        self.follow_calls = False
+        self.now: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
         self._listeners: tuple[Callable[[Call], None], ...] = ()
+        self._applying = False
 
     def listen(self, listener: Callable[[Call], None]) -> None:
         """Tell ``listener`` of every call from now on. Added twice, it is told once."""
@@ -77,6 +86,18 @@ class CallMode(TorchFunctionMode):
     def unlisten(self, listener: Callable[[Call], None]) -> None:
         """Tell ``listener`` no more; nothing happens where it did not listen."""
         self._listeners = tuple(other for other in self._listeners if other != listener)
+
+    def __enter__(self) -> Self:
+        """Begin to hear."""
+        self._functions = functions_heard(self._applied)
+        self._functions.__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Everything is as it was."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
+        self._functions.__exit__(None, None, None)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -92,23 +113,51 @@ class CallMode(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Pass the call on."""
-        if func is _BACKWARD:
-            return self._backward(args, kwargs or {})
+        if torch.compiler.is_compiling():
+            return func(*args, **(kwargs or {}))
+        if func is _BACKWARD or func is torch.autograd.backward:
+            return self._backward(func, args, kwargs or {})
+        if self.follow_calls:
+            self.now = (func, args, kwargs or {})
         result = func(*args, **kwargs) if kwargs else func(*args)
         if self._listeners and not isinstance(result, _NO_TENSOR) and (result is not None or _writes(func)):
-            frame = sys._getframe(1)
-            call = Call(func, args, kwargs or {}, result, _place(frame), frame.f_code)
-            for listener in self._listeners:
-                listener(call)
+            self._tell(func, args, kwargs or {}, result, sys._getframe(1))
         return result
 
-    def _backward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        names = ("gradient", "retain_graph", "create_graph", "inputs")
-        given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
-        loss = given.pop("self", None) if not args else args[0]
+    def _tell(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType
+    ) -> None:
+        if frame.f_code.co_filename.startswith(_HOUSE):
+            return
+        call = Call(func, args, kwargs, result, _place(frame), frame.f_code)
+        for listener in self._listeners:
+            listener(call)
+
+    def _applied(
+        self, apply: Callable[..., Any], original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if self._applying or not self._listeners:
+            return original(*args, **kwargs)
+        listeners, self._listeners = self._listeners, ()
+        self._applying = True  # what it calls inside is its own affair
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            self._listeners = listeners
+            self._applying = False
+        self._tell(apply, args, kwargs, result, sys._getframe(2))
+        return result
+
+    def _backward(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        names = ("loss", "gradient", "retain_graph", "create_graph", "inputs")
+        given = {_SAME.get(name, name): value for name, value in kwargs.items()} | dict(zip(names, args, strict=False))
+        loss = given.pop("loss")
+        if isinstance(loss, tuple | list):
+            loss, *others = loss
+            given["others"] = tuple(others)
         for begins in self.before_backward:
             begins(loss, given)
-        result = _BACKWARD(*args, **kwargs)
+        result = func(*args, **kwargs)
         for ended in self.after_backward:
             ended(loss)
         return result

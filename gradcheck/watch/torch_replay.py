@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
-from gradcheck.watch.torch_replay_origins import Origins, UserCalls, memory_key
+from gradcheck.watch.torch_replay_origins import Origins, Role, UserCalls, memory_key
 from gradcheck.watch.torch_replay_state import untouched
 from gradcheck.watch.torch_replay_tape import (
     Backward,
@@ -55,7 +55,8 @@ class Replay:
         self._results: dict[tuple[int, int], torch.Tensor] = {}
         self._copies: dict[int, torch.Tensor] = {}
         self._starts: dict[int, int] = {}
-        self.origins = Origins(self._known(), Replay._run.__code__, self._calls)
+        self._known = _roles("buffer", self.model.named_buffers()) | _roles("parameter", self.model.named_parameters())
+        self.origins = Origins(self._known, Replay._run.__code__, self._calls)
 
     def run(self, loss: Any = None) -> None:
         """Do everything again; ``loss`` is what a backward is just about to be called on, by reference.
@@ -73,6 +74,10 @@ class Replay:
                 self.remarks.setdefault("the compiled module was run again uncompiled")
             if hasattr(torch.compiler, "set_stance"):
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
+            first = next((entry for entry in self._tape.entries.values() if isinstance(entry, Forward)), None)
+            if first is not None:
+                first.kept.rewind_attributes()
+                self._known |= _roles("buffer", self.model.named_buffers())
             self._run(loss)
 
     def _run(self, loss: Any) -> None:
@@ -91,10 +96,12 @@ class Replay:
         self.origins.phase = "forward"
         self.origins.place = None
         args, kwargs = self._value(entry.args), self._value(entry.kwargs)
-        first = not self._starts
+        for tensor in leaves((args, kwargs)):
+            self._known.setdefault(id(tensor), ("input", ""))
+        self.origins.enter(args, kwargs)
+        if any(tensor._version != version for tensor, version in entry.versions):
+            self.remarks.setdefault("an input of the model was changed in place after the model had used it")
         entry.kept.rewind_random()
-        if first:
-            entry.kept.rewind_attributes()
         self._starts[key] = torch._C._autograd._get_sequence_nr()
         with _as_then(entry.modes):
             self._calls.note(self.model(*args, **kwargs))
@@ -109,6 +116,10 @@ class Replay:
             self._gradient_attribute(key, function, entry)
             return
         args, kwargs = self._value(entry.args), self._value(entry.kwargs)
+        if function is torch.autograd.grad:
+            kwargs |= {"retain_graph": True}
+        for generator, state in entry.random or ():
+            generator.set_state(state)
         if _writes(function):
             args = self._protected(args)
         with _as_then(entry.modes):
@@ -123,12 +134,15 @@ class Replay:
         if not loss.requires_grad:
             raise Lost("the loss comes from a calculation that could not be followed")
         given = self._value(entry.given)
+        roots, upstream = (loss, *given.get("others", ())), given.get("gradient")
+        if isinstance(upstream, torch.Tensor):
+            upstream = (upstream,)
         origins.phase, origins.place = "backward", None
         with torch.enable_grad():
             found = torch.autograd.grad(
-                loss,
+                roots,
                 list(self._parameters.values()),
-                grad_outputs=given.get("gradient"),
+                grad_outputs=upstream,
                 retain_graph=True,
                 create_graph=bool(given.get("create_graph")),
                 allow_unused=True,
@@ -146,7 +160,7 @@ class Replay:
             return
         if function.__name__ == "__get__":
             if name not in self.gradients:
-                self.gradients[name] = torch.zeros_like(parameter)
+                self.gradients[name] = torch.zeros(parameter.shape, dtype=parameter.dtype, device=parameter.device)
             self._results[key, 0] = self.gradients[name]
         elif entry.args[1] is None:
             self.gradients.pop(name, None)
@@ -186,17 +200,9 @@ class Replay:
         self._copies[id(target)] = copy
         return (copy, *args[1:])
 
-    def _known(self) -> Mapping[int, tuple[Any, str]]:
-        known: dict[int, tuple[Any, str]] = {}
-        for entry in self._tape.entries.values():
-            if isinstance(entry, Forward):
-                for tensor in leaves([entry.args, entry.kwargs]):
-                    known[id(tensor)] = known[memory_key(tensor)] = ("input", "")
-        for name, tensor in self.model.named_buffers():
-            known[id(tensor)] = known[memory_key(tensor)] = ("buffer", name)
-        for name, tensor in self.model.named_parameters():
-            known[id(tensor)] = known[memory_key(tensor)] = ("parameter", name)
-        return known
+
+def _roles(role: Role, tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[int, tuple[Role, str]]:
+    return {key: (role, name) for name, tensor in tensors for key in (id(tensor), memory_key(tensor))}
 
 
 def _writes(function: Callable[..., Any]) -> bool:

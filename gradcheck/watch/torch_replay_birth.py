@@ -8,23 +8,25 @@ import torch
 
 from gradcheck.health.sample import Birth
 from gradcheck.watch.torch_replay import Replay
+from gradcheck.watch.torch_replay_live import Live
 from gradcheck.watch.torch_replay_origins import Operation, Source
 from gradcheck.watch.torch_replay_values import bad_entries, entry_text, number, operand_texts
 from gradcheck.watch.torch_replay_words import argument_texts, operation_words
 
-__all__ = ["birth_of", "first_of"]
+__all__ = ["birth_of", "first_of", "gradients_text"]
 
 _MOST = 8
+Found = Replay | Live
 
 
-def first_of(replay: Replay, bad: Iterable[torch.Tensor]) -> Operation | Source | None:
+def first_of(replay: Found, bad: Iterable[torch.Tensor]) -> Operation | Source | None:
     """The first place where non-finite values in ``bad`` were born; one that was meant only where there is no other."""
     origins = frozenset().union(*(replay.origins.of(tensor) for tensor in bad))
     births = [replay.origins.births[k] for k in sorted(origins)]
     return next((birth for birth in births if not birth.deliberate), births[0] if births else None)
 
 
-def birth_of(replay: Replay, born: Operation | Source, step: int, gradients: Sequence[str], remark: str) -> Birth:
+def birth_of(replay: Found, born: Operation | Source, step: int, gradients: Sequence[str], remark: str) -> Birth:
     """The birth in words."""
     remarks = "; ".join(text for text in (remark, *replay.remarks) if text)
     consequences = _consequences(replay, born, gradients)
@@ -50,7 +52,7 @@ def birth_of(replay: Replay, born: Operation | Source, step: int, gradients: Seq
     )
 
 
-def _of_source(replay: Replay, source: Source, step: int, consequences: tuple[str, ...], remarks: str) -> Birth:
+def _of_source(replay: Found, source: Source, step: int, consequences: tuple[str, ...], remarks: str) -> Birth:
     nan = bool(torch.isnan(source.tensor).any())
     entries, index = bad_entries(source.tensor, nan)
     name = source.name or _named(replay, source.user, source.tensor) or source.role
@@ -71,7 +73,7 @@ def _of_source(replay: Replay, source: Source, step: int, consequences: tuple[st
     )
 
 
-def _operands(replay: Replay, born: Operation, index: tuple[int, ...], shape: torch.Size) -> tuple[str, ...]:
+def _operands(replay: Found, born: Operation, index: tuple[int, ...], shape: torch.Size) -> tuple[str, ...]:
     texts: dict[str, None] = {}
     if born.phase == "backward" and not born.own_backward:
         forward = born.forward
@@ -95,14 +97,15 @@ def _only(operation: Operation, tensor: torch.Tensor) -> Operation:
     )
 
 
-def _named(replay: Replay, operation: Operation, tensor: torch.Tensor) -> str:
+def _named(replay: Found, operation: Operation, tensor: torch.Tensor) -> str:
     """What a tensor is called where the operation stands; empty where nothing is known."""
     memory = tensor.untyped_storage()._cdata
     for name, own in (*replay.model.named_parameters(), *replay.model.named_buffers()):
         if own.untyped_storage()._cdata == memory:
             return name
     pairs = argument_texts(operation)
-    if len(operation.inputs) == 1 and len(pairs) == 1:
+    known = any(own is tensor for own in operation.inputs)
+    if known and len(operation.inputs) == 1 and len(pairs) == 1:
         return "-" if _is_number(pairs[0][1]) else pairs[0][1]
     for given, text in pairs:
         if given.untyped_storage()._cdata == memory or (given is not tensor and _equal(given, tensor)):
@@ -122,7 +125,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _consequences(replay: Replay, born: Operation | Source, gradients: Sequence[str]) -> tuple[str, ...]:
+def _consequences(replay: Found, born: Operation | Source, gradients: Sequence[str]) -> tuple[str, ...]:
     lines: dict[str, None] = {}
     for operation, origins, nan in replay.origins.followed:
         if born.index not in origins:
@@ -135,8 +138,14 @@ def _consequences(replay: Replay, born: Operation | Source, gradients: Sequence[
     for loss in replay.losses:
         if born.index in replay.origins.of(loss):
             lines.setdefault(f"the loss is {number(loss.item()) if loss.numel() == 1 else 'not finite'}")
-    if gradients:
-        more = f" and {len(gradients) - 3} more" if len(gradients) > 3 else ""
-        lines.setdefault(f"gradients not finite: {', '.join(gradients[:3])}{more}")
+    lines |= dict.fromkeys(gradients_text(gradients))
     texts = tuple(lines)
     return texts if len(texts) <= _MOST else (*texts[: _MOST - 2], f"… {len(texts) - _MOST + 1} more", texts[-1])
+
+
+def gradients_text(names: Sequence[str]) -> tuple[str, ...]:
+    """Which gradients are bad, in one sentence; empty for none."""
+    if not names:
+        return ()
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"gradients not finite: {', '.join(names[:3])}{more}",)

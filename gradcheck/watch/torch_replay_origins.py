@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradcheck.trace.sites import is_users
-from gradcheck.watch.torch_calls import Place
+from gradcheck.watch.torch_calls import CallMode, Place
 from gradcheck.watch.torch_replay_finite import is_finite
 from gradcheck.watch.torch_replay_tape import leaves, sequence
 
@@ -71,7 +71,7 @@ class Origins(TorchDispatchMode):
     ``known`` names tensors by id: parameters, buffers, the model's inputs.
     """
 
-    def __init__(self, known: Mapping[int, tuple[Role, str]], marker: CodeType, calls: UserCalls) -> None:
+    def __init__(self, known: Mapping[int, tuple[Role, str]], marker: CodeType, calls: UserCalls | CallMode) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
         self.births: dict[int, Operation | Source] = {}
         self.followed: list[tuple[Operation, frozenset[int], bool]] = []
@@ -90,6 +90,15 @@ class Origins(TorchDispatchMode):
         """Where the non-finite entries of a tensor come from; empty for a finite one."""
         found = self._bad.get(_memory(tensor))
         return frozenset() if not found or is_finite(tensor) else found
+
+    def enter(self, *given: Any) -> None:
+        """The model is given these. What is not finite in them, and was made by no operation, is its input."""
+        for tensor in leaves(given):
+            origins = self._bad.get(_memory(tensor), frozenset())
+            for index in origins:
+                source = self.births[index]
+                if isinstance(source, Source) and source.role == "constant" and not is_finite(tensor):
+                    source.role = "input"
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -137,7 +146,6 @@ class Origins(TorchDispatchMode):
         meant = bool(origins) and all(self.births[k].deliberate for k in origins)
         if not origins or (nan and not nan_before and meant):
             operation.deliberate = not nan and (name.rstrip("_") in _FILLING or _has_infinity((args, kwargs)))
-            operation.inputs = [tensor.detach() for tensor in inputs]
             operation.outputs = [out.detach().clone() for out in bad]
             self.births[operation.index] = operation
             origins = frozenset([operation.index])
@@ -171,6 +179,8 @@ class Origins(TorchDispatchMode):
 
     def _source(self, tensor: torch.Tensor, original: torch.Tensor, operation: Operation) -> int:
         role, name = self._known.get(id(original), self._known.get(memory_key(original), ("constant", "")))
+        if role == "constant" and self.phase == "loss":
+            role = "input"
         values = tensor.detach()
         meant = not bool(torch.isnan(values).any())
         if role == "parameter":
@@ -191,10 +201,10 @@ class Origins(TorchDispatchMode):
         place = self.place if frame is None else Place(frame.f_code, frame.f_lineno, frame.f_lasti)
         layer = self.layers[-1] if self.layers else ""
         operation = Operation(self._next(), name, self.phase, place, layer, self._calls.now, args, inputs, [])
+        operation.inputs = [tensor.detach() for tensor in inputs]
+        # the first operation after a node was made is the node's own; the next ones may make none
+        self._of_node.setdefault(sequence() - 1, operation)
         if self.phase != "backward":
-            operation.inputs = [tensor.detach() for tensor in inputs]
-            # the first operation after a node was made is the node's own; the next ones may make none
-            self._of_node.setdefault(sequence() - 1, operation)
             return operation
         operation.own_backward = own
         operation.call = operation.call if own else None

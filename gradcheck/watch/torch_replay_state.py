@@ -95,12 +95,12 @@ class Keeper:
             return
         slots, numpy_before, python_before = self._seen
         self._seen = None
-        for (namespace, name), value, version in slots:
-            now = namespace.get(name)
-            if now is not value:
-                self._bound[id(namespace), name] = (namespace, name)
-            elif isinstance(value, torch.Tensor) and value._version != version:
-                self._written[id(namespace), name] = (namespace, name)
+        for slot, before, version in slots:
+            namespace, name = slot
+            if namespace.get(name) is not before:
+                self._bound[id(namespace), name] = slot
+            elif isinstance(before, torch.Tensor) and before._version != version:
+                self._written[id(namespace), name] = slot
         state = np.random.get_state()
         self._numpy |= not (state[2] == numpy_before[2] and np.array_equal(state[1], numpy_before[1]))
         self._python |= random.getstate() != python_before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,31 @@ _MOST_CALLS = 4000
 _MOST_FORWARDS = 64
 
 sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr
+_DRAWING = re.compile(
+    "rand|normal|uniform|bernoulli|multinomial|dropout|rrelu|exponential|cauchy|geometric|poisson|gumbel|attention"
+    "|lstm|gru|rnn|fractional"
+)
+Random = list[tuple[torch.Generator, torch.Tensor]]
 Modes = tuple[bool, tuple[tuple[str, torch.dtype], ...]]
+
+
+def random_states() -> Random:
+    """PyTorch's own generators with their states."""
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
+    generators = [torch.default_generator, *(torch.cuda.default_generators if on_gpu else ())]
+    return [(generator, generator.get_state()) for generator in generators]
+
+
+def draws(function: Callable[..., Any]) -> bool:
+    """Whether a function may draw random numbers, by its name."""
+    name = getattr(function, "__name__", "")
+    known = _known.get(name)
+    if known is None:
+        known = _known[name] = bool(_DRAWING.search(name))
+    return known
+
+
+_known: dict[str, bool] = {}
 
 
 def modes() -> Modes:
@@ -56,6 +81,7 @@ class Forward:
     modes: Modes
     begin: int
     end: int = -1
+    versions: list[tuple[torch.Tensor, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -68,6 +94,7 @@ class Outside:
     place: Place | None
     scaling: bool
     modes: Modes
+    random: Random | None = None
     scalar: torch.Tensor | None = None
 
 
@@ -88,6 +115,7 @@ class Tape:
 
     entries: dict[int, Entry] = field(default_factory=dict)
     full: bool = False
+    random: Random = field(default_factory=random_states)
     _next: int = 0
     _calls: int = 0
     _results: dict[int, tuple[int, int, weakref.ref[torch.Tensor]]] = field(default_factory=dict)
@@ -98,6 +126,7 @@ class Tape:
         if len(self._forwards) >= _MOST_FORWARDS:
             self._drop_finished()
         forward = Forward(self.held(args), self.held(kwargs), kept, modes(), sequence())
+        forward.versions = [(tensor, tensor._version) for tensor in leaves((args, kwargs)) if tensor.is_leaf]
         self._forwards[self._next] = forward
         self._add(forward)
 
@@ -106,6 +135,7 @@ class Tape:
         for forward in self._forwards.values():
             if forward.end < 0:
                 forward.end = sequence()
+        self.random = random_states()
 
     def call(self, call: Call) -> None:
         """A call was made outside the model."""
@@ -118,6 +148,9 @@ class Tape:
             return
         scaling = call.caller.co_filename.endswith("grad_scaler.py")
         entry = Outside(call.function, self.held(call.args), self.held(call.kwargs), call.place, scaling, modes())
+        if draws(call.function):
+            entry.random = self.random
+            self.random = random_states()
         result = call.result
         if isinstance(result, torch.Tensor):
             self._results[id(result)] = (self._next, 0, weakref.ref(result))
@@ -155,6 +188,7 @@ class Tape:
         self._forwards.clear()
         self._calls = 0
         self.full = False
+        self.random = random_states()
 
     def held(self, value: Any) -> Any:
         """``value`` with references into the tape in place of what came out of earlier entries."""

@@ -53,7 +53,7 @@ def entry_text(tensor: torch.Tensor, name: str, index: tuple[int, ...]) -> str:
 
 def number(value: complex) -> str:
     """A number as it is read."""
-    return str(value) if isinstance(value, complex) else f"{value:.4g}"
+    return str(value) if isinstance(value, complex) else f"{value + 0.0:.4g}"  # no -0
 
 
 def _indexed(name: str, index: tuple[int | str, ...]) -> str:

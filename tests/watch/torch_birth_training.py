@@ -36,16 +36,18 @@ class Births:
 
     def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        bad = [p for p in parameters if p.grad is not None and not torch.isfinite(p.grad).all()]
+        with self.calls.paused():
+            bad = [p for p in parameters if p.grad is not None and not torch.isfinite(p.grad).all()]
+            largest = max((float(p.grad.norm()) for p in parameters if p.grad is not None), default=0.0)
         if bad:
             self.watch.gradients_bad([self.names.get(id(p), "?") for p in bad], self.step)
-        self.watch.update_begins(optimizer)
+        self.watch.update_begins(optimizer, largest)
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         bad = [self.names.get(id(p), "?") for p in parameters if not torch.isfinite(p).all()]
         if bad:
-            self.watch.weights_bad(bad, self.step)
+            self.watch.weights_bad(bad)
         self.watch.step_ended()
         self.step += 1
 
