@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -17,12 +18,14 @@ __all__ = [
     "block",
     "count_lines",
     "explain_line",
+    "finding_heading",
     "finding_label",
     "finding_lines",
     "finding_sections",
     "finding_title",
     "leak_lines",
     "source_lines",
+    "untold_step",
 ]
 
 LABEL = len("reproduce")
@@ -30,6 +33,11 @@ START = INDENT + LABEL + 1
 COUNTED = ("s", "forward", "backward")  # nouns; "traced" has no plural
 EXPLAINED = 3  # codes in the line that says how to read more of them
 RULED_OUT = 6  # named one by one; the rest is counted
+STANDS_ALONE = (
+    "GC3",
+    "GC4",
+)  # symptoms of a training: their titles name the layer
+CONSEQUENCES = 6  # told one by one; the rest is counted
 LONGEST_NAME = 60  # of what was ruled out: some are named by a line of source
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
 
@@ -44,6 +52,8 @@ def finding_label(finding: Finding) -> str:
 def finding_title(finding: Finding, report: Report) -> str:
     """The title, with the gradient it is about where it does not say so, and ``likely`` where it is not proven."""
     about, title = finding.gradient, finding.title
+    if finding.code.startswith(STANDS_ALONE):
+        return ("likely: " if finding.likely else "") + visible(title)
     layers = {g.layer for g in report.gradients if g.layer}
     if finding.layer and (len(layers) > 1 or not about):
         about = f"{finding.layer}.{about}" if about else finding.layer
@@ -58,6 +68,19 @@ def finding_title(finding: Finding, report: Report) -> str:
     return ("likely: " if finding.likely else "") + visible(title)
 
 
+def finding_heading(finding: Finding, report: Report) -> str:
+    """Code, step and title; the step where the title does not say it."""
+    title = finding_title(finding, report)
+    step = untold_step(finding, title)
+    return f"{visible(finding.code)} {f'{step}: ' if step else ''}{title}"
+
+
+def untold_step(finding: Finding, title: str) -> str:
+    """``step 48``, unless there is none or the title says it."""
+    told = finding.step is None or re.search(rf"\bstep {finding.step}\b", title)
+    return "" if told else f"step {finding.step}"
+
+
 def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
     """Label and lines of what is said about a finding, in the order of reading."""
     out = finding.ruled_out
@@ -65,8 +88,9 @@ def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
     more = (f"{len(out) - len(few)} more",) if len(out) > len(few) else ()
     shown = (*(shorten(text, LONGEST_NAME) for text in few), *more)
     sections = [
-        ("", finding.cause),
+        ("cause" if finding.code.startswith(STANDS_ALONE) else "", finding.cause),
         ("evidence", finding.evidence),
+        ("then", _few(finding.consequences)),
         ("ruled out", (", ".join(shown),) if shown else ()),
         ("help", finding.help),
     ]
@@ -77,7 +101,7 @@ def finding_lines(finding: Finding, report: Report, width: int) -> list[Text]:
     """A finding as it stands on the page."""
     lines = block(
         finding_label(finding),
-        [f"{visible(finding.code)} {finding_title(finding, report)}"],
+        [finding_heading(finding, report)],
         width,
         label_style=STYLES[finding.severity],
         style="bold",
@@ -93,6 +117,12 @@ def finding_lines(finding: Finding, report: Report, width: int) -> list[Text]:
     for label, texts in finding_sections(finding):
         lines += block(label, texts, width, label_style="bold" if label == "help" else "dim")
     return lines
+
+
+def _few(consequences: tuple[str, ...]) -> tuple[str, ...]:
+    if len(consequences) <= CONSEQUENCES + 1:
+        return consequences
+    return *consequences[:CONSEQUENCES], f"and {len(consequences) - CONSEQUENCES} more"
 
 
 def explain_line(report: Report) -> str:

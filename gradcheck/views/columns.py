@@ -61,8 +61,10 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int, heading:
         if not candidates:
             break
         widths[max(candidates, key=lambda i: widths[i])] -= 1
-    lines = _group_headings(columns, widths)
-    lines += _cells(columns, widths, {c.key: c.heading for c in columns}, {}, heading)
+    lines = []
+    if any(row.cells for row in rows) and any(c.heading.strip() for c in columns):
+        lines += _group_headings(columns, widths)
+        lines += _cells(columns, widths, {c.key: c.heading for c in columns}, {}, heading)
     below = _remarks_from(widths, rows, width)
     for row in rows:
         if row.title:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from gradcheck.views.blocks import block, count_lines, explain_line, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
-from gradcheck.views.headline import by_severity, facts_told, full_name, headline, outcome
+from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
-from gradcheck.views.rows import (
-    STYLES,
-    Detail,
-    gradient_columns,
-    gradient_rows,
-    labels_told,
-    worst_columns,
-    worst_rows,
-    worst_told,
-)
+from gradcheck.views.remarks import loss_line, notes_told
+from gradcheck.views.rows import STYLES, worst_columns, worst_rows, worst_told
+from gradcheck.views.step_size_rows import axis
+from gradcheck.views.tables import Table, tables
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -68,11 +62,14 @@ def to_line(report: Report) -> str:
 
 def _lines(report: Report, width: int, signed: bool = True) -> Iterator[Text]:
     width = min(width, WIDEST)
-    table, table_width = _gradients(report, width)
+    shown = [_table(table, report, width) for table in tables(report)]
+    table_width = max((cell_len(line.plain) for table in shown for line in table), default=0)
     measure = min(width, max(table_width, ORDINARY, cell_len(headline(report)) + INDENT))
-    parts = [table] if report.gradients else []
-    parts += _worst(report, measure)
-    parts += [finding_lines(finding, report, measure) for finding in by_severity(report)]
+    told = [finding_lines(finding, report, measure) for finding in in_order(report)]
+    if report.kind == "watch":  # what was found says how to read the tables
+        parts = [*told, _loss(report, measure), *shown]
+    else:
+        parts = [*shown, *_worst(report, measure), *told]
     parts.append(_closing(report, measure))
     yield from _head(report, measure, signed)
     for part in parts:
@@ -88,7 +85,7 @@ def _head(report: Report, width: int, signed: bool) -> Iterator[Text]:
     for i, piece in enumerate(pieces):
         line = Text(piece, style="bold")
         if i == 0:
-            line.stylize(STYLES[outcome(report)], 0, 1)
+            line.stylize(STYLES[accent(report)], 0, 1)
         room = width - cell_len(piece) - len(tool)
         if tool and len(pieces) == 1 and room >= 3:
             line.append(" " * room + tool, style="not bold dim")
@@ -100,15 +97,11 @@ def _head(report: Report, width: int, signed: bool) -> Iterator[Text]:
         yield from (Text(" " * INDENT + piece, style="dim") for piece in wrap(text, width - INDENT) if piece)
 
 
-def _gradients(report: Report, width: int) -> tuple[list[Text], int]:
-    """The table of gradients, with as much of the probe beside each as the page has room for; and its width."""
-    details: tuple[Detail, ...] = get_args(Detail)
-    for detail in details:
-        columns, rows = gradient_columns(report, detail), gradient_rows(report, detail)
-        if natural_width(columns, rows) <= width:
-            break
-    table = lay_out(columns, rows, width)
-    return table, max(cell_len(line.plain) for line in table)
+def _table(table: Table, report: Report, width: int) -> list[Text]:
+    lines = lay_out(*table.fitting(width), width)
+    if table.name == "learning rate" and report.step_size is not None and (line := axis(report.step_size)):
+        lines += [Text(), Text(" " * INDENT + line)]
+    return lines
 
 
 def _worst(report: Report, width: int) -> list[list[Text]]:
@@ -128,6 +121,11 @@ def _worst(report: Report, width: int) -> list[list[Text]]:
     return tables
 
 
+def _loss(report: Report, width: int) -> list[Text]:
+    line = loss_line(report)
+    return block("loss", [line], width) if line else []
+
+
 def _remainder(left_out: int, noun: str, plural: str) -> list[Text]:
     if left_out <= 0:
         return []
@@ -136,8 +134,8 @@ def _remainder(left_out: int, noun: str, plural: str) -> list[Text]:
 
 def _closing(report: Report, width: int) -> list[Text]:
     closing = leak_lines(report, width)
-    for note in (*map(visible, report.notes), labels_told(report)):
-        closing += block("note", [note], width) if note else []
+    for note in notes_told(report):
+        closing += block("note", [note], width)
     if explain := explain_line(report):
         closing += block("explain", [explain], width)
     if report.evaluations:

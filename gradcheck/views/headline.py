@@ -7,20 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcheck.views.plain import count, names, visible
+from gradcheck.views.training_statement import training_statement
 
 if TYPE_CHECKING:
     from gradcheck.report import Finding, GradientResult, Report, Verdict
 
-__all__ = ["MARKS", "by_severity", "facts_told", "full_name", "headline", "mark", "outcome", "statement"]
+__all__ = ["MARKS", "accent", "facts_told", "full_name", "headline", "in_order", "mark", "outcome", "statement"]
 
 MARKS: dict[Verdict, str] = {"right": "✓", "wrong": "✗", "undecided": "?", "not differentiated": "·"}
+WARNED = "!"
+TRAINING = ("watch", "step", "learning rate")
 SEVERITIES = ("error", "warning", "info")
 OTHER_FUNCTION = "GC120"  # the reference computes something else than the forward
 OF_SEVERAL_LAYERS = "GC113"  # no single backward is to blame for a cache that layers share
 
 
-def by_severity(report: Report) -> list[Finding]:
-    """The findings, errors first, otherwise in the report's order."""
+def in_order(report: Report) -> list[Finding]:
+    """The findings as they are to be read: those of a watch by cause and effect, as they are; others errors first."""
+    if report.kind == "watch":
+        return list(report.findings)
     return sorted(report.findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -28,14 +33,25 @@ def outcome(report: Report) -> Verdict:
     """``right``, ``wrong`` or ``undecided`` for the whole report. A fault of any kind is wrong."""
     if report.ok:
         return "right"
-    verdicts = {g.verdict for g in report.gradients}
+    verdicts = {g.verdict for g in report.gradients} | {u.verdict for u in report.updates}
+    if report.kind == "watch" or (report.step_size is not None and report.step_size.verdict == "undecided"):
+        verdicts.add("undecided")  # no error, and not right: nothing was seen, or not enough
     faulty = "wrong" in verdicts or any(f.severity == "error" for f in report.findings)
     return "wrong" if faulty or "undecided" not in verdicts else "undecided"
 
 
 def mark(report: Report) -> str:
-    """✓, ✗ or ? for the whole report."""
-    return MARKS[outcome(report)]
+    """✓, ✗ or ? for the whole report; ! for a training that is not broken, but harmed."""
+    return WARNED if _warned(report) else MARKS[outcome(report)]
+
+
+def accent(report: Report) -> Verdict:
+    """The verdict whose colour the mark has."""
+    return "undecided" if _warned(report) else outcome(report)
+
+
+def _warned(report: Report) -> bool:
+    return report.kind in TRAINING and report.ok and any(f.severity == "warning" for f in report.findings)
 
 
 def full_name(gradient: GradientResult, report: Report) -> str:
@@ -46,6 +62,8 @@ def full_name(gradient: GradientResult, report: Report) -> str:
 
 def statement(report: Report) -> str:
     """The sentence without mark and subject: ``1 of 3 gradients is wrong (dw)``."""
+    if report.kind in TRAINING:
+        return training_statement(report)
     other = [f for f in report.findings if f.code == OTHER_FUNCTION and f.severity == "error"]
     if other:  # what is said of the gradients means little then
         rest = replace(report, findings=tuple(f for f in report.findings if f not in other))
@@ -53,7 +71,7 @@ def statement(report: Report) -> str:
     compared = [g for g in report.gradients if g.verdict != "not differentiated"]
     wrong = [g for g in compared if g.verdict == "wrong"]
     undecided = [g for g in compared if g.verdict == "undecided"]
-    errors = [f for f in by_severity(report) if f.severity == "error"]
+    errors = [f for f in in_order(report) if f.severity == "error"]
     fault = _fault(errors)
     if not compared:
         return f"nothing was compared, and {fault}" if errors else "nothing was compared"
@@ -86,9 +104,12 @@ def headline(report: Report) -> str:
 
 
 def facts_told(report: Report) -> list[str]:
-    """How it was checked: the style, the dtype, and the seed where anything was drawn."""
-    seed = "" if report.kind == "comparison" else f"seed {report.seed}"
-    return [fact for fact in (visible(report.style), visible(report.dtype), seed) if fact]
+    """How it was checked: the style, the dtype, how much was watched, and the seed where anything was drawn."""
+    seed = "" if report.kind in ("comparison", "watch", "step") else f"seed {report.seed}"
+    watched = []
+    if report.watched is not None:
+        watched = [count(report.watched.steps, "step"), f"{report.watched.sampled:,} sampled"]
+    return [fact for fact in (visible(report.style), visible(report.dtype), *watched, seed) if fact]
 
 
 def _fault(errors: list[Finding]) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from gradcheck.views.blocks import count_lines, explain_line, finding_label, finding_sections, finding_title
+from gradcheck.views.blocks import count_lines, explain_line, finding_heading, finding_label, finding_sections
 from gradcheck.views.columns import Column, Row
-from gradcheck.views.headline import MARKS, by_severity, facts_told, full_name, headline, outcome
+from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order, mark
+from gradcheck.views.over_steps import PICTURE
 from gradcheck.views.plain import place, source_line, visible
-from gradcheck.views.rows import gradient_columns, gradient_rows, labels_told, worst_columns, worst_rows, worst_told
+from gradcheck.views.remarks import loss_line, notes_told
+from gradcheck.views.rows import worst_columns, worst_rows, worst_told
+from gradcheck.views.step_size_rows import axis
+from gradcheck.views.tables import Table, tables
 
 if TYPE_CHECKING:
     from gradcheck.report import Finding, Report, Where
@@ -46,32 +51,34 @@ STYLE = """
 .gradcheck .strong, .gradcheck dt.wrong, .gradcheck dt.undecided { font-weight: 600; opacity: 1; }
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
 .gradcheck dd code { padding: 0; }
+.gradcheck table td.picture, .gradcheck .picture { font-family: monospace; white-space: pre; line-height: 1.1; }
+.gradcheck summary { cursor: pointer; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
 """.strip()
 
 
 def to_html(report: Report) -> str:
     """The report as one ``<div>`` with its own style sheet; every text from the user's code is escaped."""
-    kind = outcome(report)
-    sentence = escape(headline(report).removeprefix(MARKS[kind]))
+    sign = mark(report)
+    sentence = escape(headline(report).removeprefix(sign))
     facts = facts_told(report)
     if report.where is not None:
         facts.append(place(report.where, UNLIMITED))
     parts = [
         f"<style>{STYLE}</style>",
-        f'<h4><span class="{kind}">{MARKS[kind]}</span>{sentence}</h4>',
+        f'<h4><span class="{accent(report)}">{sign}</span>{sentence}</h4>',
         f'<div class="dim">{escape(" · ".join(facts))}</div>',
     ]
-    if report.gradients:
-        parts.append(_table(gradient_columns(report, "every witness"), gradient_rows(report, "every witness")))
-    parts += [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
-    parts += [_finding(finding, report) for finding in by_severity(report)]
+    shown = [_folded(table, report) for table in tables(report)]
+    worst = [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
+    told = [_finding(finding, report) for finding in in_order(report)]
+    parts += [*told, _loss(report), *shown] if report.kind == "watch" else [*shown, *worst, *told]
     parts.append(_closing(report))
     return f'<div class="gradcheck">{"".join(parts)}</div>'
 
 
 def _finding(finding: Finding, report: Report) -> str:
-    title = f"<strong>{escape(visible(finding.code))} {escape(finding_title(finding, report))}</strong>"
+    title = f"<strong>{escape(finding_heading(finding, report))}</strong>"
     items = [(finding_label(finding), title + _where(finding.where))]
     for label, lines in finding_sections(finding):
         items.append((label, "<br>".join(escape(line) for line in lines)))
@@ -83,7 +90,7 @@ def _closing(report: Report) -> str:
         ("note", f"left the trace: {escape(visible(leak.how))}{_where(leak.where)}")
         for leak in dict.fromkeys(report.leaks)
     ]
-    items += [("note", escape(note)) for note in (*map(visible, report.notes), labels_told(report)) if note]
+    items += [("note", escape(note)) for note in notes_told(report)]
     if explain := explain_line(report):
         items.append(("explain", f"<code>{escape(explain)}</code>"))
     if report.evaluations:
@@ -112,6 +119,22 @@ def _where(where: Where | None) -> str:
     return f' <span class="dim">{escape(place(where, UNLIMITED))}</span>{source}'
 
 
+def _loss(report: Report) -> str:
+    line = loss_line(report)
+    return _items([("loss", f'<span class="picture">{escape(line)}</span>')]) if line else ""
+
+
+def _folded(table: Table, report: Report) -> str:
+    """The table; with the axis below, or behind a line that opens it."""
+    columns, rows = table.richest()
+    shown = _table(columns, rows)
+    if table.name == "learning rate" and report.step_size is not None and (line := axis(report.step_size)):
+        shown += f'<div class="picture">{escape(line)}</div>'
+    if table.summary:
+        return f"<details><summary>{table.summary}</summary>{shown}</details>"
+    return shown
+
+
 def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     heads = "".join(f"<th{_class(column, Row({}))}>{escape(column.heading)}</th>" for column in columns)
     body = "".join(_row(columns, row) for row in rows)
@@ -120,12 +143,13 @@ def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _groups(columns: Sequence[Column]) -> str:
-    members = [column for column in columns if column.group]
-    if not members:
+    if not any(column.group for column in columns):
         return ""
-    before = columns.index(members[0])
-    heading = f'<th class="group" colspan="{len(members)}">{escape(members[0].group)}</th>'
-    return f'<tr><th colspan="{before}"></th>{heading}</tr>'
+    heads = ""
+    for group, members in groupby(columns, key=lambda column: column.group):
+        of_kind = ' class="group"' if group else ""
+        heads += f'<th{of_kind} colspan="{len(list(members))}">{escape(group)}</th>'
+    return f"<tr>{heads}</tr>"
 
 
 def _row(columns: Sequence[Column], row: Row) -> str:
@@ -144,7 +168,7 @@ def _dim(style: str) -> str:
 
 def _class(column: Column, row: Row) -> str:
     accents = {"green": "right", "red": "wrong", "bold red": "wrong", "yellow": "undecided", "bold": "strong"}
-    names = ["number"] if column.right else []
+    names = ["number"] if column.right else ["picture"] if column.key.endswith(PICTURE) else []
     names += ["name"] if column.foldable and len(row.cells.get(column.key, "")) > LONG else []
     names += [accents[row.styles[column.key]]] if row.styles.get(column.key) in accents else []
     return f' class="{" ".join(names)}"' if names else ""

@@ -6,7 +6,7 @@ import math
 
 from gradcheck.views.plain import visible
 
-__all__ = ["NOTHING", "digits_to_tell_apart", "error_bar", "index", "norm", "relative", "shape", "value"]
+__all__ = ["NOTHING", "digits_to_tell_apart", "error_bar", "index", "norm", "relative", "shape", "share", "value"]
 
 NOTHING = "–"
 
@@ -51,6 +51,15 @@ def digits_to_tell_apart(a: float | None, b: float | None) -> int:
 def shape(dimensions: tuple[int, ...]) -> str:
     """``4×5``, ``5``, or ``scalar``."""
     return "×".join(str(n) for n in dimensions) or "scalar"
+
+
+def share(x: float | None) -> str:
+    """A share in percent; what is neither none nor all never reads as one of them: ``<1 %``, ``42 %``, ``>99 %``."""
+    if x is None or not math.isfinite(x):
+        return value(x)
+    if 0 < x < 0.01:
+        return "<1 %"
+    return ">99 %" if 0.99 < x < 1 else f"{norm(100 * x) if x > 1 else round(100 * x)} %"
 
 
 def index(name: str, position: tuple[int, ...]) -> str:

@@ -18,6 +18,11 @@ __all__ = ["count", "fold", "names", "path", "place", "shorten", "source_line", 
 JOINTS = frozenset("._-/\\×: ")
 ASCII = str.maketrans(
     {"✓": "+", "✗": "x", "‖": "|", "×": "x", "±": "~", "·": "-", "–": "-", "…": "~", "│": "|", "─": "-", "→": ">"}
+    | {"−": "-", "●": "o", "◆": "*", "┃": "|", "≈": "~"}
+    | dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True))
+    | dict(zip("▏▎▍▌▋▊▉", ".::---=", strict=True))
+    | {"λ": "lambda", "η": "eta", "ρ": "rho", "β": "beta", "Δ": "delta", "σ": "sigma", "ε": "epsilon"}
+    | {"²": "^2", "√": "sqrt", "≤": "<=", "≥": ">=", "∞": "inf"}
 )
 
 
@@ -33,7 +38,7 @@ def visible(text: str) -> str:
 
 
 def to_ascii(text: str) -> str:
-    """The text for a terminal that shows ASCII only: our own signs in as many cells, all else as escapes."""
+    """The text for a terminal that shows ASCII only: our signs as such, Greek in words, the rest as escapes."""
     return text.replace(" ± ", " +-").translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
@@ -61,8 +66,8 @@ def place(where: Where, width: int) -> str:
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 entry``, ``2 entries``."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    """``1 entry``, ``2 entries``, ``10,000 entries``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def names(items: Sequence[str], most: int) -> str:

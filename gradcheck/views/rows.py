@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from gradcheck.views import numbers
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import MARKS
 from gradcheck.views.plain import count, visible
+from gradcheck.views.runs import LONG_TABLE, in_runs
 
 if TYPE_CHECKING:
     from gradcheck.report import GradientResult, Report, Verdict
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLES",
     "Detail",
-    "gradient_columns",
-    "gradient_rows",
+    "gradient_table",
     "labels_told",
     "witness",
     "worst_columns",
@@ -28,8 +29,6 @@ STYLES: dict[Verdict, str] = {"right": "green", "wrong": "bold red", "undecided"
 PROBE = "along one probe"
 # How much of the probe has columns of its own; what has none is said in a line below the row where it matters.
 Detail = Literal["every witness", "numeric", "verdict", "least"]
-LONG_RUN = 3  # right rows in a row, from which on a long table shows one line in their place
-LONG_TABLE = 40
 
 
 def witness(report: Report) -> str:
@@ -38,49 +37,13 @@ def witness(report: Report) -> str:
     return words.pop() if len(words) == 1 else "true" if words else "autograd"
 
 
-def gradient_columns(report: Report, detail: Detail) -> list[Column]:
-    """The columns of the table of gradients, as many as this report needs at this detail."""
-    columns = [Column("layer", "layer", foldable=True)] if any(g.layer for g in report.gradients) else []
-    columns += [Column("gradient", "gradient", foldable=True)]
-    relative = Column("relative", "rel. error", right=True)
-    verdict = Column("verdict", "verdict")
-    if detail == "least":
-        return [*columns, relative, verdict]
-    columns += [
-        Column("shape", "shape", foldable=True),
-        Column("yours", "‖yours‖", right=True),
-        Column("true", f"‖{witness(report)}‖", right=True),
-    ]
-    if len({g.compared_with for g in report.gradients if g.compared_with}) > 1:
-        columns += [Column("against", "true by")]
-    columns += [relative, verdict]
-    probes = [g.probe for g in report.gradients if g.probe is not None]
-    if probes and detail == "numeric":
-        columns += [Column("probe", "numeric probe", right=True)]
-    if probes and detail == "every witness":
-        columns += [Column("probe", "numeric", right=True, group=PROBE)]
-        if any(probe.autograd is not None for probe in probes):
-            columns += [Column("probe autograd", _second(report), right=True, group=PROBE)]
-        if any(probe.yours is not None for probe in probes):
-            columns += [Column("probe yours", "yours", right=True, group=PROBE)]
-    return columns
-
-
-def gradient_rows(report: Report, detail: Detail, shorten: bool = True) -> list[Row]:
-    """One row for each gradient; in a long table (``shorten``) one for each long run of right ones."""
-    rows: list[Row] = []
-    run: list[GradientResult] = []
-    heirs = _heirs(report)
-    labels = _labels(report)
-    for gradient in [*(g for g in report.gradients if g not in labels), None]:
-        if gradient is not None and shorten and len(report.gradients) > LONG_TABLE and gradient.verdict == "right":
-            run.append(gradient)
-            continue
-        rows += [_run_of_right(run)] if len(run) > LONG_RUN else [_row(g, report, detail, heirs) for g in run]
-        run = []
-        if gradient is not None:
-            rows.append(_row(gradient, report, detail, heirs))
-    return rows
+def gradient_table(report: Report, detail: Detail) -> tuple[list[Column], list[Row]]:
+    """The columns that this report needs at this detail, and its rows; in a long table one for each long run."""
+    labels, heirs = _labels(report), _heirs(report)
+    shown = [g for g in report.gradients if g not in labels]
+    row = partial(_row, report=report, detail=detail, heirs=heirs)
+    long = len(report.gradients) > LONG_TABLE
+    return _columns(report, detail), in_runs(shown, row, lambda g: g.verdict == "right", _run_of_right, long)
 
 
 def labels_told(report: Report) -> str:
@@ -132,6 +95,33 @@ def worst_rows(gradient: GradientResult, numeric: bool) -> list[Row]:
         remarks = () if numeric or not told else (f"numeric {told}",)
         rows.append(Row(cells, styles={"yours": "red"}, remarks=remarks))
     return rows
+
+
+def _columns(report: Report, detail: Detail) -> list[Column]:
+    columns = [Column("layer", "layer", foldable=True)] if any(g.layer for g in report.gradients) else []
+    columns += [Column("gradient", "gradient", foldable=True)]
+    relative = Column("relative", "rel. error", right=True)
+    verdict = Column("verdict", "verdict")
+    if detail == "least":
+        return [*columns, relative, verdict]
+    columns += [
+        Column("shape", "shape", foldable=True),
+        Column("yours", "‖yours‖", right=True),
+        Column("true", f"‖{witness(report)}‖", right=True),
+    ]
+    if len({g.compared_with for g in report.gradients if g.compared_with}) > 1:
+        columns += [Column("against", "true by")]
+    columns += [relative, verdict]
+    probes = [g.probe for g in report.gradients if g.probe is not None]
+    if probes and detail == "numeric":
+        columns += [Column("probe", "numeric probe", right=True)]
+    if probes and detail == "every witness":
+        columns += [Column("probe", "numeric", right=True, group=PROBE)]
+        if any(probe.autograd is not None for probe in probes):
+            columns += [Column("probe autograd", _second(report), right=True, group=PROBE)]
+        if any(probe.yours is not None for probe in probes):
+            columns += [Column("probe yours", "yours", right=True, group=PROBE)]
+    return columns
 
 
 def _heirs(report: Report) -> dict[int, str]:
@@ -211,13 +201,12 @@ def _probe_line(g: GradientResult, report: Report, detail: Detail, digits: int) 
     return f"along one probe: {', '.join([f'numeric {_with_bar(g.probe.numeric, g.probe.error, digits)}', *told])}"
 
 
-def _run_of_right(run: list[GradientResult]) -> Row:
+def _run_of_right(run: list[GradientResult], many: str) -> str:
     errors = [g.relative_error for g in run if g.relative_error is not None]
     most = f", rel. error at most {numbers.relative(max(errors))}" if errors else ""
     guilty = ", ".join(dict.fromkeys(visible(g.inherits) for g in run if g.inherits))
     heirs = f"; below {guilty} they inherit its error in your network" if guilty else ""
-    text = f"{MARKS['right']} {len(run)} more are right{most}{heirs}"
-    return Row({}, style="dim", remarks=(text,))
+    return f"{MARKS['right']} {many} are right{most}{heirs}"
 
 
 def _with_bar(x: float, error: float | None, digits: int) -> str:

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from gradcheck.views.blocks import finding_title
 from gradcheck.views.columns import GAP, Column, Row, lay_out, natural_width
-from gradcheck.views.headline import MARKS, by_severity, outcome, statement
+from gradcheck.views.headline import MARKS, accent, in_order, mark, outcome, statement
+from gradcheck.views.numbers import NOTHING
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, visible
 from gradcheck.views.rows import STYLES
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "summary_table"]
 
 ENOUGH = 36  # cells that the first finding needs to stand in its row; else it stands below
+COUNTED: tuple[Verdict, ...] = ("right", "wrong", "undecided")
 COLUMNS = (
     Column("mark", " "),
     Column("subject", "check", foldable=True),
@@ -98,24 +100,22 @@ def _total(outcomes: Counter[Verdict], number: int) -> str:
 
 
 def _row(report: Report, beside: bool) -> Row:
-    verdict = outcome(report)
-    counts = Counter(g.verdict for g in report.gradients)
+    counts = Counter([g.verdict for g in report.gradients] + [u.verdict for u in report.updates])
+    counted = report.kind not in ("watch", "learning rate")  # they compare nothing one by one
     cells = {
-        "mark": MARKS[verdict],
+        "mark": mark(report),
         "subject": visible(report.subject or report.style),
-        "right": str(counts["right"]),
-        "wrong": str(counts["wrong"]),
-        "undecided": str(counts["undecided"]),
         "seconds": f"{report.seconds:.2f} s",
     }
-    styles = {"mark": STYLES[verdict]}
+    cells |= {verdict: str(counts[verdict]) if counted else NOTHING for verdict in COUNTED}
+    styles = {"mark": STYLES[accent(report)]}
     styles |= {"wrong": "red" if counts["wrong"] else "dim", "undecided": "yellow" if counts["undecided"] else "dim"}
     told = _first(report)
     return Row(cells, styles, rest=told if beside else "", remarks=() if beside or not told else (told,))
 
 
 def _first(report: Report) -> str:
-    for finding in by_severity(report):
+    for finding in in_order(report):
         if finding.severity != "info" or finding.code.startswith("GC2"):  # not a mere remark
             return f"{visible(finding.code)} {finding_title(finding, report)}"
     return "" if report.ok else statement(report)

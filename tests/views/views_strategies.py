@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gradcheck.report import Entry, Finding, GradientResult, Leak, Probe, Report, Where
+from gradcheck.updates import StepSize, UpdateResult
+from gradcheck.watched import LayerHistory, ParameterHistory, Series, Watched
 
 # A busy machine is no fault of the code: how long an example takes is not judged.
 UNHURRIED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -52,11 +54,77 @@ FINDINGS = st.builds(
     ruled_out=LINES,
     help=LINES,
     likely=st.booleans(),
+    step=st.none() | COUNT,
+    consequences=st.lists(TEXT, max_size=9).map(tuple),
+)
+SERIES = st.lists(st.tuples(COUNT, MAYBE), max_size=20).map(
+    lambda points: Series(tuple(step for step, _ in points), tuple(value for _, value in points))
+)
+LAYERS = st.builds(
+    LayerHistory,
+    name=TEXT,
+    kind=TEXT,
+    shape=SHAPE,
+    activation=SERIES,
+    gradient=SERIES,
+    zeros=MAYBE,
+    stopped=MAYBE,
+    where=st.none() | PLACES,
+    codes=LINES,
+)
+PARAMETERS = st.builds(
+    ParameterHistory,
+    name=TEXT,
+    layer=TEXT,
+    shape=SHAPE,
+    weight=SERIES,
+    gradient=SERIES,
+    update_ratio=SERIES,
+    codes=LINES,
+)
+WATCHED = st.builds(
+    Watched,
+    steps=COUNT,
+    sampled=COUNT,
+    loss=SERIES,
+    layers=st.lists(LAYERS, max_size=4).map(tuple),
+    parameters=st.lists(PARAMETERS, max_size=4).map(tuple),
+    unseen=LINES,
+)
+UPDATES = st.builds(
+    UpdateResult,
+    name=TEXT,
+    shape=SHAPE,
+    dtype=TEXT,
+    verdict=st.sampled_from(["right", "wrong", "undecided", "not differentiated"]),
+    norm_update=MAYBE,
+    norm_gradient=MAYBE,
+    wanted_lr=MAYBE,
+    effective_lr=MAYBE,
+    unexplained=MAYBE,
+    relative_error=MAYBE,
+    limit=MAYBE,
+    reason=TEXT,
+)
+STEP_SIZES = st.builds(
+    StepSize,
+    lr=NUMBER,
+    lambda_max=NUMBER,
+    lambda_error=NUMBER,
+    limit=NUMBER,
+    suggested=NUMBER,
+    verdict=st.sampled_from(["converges", "diverges", "below the edge", "above the edge", "undecided"]),
+    quadratic=st.booleans(),
+    momentum=NUMBER,
+    loss=MAYBE,
+    norm_gradient=MAYBE,
+    rho=MAYBE,
+    products=COUNT,
 )
 REPORTS = st.builds(
     Report,
     subject=TEXT,
-    kind=st.sampled_from(["layer", "network", "comparison"]),
+    kind=st.sampled_from(["layer", "network", "comparison", "watch", "step", "learning rate"]),
     style=TEXT,
     dtype=TEXT,
     seed=st.integers(),
@@ -67,6 +135,9 @@ REPORTS = st.builds(
     evaluations=st.lists(st.tuples(TEXT, COUNT), max_size=2).map(tuple),
     reproduce=TEXT,
     where=st.none() | PLACES,
+    watched=st.none() | WATCHED,
+    updates=st.lists(UPDATES, max_size=3).map(tuple),
+    step_size=st.none() | STEP_SIZES,
     versions=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
     seconds=st.floats(0, 1e4),
 )

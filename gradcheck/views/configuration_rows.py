@@ -1,0 +1,79 @@
+"""What the table of a sweep says: one row for each configuration; of many right ones one line in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradcheck.views import numbers
+from gradcheck.views.columns import Column, Row
+from gradcheck.views.plain import count, names, visible
+
+if TYPE_CHECKING:
+    from gradcheck.configurations import Configuration
+    from gradcheck.report import Report
+
+__all__ = ["configuration_columns", "configuration_rows", "sweep_statement"]
+
+STYLES = {"right": "green", "wrong": "bold red", "undecided": "yellow", "not checked": "dim"}
+MARKS = {"right": "✓", "wrong": "✗", "undecided": "?", "not checked": "·"}
+LONG_TABLE = 24
+LONG_RUN = 3
+
+
+def sweep_statement(report: Report) -> str:
+    """The sentence of the first line: ``wrong for every stride above 1, right for all others (6 of 9 configurations)``."""
+    checked = [c for c in report.configurations if c.verdict != "not checked"]
+    bad = [c for c in checked if c.verdict != "right"]
+    if not bad and all(f.severity != "error" for f in report.findings):
+        return f"right in all {count(len(checked), 'configuration')}"
+    first = report.findings[0] if report.findings else None
+    if first is not None and first.code == "GC130":
+        return visible(first.title)
+    wrong = [c for c in bad if c.verdict == "wrong"]
+    gradients = list(dict.fromkeys(name for c in wrong for name in c.wrong))
+    which = f" ({names(gradients, most=5)})" if gradients else ""
+    if len(wrong) == len(checked):
+        return f"wrong in all {count(len(checked), 'configuration')}{which}"
+    return f"{'wrong' if wrong else 'undecided'} in {len(wrong or bad)} of {count(len(checked), 'configuration')}{which}"
+
+
+def configuration_columns(report: Report) -> list[Column]:
+    """A column for each setting that is varied, then how it went."""
+    settings = dict.fromkeys(name for c in report.configurations for name, _ in c.settings)
+    return [
+        *(Column(f"setting {name}", visible(name), foldable=True) for name in settings),
+        Column("error", "rel. error", right=True),
+        Column("verdict", "verdict"),
+        Column("wrong", "wrong gradients", foldable=True),
+    ]
+
+
+def configuration_rows(report: Report, shorten: bool = True) -> list[Row]:
+    """The rows in the order in which they were tried."""
+    rows: list[Row] = []
+    run: list[Configuration] = []
+    for c in [*report.configurations, None]:
+        if c is not None and shorten and len(report.configurations) > LONG_TABLE and c.verdict == "right":
+            run.append(c)
+            continue
+        if len(run) > LONG_RUN:
+            rows.append(Row({}, style="dim", remarks=(f"{MARKS['right']} {len(run)} more are right",)))
+        else:
+            rows += [_row(r) for r in run]
+        run = []
+        if c is not None:
+            rows.append(_row(c))
+    return rows
+
+
+def _row(c: Configuration) -> Row:
+    cells = {f"setting {name}": visible(value) for name, value in c.settings}
+    if c.verdict == "not checked":
+        return Row(cells, style="dim", rest=f"{MARKS[c.verdict]} {c.verdict}: {visible(c.reason)}")
+    cells |= {
+        "error": numbers.relative(c.largest_error),
+        "verdict": f"{MARKS[c.verdict]} {c.verdict}",
+        "wrong": names([visible(name) for name in c.wrong], most=4),
+    }
+    remarks = (visible(c.fault),) if c.fault and not c.wrong else ()
+    return Row(cells, {"verdict": STYLES[c.verdict]}, remarks=remarks)

@@ -1,0 +1,91 @@
+"""What the first line says of a watch, a step or a learning rate: the root of the trouble, or that there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradcheck.views import numbers
+from gradcheck.views.blocks import finding_title, untold_step
+from gradcheck.views.plain import names, path, visible
+
+if TYPE_CHECKING:
+    from gradcheck.report import Finding, Report
+    from gradcheck.updates import StepSize
+
+__all__ = ["faults", "training_statement"]
+
+
+def faults(report: Report) -> list[Finding]:
+    """Errors and warnings in the order in which they are to be read."""
+    told = [finding for finding in report.findings if finding.severity != "info"]
+    if report.kind != "watch":
+        told.sort(key=lambda finding: finding.severity != "error")
+    return told
+
+
+def training_statement(report: Report) -> str:
+    """The sentence without mark and subject."""
+    if report.kind == "watch":
+        return _watch(report)
+    return _step(report) if report.kind == "step" else _learning_rate(report)
+
+
+def _watch(report: Report) -> str:
+    steps = report.watched.steps if report.watched else 0
+    if found := faults(report):
+        return _first(found, report)
+    if not steps:
+        return "nothing was watched: no step was seen"
+    return f"{count(steps, 'step')} watched, no symptom above info"
+
+
+def _step(report: Report) -> str:
+    if found := faults(report):
+        return _first(found, report)
+    compared = [u for u in report.updates if u.verdict != "not differentiated"]
+    if not compared:
+        return "nothing was compared"
+    for verdict, told in (("wrong", "did not move by -lr·g"), ("undecided", "could not be judged")):
+        if some := [visible(u.name) for u in compared if u.verdict == verdict]:
+            which = f" ({names(some, most=5)})"
+            if len(compared) == 1:
+                return f"the parameter {told}{which}"
+            return f"{len(some)} of {len(compared)} parameters {told}{which}"
+    return {1: "the parameter", 2: "both parameters"}.get(
+        len(compared), f"all {len(compared)} parameters"
+    ) + " moved by -lr·g"
+
+
+def _learning_rate(report: Report) -> str:
+    if found := faults(report):
+        return _first(found, report)
+    return _of_size(report.step_size) if report.step_size else "no learning rate was judged"
+
+
+def _of_size(size: StepSize) -> str:
+    digits = numbers.digits_to_tell_apart(size.lr, size.limit)
+    lr, limit = numbers.value(size.lr, digits), numbers.value(size.limit, digits)
+    against = f"the learning rate {lr} is {{}} the limit {limit}"
+    return {
+        "converges": against.format("below") + ": gradient descent converges",
+        "diverges": against.format("above") + ": gradient descent diverges",
+        "below the edge": against.format("below") + " here",
+        "above the edge": against.format("above") + " here, the edge of stability",
+        "undecided": f"undecided: no limit could be found for the learning rate {lr}",
+    }[size.verdict]
+
+
+def _first(found: list[Finding], report: Report) -> str:
+    """The first finding's title, which is what the others follow from, and how many others there are."""
+    first, others = found[0], found[1:]
+    title = finding_title(first, report).rstrip(".")
+    step = untold_step(first, title)
+    place = f"{path(first.where.file)}:{first.where.line}" if report.kind == "watch" and first.where else ""
+    place = "" if place in title else f" ({place})"
+    more = "more "
+    counted = []
+    for word in ("error", "warning"):
+        if number := sum(finding.severity == word for finding in others):
+            counted.append(f"{number} {more}{word}{'s' if number > 1 else ''}")
+            more = ""
+    return title + (f", at {step}" if step else "") + place + (f"; {', '.join(counted)}" if counted else "")
