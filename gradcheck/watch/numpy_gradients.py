@@ -1,0 +1,85 @@
+"""The gradient that a step moved a parameter by, found among the operations of its update."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from gradcheck.watch.numpy_graph import Graph, Node
+from gradcheck.watch.numpy_kinds import number
+from gradcheck.watch.numpy_parameters import Parameter
+
+__all__ = ["gradient_of", "rate_of"]
+
+Array = np.ndarray[Any, Any]
+
+
+def gradient_of(parameter: Parameter, graph: Graph, buffers: Collection[int]) -> tuple[Array | None, Array | None]:
+    """The gradient before clipping and what the update took of it, in the parameter's shape; None: it cannot be told.
+
+    The update ``W -= lr * dW`` is one statement: what enters it, and is made of nothing but the backward's results, is
+    the gradient. A momentum or a weight decay that enters too is not (``buffers``: the memory of arrays that stood
+    there before the step and are no gradients).
+    """
+    if parameter.final is None or not parameter.raw:
+        return None, None
+    pure = _pure(parameter, buffers)
+    statement = parameter.final.statement
+    outside = [node for node in pure if node.statement != statement]
+    for node in sorted(outside, key=lambda n: -n.index) or parameter.raw[-1:]:
+        shape = parameter.before.shape
+        before = _in_shape(graph.value(_before_clipping(node, pure)), shape)
+        if before is not None:
+            return before, _in_shape(graph.value(node), shape)
+    return None, None
+
+
+def rate_of(update: Array, gradient: Array) -> float | None:
+    """The effective learning rate, -⟨Δw, g⟩ / ⟨g, g⟩; None where the gradient is 0 or not finite."""
+    with np.errstate(all="ignore"):
+        g = gradient.astype(np.float64).reshape(-1)
+        square = float(g @ g)
+        rate = -float(update.astype(np.float64).reshape(-1) @ g) / square if square > 0 else np.nan
+    return rate if np.isfinite(rate) else None
+
+
+def _pure(parameter: Parameter, buffers: Collection[int]) -> list[Node]:
+    """The update's operations on the backward's results alone, these results among them, in the order of the step."""
+    raw = {node.index for node in parameter.raw}
+    pure: dict[int, Node] = {}
+    for node in sorted([*parameter.raw, *parameter.chain.values()], key=lambda n: n.index):
+        if node.index in raw:
+            pure[node.index] = node
+            continue
+        made = [parent for parent in node.parents if parent.index in parameter.chain or parent.index in raw]
+        held = any(key in buffers for _, key in node.reads)
+        if made and not held and all(parent.index in pure for parent in made) and not _takes_up(node):
+            pure[node.index] = node
+    return list(pure.values())
+
+
+def _takes_up(node: Node) -> bool:
+    """``mu * v``: a scaled array from before the step is a momentum, wherever it is kept."""
+    others = [value for value in node.inputs if isinstance(value, np.ndarray) and value.ndim]
+    return node.operation in ("multiply", "divide") and len(others) == 1 and bool(node.reads) and not node.parents
+
+
+def _before_clipping(node: Node, pure: list[Node]) -> Node:
+    among = {n.index for n in pure}
+    at = node
+    while True:
+        above = [parent for parent in at.parents if parent.index in among]
+        if at.operation == "clip" and above:
+            return above[-1]
+        scaled = len([v for v in at.inputs if number(v) is None]) == 1
+        if len(above) != 1 or not scaled:
+            return node
+        at = above[0]
+
+
+def _in_shape(value: Array | None, shape: tuple[int, ...]) -> Array | None:
+    if value is None or value.shape == shape:
+        return value
+    return value.T if value.shape[::-1] == shape else None
