@@ -55,11 +55,11 @@ def shape(dimensions: tuple[int, ...]) -> str:
 
 def share(x: float | None) -> str:
     """A share in percent; what is neither none nor all never reads as one of them: ``<1 %``, ``42 %``, ``>99 %``."""
-    if x is None or not math.isfinite(x):
+    if x is None or not 0 <= x <= 1:
         return value(x)
     if 0 < x < 0.01:
         return "<1 %"
-    return ">99 %" if 0.99 < x < 1 else f"{norm(100 * x) if x > 1 else round(100 * x)} %"
+    return ">99 %" if 0.99 < x < 1 else f"{round(100 * x)} %"
 
 
 def index(name: str, position: tuple[int, ...]) -> str:

@@ -31,13 +31,8 @@ def in_runs(
 
     def end_run() -> None:
         if len(run) > LONG_RUN:
-            rows.append(
-                Row(
-                    {},
-                    style="dim",
-                    remarks=(together(run, f"{len(run)} more" if len(run) < len(items) else str(len(run))),),
-                )
-            )
+            more = " more" if len(run) < len(items) else ""
+            rows.append(Row({}, style="dim", remarks=(together(run, f"{len(run)}{more}"),)))
         else:
             rows.extend(row(item) for item in run)
         run.clear()

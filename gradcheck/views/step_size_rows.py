@@ -42,9 +42,13 @@ def step_size_table(size: StepSize) -> tuple[list[Column], list[Row]]:
         (SUGGESTED, "suggested", numbers.value(size.suggested), "", ""),
         ("", "λmax", numbers.value(size.lambda_max), f"{curvature}{products}", ""),
     ]
+    if size.lambda_min is not None:
+        told.append(("", "λmin", numbers.value(size.lambda_min), "smallest; negative where the loss curves down", ""))
     if size.rho is not None:
         meaning = "fall of the loss / (lr·‖g‖²): near 1 for a small right step"
         told.append(("", "ρ", numbers.value(size.rho), meaning, ""))
+    if size.rho_small is not None:
+        told.append(("", "ρ, small steps", numbers.value(size.rho_small), "1 for a right gradient", ""))
     if size.loss is not None:
         told.append(("", "loss", numbers.value(size.loss), "", ""))
     if size.norm_gradient is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck.views import numbers
 from gradcheck.views.blocks import finding_title, untold_step
-from gradcheck.views.plain import names, path, visible
+from gradcheck.views.plain import count, names, path, visible
 
 if TYPE_CHECKING:
     from gradcheck.report import Finding, Report

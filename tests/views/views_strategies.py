@@ -120,6 +120,8 @@ STEP_SIZES = st.builds(
     norm_gradient=MAYBE,
     rho=MAYBE,
     products=COUNT,
+    lambda_min=MAYBE,
+    rho_small=MAYBE,
 )
 REPORTS = st.builds(
     Report,
