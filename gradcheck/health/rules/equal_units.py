@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import ClassVar
 
 from gradcheck.health.rule import Rule
@@ -15,11 +14,11 @@ __all__ = ["EqualUnits"]
 
 
 class EqualUnits(Rule):
-    """At the first sample: all units of a layer have the same weights, and so have those of the next layer.
+    """At the first sample: all units of a layer have the same weights, and as far as is known the same gradients.
 
     Units that are equal going in and going out get equal gradients and never become different. Exempt: the last layer
-    (the labels tell its units apart), and a layer of equal units before one whose units differ (a zero-initialised
-    branch of a residual net).
+    (the labels tell its units apart), what is frozen, and layers of zeros in a network whose other layers are random
+    (a zero-initialised branch of a residual net: its units part as soon as the layers after them have moved).
     """
 
     code: ClassVar[str] = "GC335"
@@ -31,7 +30,8 @@ class EqualUnits(Rule):
         if not sample.first or self._found is not None:
             return
         weights = [p for p in sample.parameters if p.role == "weight" and len(p.shape) > 1 and not p.frozen]
-        equal = [this for this, following in pairwise(weights) if this.equal_columns and following.equal_columns]
+        random = any(p.weight.norm and not p.equal_columns for p in weights)
+        equal = [p for p in weights[:-1] if p.equal_columns and (p.weight.norm or not random)]
         if equal:
             self._found = sample.step, equal
 
@@ -47,7 +47,7 @@ class EqualUnits(Rule):
             severity="error",
             title=f"all units of layer {first.layer} begin with the same weights {first.name}"
             + (", 0" if zero else "")
-            + ", and so do those after it",
+            + ", and stay equal",
             layer=first.layer,
             gradient=first.name,
             evidence=(
