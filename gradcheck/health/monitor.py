@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from gradcheck.health.catalogue import rules
@@ -44,8 +45,10 @@ class Monitor:
         """One step was sampled."""
         self.sampled += 1
         self.steps = max(self.steps, sample.step + 1)
-        for rule in self._rules:
-            rule.observe(sample)
+        # Where a weight is NaN all else follows from its birth, which has been told: no rule has anything to add.
+        if all(math.isfinite(parameter.weight.norm) for parameter in sample.parameters):
+            for rule in self._rules:
+                rule.observe(sample)
         for layer in sample.layers:
             self._layers.setdefault(layer.name, _Layer()).add(sample.step, layer)
         for parameter in sample.parameters:
