@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from gradcheck.check import check_layer
     from gradcheck.errors import GradcheckError, GradientMismatch, UnhealthyTraining
     from gradcheck.layers.update import from_update
+    from gradcheck.learning_rate import check_learning_rate
     from gradcheck.network import check_network
     from gradcheck.outcome import raising
     from gradcheck.pieces import compare, gradient
     from gradcheck.recorded import check_recorded
     from gradcheck.report import Finding, GradientResult, Report
+    from gradcheck.step import check_step
     from gradcheck.views.json import load_report
     from gradcheck.watch import watch
 
@@ -32,8 +34,10 @@ __all__ = [
     "UnhealthyTraining",
     "__version__",
     "check_layer",
+    "check_learning_rate",
     "check_network",
     "check_recorded",
+    "check_step",
     "compare",
     "from_update",
     "gradient",
@@ -51,7 +55,9 @@ _HOMES = {
     "UnhealthyTraining": ("gradcheck.errors", "UnhealthyTraining"),
     "check_layer": ("gradcheck.check", "check_layer"),
     "check_recorded": ("gradcheck.recorded", "check_recorded"),
+    "check_learning_rate": ("gradcheck.learning_rate", "check_learning_rate"),
     "check_network": ("gradcheck.network", "check_network"),
+    "check_step": ("gradcheck.step", "check_step"),
     "compare": ("gradcheck.pieces", "compare"),
     "from_update": ("gradcheck.layers.update", "from_update"),
     "gradient": ("gradcheck.pieces", "gradient"),

@@ -13,7 +13,7 @@ LONGEST = 350
 FLOORS = {
     5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
     4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "torch_check", "watch"},
-    3: {"causes", "diagnosis", "examine", "recordings", "sweep"},
+    3: {"causes", "descent", "diagnosis", "examine", "recordings", "sweep"},
     2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
     0: {"caller", "configurations", "errors", "explanations", "report", "tracebacks", "updates", "watched", "where"},
@@ -31,6 +31,7 @@ SIDEWAYS = {
     ("examine", "diagnosis"): "the engine asks the diagnoses",
     ("examine", "causes"): "and why what is wrong is wrong",
     ("causes", "diagnosis"): "a search starts from the evidence of a check",
+    ("descent", "causes"): "a wrong update is told apart as a wrong gradient is",
     ("witnesses", "layers"): "a witness evaluates the problem that a calling style became",
     ("yardstick", "difference"): "a yardstick is a difference",
     ("caller", "report"): "both are plain data on the ground floor",

@@ -1,0 +1,75 @@
+"""The two ends of the spectrum of a symmetric matrix that is known only by its products with vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Spectrum", "lanczos"]
+
+Vector = np.ndarray[Any, np.dtype[np.float64]]
+
+# An eigenvalue is off by at most residual² / gap, so that this residual gives eight digits where the gap is not tiny.
+_CLOSE = 1e-6
+_LOOSE = 1e-3  # of the end that is of less interest
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The largest and the smallest eigenvalue, each with a bound: an eigenvalue lies within ``error`` of it."""
+
+    largest: float
+    error: float
+    smallest: float
+    smallest_error: float
+    vector: Vector
+    """The unit vector that belongs to the largest one."""
+    products: int
+
+
+def lanczos(
+    product: Callable[[Vector], Vector], size: int, rng: np.random.Generator, most: int, noise: float = 0.0
+) -> Spectrum:
+    """The Lanczos process, each new vector made orthogonal to all before it.
+
+    ‖H y - θ y‖ of a Ritz pair (θ, y) is β·|s|, with β the norm of what is left over and s the last entry of the
+    eigenvector of the small tridiagonal matrix: at least one eigenvalue of H lies as near to θ, and none of the Ritz
+    values is above the largest.
+
+    Args:
+        product: H v for a unit vector v.
+        size: the length of the vectors.
+        rng: draws the first vector.
+        most: how many products may be made.
+        noise: how far a product itself may be off; no residual is below it.
+    """
+    vectors: list[Vector] = []
+    diagonal: list[float] = []
+    beside: list[float] = []
+    q = rng.standard_normal(size)
+    q /= np.linalg.norm(q)
+    scale = 0.0
+    while True:
+        vectors.append(q)
+        image = product(q)
+        diagonal.append(float(q @ image))
+        scale = max(scale, float(np.linalg.norm(image)))
+        basis = np.array(vectors)
+        for _ in range(2):  # twice is enough: what rounding leaves of the first time is removed
+            image = image - basis.T @ (basis @ image)
+        left = float(np.linalg.norm(image))
+        values, columns = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+        ends = left * np.abs(columns[-1])
+        exhausted = len(vectors) >= size or left <= max(1e-14 * scale, noise)
+        weight = max(abs(values[0]), abs(values[-1]))
+        settled = ends[-1] <= _CLOSE * abs(values[-1]) and ends[0] <= _LOOSE * weight
+        if exhausted or settled or len(vectors) >= most:
+            whole = exhausted and len(vectors) >= size
+            errors = [noise if whole else max(float(e), noise) for e in (ends[-1], ends[0])]
+            top = basis.T @ columns[:, -1]
+            return Spectrum(float(values[-1]), errors[0], float(values[0]), errors[1], top, len(vectors))
+        beside.append(left)
+        q = image / left

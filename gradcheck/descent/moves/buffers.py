@@ -1,0 +1,65 @@
+"""Momentum that was stated: what of a move it explains, from the array in which it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gradcheck.descent.moves.move import Array, Move
+from gradcheck.state import State
+
+__all__ = ["arrays_beside", "with_momentum"]
+
+_MOST_ENTRIES = 4_000_000
+
+
+def arrays_beside(state: State, own: Sequence[object], shapes: set[tuple[int, ...]]) -> dict[str, Array]:
+    """Float arrays of these shapes that are no parameters, as they stand now, by the place that holds each."""
+    from gradcheck.descent.moves.weights import plain
+
+    places = {id(slot.get()): slot.path for slot in state.slots}
+    ids = {id(value) for value in own}
+    found: dict[str, Array] = {}
+    room = _MOST_ENTRIES
+    for k, value in enumerate((*state.arrays, *state.tensors)):
+        floating = value.dtype.kind == "f" if isinstance(value, np.ndarray) else value.is_floating_point()
+        if id(value) in ids or not floating or tuple(value.shape) not in shapes:
+            continue
+        room -= int(np.prod(value.shape))
+        if room < 0:
+            break
+        held = plain(value)
+        if held.any() and np.all(np.isfinite(held)):
+            found[places.get(id(value), f"the optimizer's buffer {k}")] = held
+    return found
+
+
+def with_momentum(move: Move) -> str | None:
+    """Find what the momentum β adds to -lr·g and put it into ``move``; its kind, or None where nothing fits.
+
+    With v the velocity before the step: torch keeps v ← βv + g and takes lr·v, others v ← βv - lr·g and add it.
+    Nesterov's form looks one step ahead: lr·(g + βv), with the new v. From a zero velocity the first step is lr·g.
+    """
+    direction = move.direction
+    if not move.momentum or direction is None:
+        return None
+    if move.fits(-move.lr * direction):
+        return None  # the first step, from a zero velocity
+    for said, part in _parts(move, direction):
+        if move.fits(part - move.lr * direction):
+            move.momentum_part = part
+            return said
+    return None
+
+
+def _parts(move: Move, direction: Array) -> Iterator[tuple[str, Array]]:
+    beta, lr = move.momentum, move.lr
+    for _, v in move.buffers:
+        for velocity in (v, -lr * v):
+            yield f"momentum {beta:g}, with the velocity that stood there,", beta * velocity
+            yield (
+                f"Nesterov momentum {beta:g}, with the velocity that stood there,",
+                beta * (beta * velocity - lr * direction),
+            )
+    yield f"Nesterov momentum {beta:g}, from a zero velocity,", -lr * beta * direction

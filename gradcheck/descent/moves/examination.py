@@ -1,0 +1,295 @@
+"""One step taken apart: made, measured, judged, and explained where it is not what it should be."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.causes.seen_otherwise import gradients_seeing
+from gradcheck.descent.adapt import landscape_of
+from gradcheck.descent.given import Given, given_params
+from gradcheck.descent.landscape import Landscape
+from gradcheck.descent.moves.buffers import arrays_beside, with_momentum
+from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
+from gradcheck.descent.moves.choose import belonging
+from gradcheck.descent.moves.grouping import grouped
+from gradcheck.descent.moves.judge import judged
+from gradcheck.descent.moves.move import Move
+from gradcheck.descent.moves.rates import Rates, Settings, settings_for
+from gradcheck.descent.moves.seen import Seen
+from gradcheck.descent.moves.sequence import Step, steps_made
+from gradcheck.descent.moves.sources import Gradients, GradientsOfLoss, GradientsRead, source_of
+from gradcheck.descent.moves.timeline import Timeline, followed
+from gradcheck.descent.moves.weights import Array, Parameter, values_of, weights_of
+from gradcheck.descent.numpy_landscape import NumpyLandscape
+from gradcheck.descent.torch_state import TorchState
+from gradcheck.errors import GradcheckError
+from gradcheck.layers.calling import signature_of
+from gradcheck.layers.values import some_of
+from gradcheck.report import Finding
+from gradcheck.state import seed_everything
+from gradcheck.updates import UpdateResult
+
+__all__ = ["Examination", "Request", "examine_step"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A step and what was said of it."""
+
+    step: Callable[[], Any]
+    params: object
+    gradients: object
+    loss: Callable[..., Any] | None
+    rates: Rates
+    momentum: float | None
+    decay: float | None
+    steps: int
+    seed: int
+
+
+@dataclass
+class Examination:
+    """What was found."""
+
+    updates: list[UpdateResult]
+    findings: list[Finding]
+    style: str
+    made: int
+    notes: list[str] = field(default_factory=list)
+
+
+def examine_step(asked: Request) -> Examination:
+    """Make the step, judge it, and leave everything as it was.
+
+    Raises:
+        GradcheckError: no parameters, gradients or learning rate are known, or the step raises.
+    """
+    roots = (asked.step, asked.params, asked.loss, asked.gradients)
+    kept = TorchState(*roots)
+    landscape: Landscape | None = None
+    try:
+        given = _given(asked, kept)
+        run = asked.loss if asked.loss is not None and not signature_of(asked.loss).required else None
+        listed = weights_of(given, asked.step, run, (asked.loss, asked.gradients))
+        if asked.loss is not None:
+            landscape = landscape_of(asked.loss, given, asked.seed, roots)
+        return _Taken(asked, kept, given, {p.name: p for p in listed}, landscape).examined()
+    finally:
+        if landscape is not None:
+            landscape.restore()
+        kept.restore()
+
+
+def _given(asked: Request, kept: TorchState) -> Given:
+    """What is to move: as it was given, or what the step belongs to."""
+    if asked.params is not None:
+        return given_params(asked.params)
+    owner = asked.step.__self__ if isinstance(asked.step, types.MethodType) else None
+    if kept.optimizers:
+        found = next((o for o in kept.optimizers if o is owner), kept.optimizers[0])
+        held = given_params(found)
+        names = {id(p): n for n, p in _names_in_modules(kept)}
+        if all(id(p) in names for p in held.arrays.values()):
+            return replace(held, arrays={names[id(p)]: p for p in held.arrays.values()})
+        return held
+    if owner is not None:
+        return given_params(owner)
+    raise GradcheckError(
+        'params: say what the step is to move: the object or module that holds the weights, or params={"W": W, "b": b}'
+    )
+
+
+def _names_in_modules(kept: TorchState) -> list[tuple[str, Any]]:
+    import torch
+
+    modules = [v for v in (slot.get() for slot in kept.state.slots) if isinstance(v, torch.nn.Module)]
+    return [pair for module in reversed(modules) for pair in module.named_parameters()]
+
+
+class _Taken:
+    """A step with all that belongs to it at hand."""
+
+    def __init__(
+        self,
+        asked: Request,
+        kept: TorchState,
+        given: Given,
+        parameters: dict[str, Parameter],
+        landscape: Landscape | None,
+    ) -> None:
+        self.asked, self.kept, self.given, self.parameters, self.landscape = asked, kept, given, parameters, landscape
+        found = source_of(asked.gradients, landscape, given, parameters)
+        if found is None:
+            raise GradcheckError(
+                "gradients: none are known; give them, gradients={...} or a callable that returns them, or the loss, "
+                "loss=lambda: net.loss(X, y), whose true gradients are taken then"
+            )
+        self.source: Gradients = found
+        self.settings = settings_for(parameters, asked.rates, asked.momentum, asked.decay, kept.optimizers)
+        self.notes: list[str] = []
+
+    def examined(self) -> Examination:
+        """Judge the first step, and look at those after it."""
+        own = [p.original for p in self.parameters.values()]
+        beside = arrays_beside(self.kept.state, own, {p.shape for p in self.parameters.values()})
+        from_loss = isinstance(self.source, GradientsOfLoss)
+        count = self.asked.steps if self.source.is_anew or from_loss else 1
+        roots = [self.asked.step, *([self.given.whole] if self.given.kind == "object" else [])]
+        try:
+            made = steps_made(self.asked.step, self.parameters, self.source, roots, self.asked.seed, count)
+        finally:
+            self.kept.restore()
+        if self.given.kind != "object":
+            made = self._as_returned(made)
+        every = [self._moves(step) for step in made]
+        if not any(m.gradient is not None for m in every[0].values()):
+            raise GradcheckError(
+                "gradients: none are known: the step leaves none beside the parameters (in .grad, or as dW beside W); "
+                "give gradients={...} or a callable that returns them, or loss=lambda: net.loss(X, y)"
+            )
+        allowed: dict[str, list[str]] = {}
+        for move in every[0].values():
+            move.buffers = [(label, b) for label, b in beside.items() if b.shape == move.before.shape]
+            said = with_momentum(move)
+            if said is not None:
+                allowed.setdefault(said, []).append(move.name)
+        self.notes += [f"{some_of(names)}: {said} is allowed for" for said, names in allowed.items()]
+        for earlier, later in itertools.pairwise(every):
+            for name, move in later.items():
+                if move.momentum:  # v ← βv + g: what the step before moved comes once more, times β
+                    move.momentum_part = move.momentum * (earlier[name].after - earlier[name].before)
+        optimizer = self.kept.optimizers[0] if self.kept.optimizers else None
+        seen = Seen(
+            every[0],
+            made,
+            from_loss,
+            self._sizes(),
+            self._follow,
+            self._gradients_at,
+            self._gradients_seeing,
+            every[1:],
+            type(optimizer).__name__ if optimizer is not None else "",
+            dict(optimizer.defaults) if optimizer is not None else {},
+        )
+        return self._told(seen, made)
+
+    def _told(self, seen: Seen, made: list[Step]) -> Examination:
+        results = {name: judged(move) for name, move in seen.moves.items()}
+        causes = {}
+        for name, result in results.items():
+            cause = cause_of(seen.moves[name], seen) if result.verdict == "wrong" else None
+            if cause is not None:
+                causes[name] = cause
+                if cause.is_undecided:
+                    results[name] = replace(result, verdict="undecided", reason=cause.cause[0] if cause.cause else "")
+        findings = [found for rule in STEP_RULES if (found := rule(seen)) is not None]
+        findings += grouped(causes)
+        findings += [_replaced(name, *places) for name, places in made[0].left_behind.items() if self._apart(name)]
+        frozen = [
+            UpdateResult(name, (), "", "not differentiated", reason="requires_grad is False")
+            for name in self.given.frozen
+        ]
+        if isinstance(self.source, GradientsRead) and self.landscape is not None:
+            self._compare_with_loss(seen)
+        what = "object" if self.given.kind == "object" else "torch" if self.given.kind == "tensors" else "arrays"
+        style = f"one step ({what}), against -lr times {self.source.said}"
+        return Examination([*results.values(), *frozen], findings, style, len(made), self.notes)
+
+    def _apart(self, name: str) -> bool:
+        """Whether two places that hold different arrays now held the same one, and not just the caller's own list."""
+        return self.given.kind == "object" or self.parameters[name].again is not None
+
+    def _moves(self, step: Step) -> dict[str, Move]:
+        moved = {name: step.after[name] - step.before[name] for name in step.before}
+        if isinstance(self.source, GradientsOfLoss):
+            gradients = self.source.at(step.before) or {}
+        else:
+            gradients = belonging(step.gradients, moved)
+        return {name: self._move(name, step, gradients.get(name), self.settings[name]) for name in self.parameters}
+
+    def _move(self, name: str, step: Step, gradient: Array | None, settings: Settings) -> Move:
+        p = self.parameters[name]
+        return Move(name, p.dtype, p.epsilon, step.before[name], step.after[name], gradient,
+                    settings.lr, settings.momentum, settings.weight_decay)  # fmt: skip
+
+    def _as_returned(self, made: list[Step]) -> list[Step]:
+        """Steps that leave the arrays as they are and return the new ones, w, cache = sgd(w, dw): judged by those."""
+        first = made[0]
+        if any(not np.array_equal(first.before[n], first.after[n], equal_nan=True) for n in first.before):
+            return made
+        left, after = list(first.returned), {}
+        for name, before in first.before.items():
+            fits = [pair for pair in left if pair[1].shape == before.shape]
+            pair = next((p for p in fits if p[0] == name), fits[0] if fits else None)
+            if pair is None or np.array_equal(pair[1], before):
+                return made
+            after[name] = pair[1]
+            left = [other for other in left if other is not pair]
+        self.notes.append(
+            "the step changes nothing in place: judged by the arrays that it returns (they have to be stored)"
+        )
+        return [replace(first, after=after)]
+
+    def _sizes(self) -> dict[str, Array]:
+        own = {id(p.original) for p in self.parameters.values()}
+        return {
+            slot.path: value
+            for slot in self.kept.state.slots
+            if isinstance(value := slot.get(), np.ndarray) and id(value) not in own and value.ndim
+        }
+
+    # -- looking closer ------------------------------------------------------------------------------------
+
+    def _follow(self) -> Timeline | None:
+        try:
+            self.source.before()
+            seed_everything(self.asked.seed)
+            with np.errstate(all="ignore"):
+                return followed(self.asked.step, self.parameters)
+        finally:
+            self.kept.restore()
+
+    def _gradients_at(self, moved: Mapping[str, Array]) -> dict[str, Array] | None:
+        if self.landscape is None:
+            return None
+        return GradientsOfLoss(self.landscape, self.parameters).at({**self._start(), **moved})
+
+    def _gradients_seeing(self, moved: Mapping[str, Array]) -> dict[str, Array] | None:
+        if not isinstance(self.landscape, NumpyLandscape):
+            return None
+        subject = self.landscape.subject
+        values = {n: v.astype(np.float64) for n, v in subject.values().items()}
+        if not set(moved) <= set(values):
+            return None
+        return gradients_seeing(subject, values, self.landscape.ones, dict(moved))
+
+    def _start(self) -> dict[str, Array]:
+        return values_of(self.parameters)
+
+    def _compare_with_loss(self, seen: Seen) -> None:
+        true = self._gradients_at({})
+        for name, move in seen.moves.items():
+            if true is None or move.gradient is None:
+                continue
+            other = Move(name, move.dtype, move.epsilon, move.before, move.before - move.gradient, true[name], 1.0)
+            if not other.is_multiple_by(1.0) and np.any(true[name] != move.gradient):
+                self.notes.append(
+                    f"{name}: the gradient that was given is not that of the loss; check_network says why"
+                )
+
+
+def _replaced(name: str, new: str, old: str) -> Finding:
+    return Finding(
+        "GC403",
+        "warning",
+        f"{name} was replaced in one place and not in another",
+        gradient=name,
+        cause=(f"{new} holds the new array; {old} still holds the old one",),
+        help=("change the array in place, or put the new one everywhere: whoever reads the other sees no update",),
+    )

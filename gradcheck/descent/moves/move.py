@@ -1,0 +1,92 @@
+"""One parameter's move in one step, and what explains it to within rounding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck.difference import norm
+
+__all__ = ["Move", "rounding_of"]
+
+Array = np.ndarray[Any, Any]
+
+_FLOAT64 = 1e-7  # of the move; a tenth of the smallest error that is promised to be found
+_TERMS = 64
+
+
+def rounding_of(epsilon: float, size: int) -> float:
+    """How far a right gradient computed at this precision may be off, relative to its norm: 2ε√n, n its sums' terms."""
+    return _FLOAT64 if epsilon < 1e-14 else min(2 * epsilon * math.sqrt(max(size, _TERMS)), 0.1)
+
+
+@dataclass
+class Move:
+    """``gradient`` is None where none is known; ``buffers`` are what momentum may have been kept in before the step."""
+
+    name: str
+    dtype: str
+    epsilon: float
+    before: Array
+    after: Array
+    gradient: Array | None
+    lr: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    buffers: list[tuple[str, Array]] = field(default_factory=list)
+    momentum_part: Array | None = None
+    """What of the move the momentum explains, where that was stated and a buffer was found."""
+
+    @property
+    def delta(self) -> Array:
+        """By how much the parameter moved, without what its momentum had to do with it."""
+        moved: Array = self.after - self.before
+        return moved if self.momentum_part is None else moved - self.momentum_part
+
+    @property
+    def direction(self) -> Array | None:
+        """g + λw with the weight decay λ that was stated: what the parameter is to move against."""
+        if self.gradient is None:
+            return None
+        return self.gradient + self.weight_decay * self.before if self.weight_decay else self.gradient
+
+    @property
+    def rounding(self) -> float:
+        """The 2-norm of what is lost where w - lr·g is stored: at most ε/2 of each entry, once for each term added."""
+        terms = 1 + bool(self.weight_decay) + bool(self.momentum)
+        return terms * 0.5 * self.epsilon * max(norm(self.before), norm(self.after))
+
+    @property
+    def limit(self) -> float:
+        """How far Δw may be from -lr·g, relative to ‖lr·g‖."""
+        wanted = self.lr * norm(self.direction) if self.direction is not None else 0.0
+        return rounding_of(self.epsilon, self.before.size) + (self.rounding / abs(wanted) if wanted else 0.0)
+
+    def fits(self, predicted: Array) -> bool:
+        """Whether the parameter moved by ``predicted``, to within rounding."""
+        length = norm(predicted)
+        if not math.isfinite(length) or length == 0:
+            return False
+        return norm(self.delta - predicted) <= rounding_of(self.epsilon, self.before.size) * length + self.rounding
+
+    def rate(self, along: Array | None = None) -> float | None:
+        """The c of Δw = -c·g that comes closest; None for a zero gradient."""
+        g = self.direction if along is None else along
+        if g is None:
+            return None
+        length = norm(g)
+        if length == 0 or not math.isfinite(length):
+            return None
+        return float(-np.vdot(g / length, self.delta) / length)
+
+    def is_multiple(self) -> bool:
+        """Whether a multiple of the gradient explains the move; one entry is a multiple of any other."""
+        rate, direction = self.rate(), self.direction
+        return rate is not None and direction is not None and rate != 0 and self.fits(-rate * direction)
+
+    def is_multiple_by(self, ratio: float) -> bool:
+        """Whether the parameter moved by ``ratio`` times what was wanted."""
+        return self.direction is not None and self.fits(-ratio * self.lr * self.direction)

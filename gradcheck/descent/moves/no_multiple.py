@@ -1,0 +1,110 @@
+"""GC409: no learning rate explains the move: another optimizer, another parameter's gradient, or a wrong gradient."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcheck.causes import difference_of
+from gradcheck.descent.moves.move import Move
+from gradcheck.descent.moves.seen import Cause, Seen
+from gradcheck.difference import norm
+
+__all__ = ["like_sign", "no_multiple"]
+
+_KNOWN_DECAYS = (0.9, 0.95, 0.99, 0.999)
+
+
+def like_sign(move: Move, seen: Seen) -> Cause | None:
+    """Every entry moves by the same amount against the sign of its gradient, as in the first step of Adam."""
+    direction = move.direction
+    if direction is None or move.before.size < 3:
+        return None
+    clear = np.abs(direction) > 1e-4 * np.abs(direction).max()
+    steps = np.abs(move.delta[clear])
+    if steps.size < 3 or not steps.all() or np.ptp(np.abs(direction[clear])) < 1e-3 * np.abs(direction).max():
+        return None
+    size = float(np.median(steps))
+    slack = max(1e-2, 2 * move.epsilon * float(np.abs(move.before).max()) / size)
+    if np.mean(np.abs(steps / size - 1) > slack) > 1e-3 or np.any(
+        np.sign(move.delta[clear]) == np.sign(direction[clear])
+    ):
+        return None
+    ratio = size / move.lr
+    if math.isclose(ratio, 1, rel_tol=slack):
+        fits = "Adam's first step is lr·sign(g): that fits (AdaGrad's and sign descent's too)"
+    else:
+        decays = [d for d in _KNOWN_DECAYS if math.isclose(ratio, 1 / math.sqrt(1 - d), rel_tol=slack)]
+        fits = (
+            f"RMSprop's first step is lr/√(1-{decays[0]})·sign(g): that fits"
+            if decays
+            else f"it is {ratio:.4g}·lr·sign(g)"
+        )
+    called = f"the optimizer is {seen.optimizer}" if seen.optimizer else ""
+    return Cause(
+        "GC409",
+        "warning",
+        f"sign {ratio:.3g}",
+        "{names} [move|moves] by no multiple of the gradient: every entry by the same amount",
+        tuple(said for said in (fits, called) if said),
+        (f"{move.name}: |Δw| = {size:.4g} in each entry, lr = {move.lr:.4g}",),
+        ("for an adaptive optimizer the sizes cannot be judged by -lr·g; the signs are those of -g",),
+        is_undecided=math.isclose(ratio, 1, rel_tol=slack) or "that fits" in fits,
+    )
+
+
+def no_multiple(move: Move, seen: Seen) -> Cause | None:
+    """What is left: described, as far as it can be."""
+    if move.gradient is None or move.direction is None:
+        return None
+    share = norm(move.delta + (move.rate() or 0.0) * move.direction) / norm(move.delta) if norm(move.delta) else 1.0
+    if seen.optimizer and seen.optimizer != "SGD" and norm(move.direction):
+        return _adaptive(move, seen)
+    cause = []
+    for other in seen.moves.values():
+        if other.name == move.name or other.gradient is None or other.gradient.shape != move.before.shape:
+            continue
+        if norm(other.gradient) and move.fits(-move.lr * other.gradient):
+            cause.append(f"it moves by -lr times the gradient of {other.name}: are two of them swapped?")
+    title = "{names} [move|moves] by no multiple of the gradient"
+    if not norm(move.direction):
+        title = "{names} moved, and the gradient is zero"
+    elif not cause:
+        differing = difference_of(-move.delta / move.lr, move.direction, "-Δw/lr", {}, None)
+        cause += [f.title for f in differing if not f.likely][:2]
+    if seen.from_loss:
+        advice = (
+            "is the gradient itself right? check_network(net, loss=..., gradients=gradcheck.from_update(step, lr=...)) "
+            "says what is wrong with it"
+        )
+    else:
+        advice = (
+            "state momentum= and weight_decay= if the step has them; else compare the update with w -= lr * gradient"
+        )
+    return Cause(
+        "GC409",
+        "error",
+        " ".join(cause) or "nothing",
+        title,
+        tuple(cause),
+        (f"{move.name}: {share:.1%} of the move is along another direction than the gradient",)
+        if norm(move.direction)
+        else (),
+        (advice,),
+    )
+
+
+def _adaptive(move: Move, seen: Seen) -> Cause:
+    direction = move.direction if move.direction is not None else np.zeros_like(move.delta)
+    agree = float(np.mean(np.sign(move.delta) == -np.sign(direction)))
+    return Cause(
+        "GC409",
+        "warning",
+        "adaptive",
+        "{names} [move|moves] by no multiple of the gradient, as " + f"{seen.optimizer} does",
+        (f"{seen.optimizer} scales each entry by its history: -lr·g is not what it does",),
+        (f"{move.name}: {agree:.0%} of the entries move against the sign of their gradient",),
+        ("check the gradients by themselves; the step of an adaptive optimizer cannot be judged so",),
+        is_undecided=True,
+    )

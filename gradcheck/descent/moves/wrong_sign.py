@@ -1,0 +1,33 @@
+"""GC401: the parameter moves up the gradient."""
+
+from __future__ import annotations
+
+from gradcheck.descent.moves.move import Move
+from gradcheck.descent.moves.seen import Cause, Seen
+
+__all__ = ["wrong_sign"]
+
+
+def wrong_sign(move: Move, seen: Seen) -> Cause | None:
+    """Δw = +c·g."""
+    rate = move.rate()
+    if rate is None or not move.is_multiple() or rate / move.lr > 0:
+        return None
+    size = abs(rate / move.lr)
+    timeline = seen.timeline
+    changes = timeline.of(move.name) if timeline is not None else []
+    much = "" if abs(size - 1) <= 2 * move.limit else f", {size:.4g} times as far as lr·g"
+    helps = ["subtract: w -= lr * gradient; or is it the gradient that has the wrong sign already?"]
+    if seen.settings.get("maximize"):
+        helps = ["the optimizer is made with maximize=True: leave that out"]
+    return Cause(
+        "GC401",
+        "error",
+        f"up{much}",
+        "{names} [move|moves] up the gradient" + much,
+        (f"the step adds lr·g where it should take it away: Δw = {-rate:+.4g}·g",),
+        (f"{move.name}: ‖Δw - {-rate:.4g}·g‖ / ‖Δw‖ is rounding",) if move.before.size > 1 else (),
+        tuple(helps),
+        changes[0].where if changes else None,
+        likely=move.before.size == 1,
+    )
