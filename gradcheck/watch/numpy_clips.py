@@ -36,13 +36,13 @@ def value_clips(graph: Graph, passes: Passes, layers: Layers) -> list[ValueClip]
                 low=bounds.low,
                 high=bounds.high,
                 layer=layers.named.get(node.index) or layers.linear.get(passes.layer.get(node.index, 0), ""),
-                same_mask=_same_mask(graph, passes, node, bounds.clipped),
+                same_mask=_same_mask(graph, passes, bounds.clipped),
             )
         )
     return found
 
 
-def _same_mask(graph: Graph, passes: Passes, node: Node, clipped: Array) -> bool | None:
+def _same_mask(graph: Graph, passes: Passes, clipped: Array) -> bool | None:
     """Whether a gradient of this shape is 0 where the forward clipped; None where none was clipped or none is seen."""
     if not clipped.any() or clipped.all():
         return None

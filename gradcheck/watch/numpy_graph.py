@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -55,14 +58,20 @@ class Node:
         return np.shape(self.output)
 
     @property
-    def place(self) -> tuple[Any, int]:
-        """The instruction: the same for all the calls that a loop makes of it."""
-        return self.event.site.code, self.event.site.instruction
+    def place(self) -> tuple[Any, ...]:
+        """The piece of source text: the same for all the calls that a loop makes of it."""
+        return self.event.site.code, _span(self.event.site.code, self.event.site.instruction)
 
     @property
     def statement(self) -> tuple[Any, int]:
         """The line that it stands on."""
         return self.event.site.code, self.event.site.line
+
+
+@functools.lru_cache(maxsize=4096)
+def _span(code: CodeType, instruction: int) -> tuple[int | None, ...]:
+    # an instruction's number changes when Python specializes it in the middle of a run; what it was compiled from stays
+    return next(itertools.islice(code.co_positions(), instruction // 2, None))
 
 
 class Graph:

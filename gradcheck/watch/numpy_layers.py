@@ -62,7 +62,7 @@ class Layers:
         parts = [self._measured(output, linear.applied) for output in linear.outputs]
         image = linear.weight.before.ndim > 2 and len(node.shape) > 2
         sample = LayerSample(
-            name=self._unique(f"layer {linear.number}: {linear.weight.path}"),
+            name=self._unique(linear.weight.path),
             kind="conv" if image else "linear",
             shape=node.shape,
             activation=merged([part for part in parts if part is not None]),
@@ -80,7 +80,7 @@ class Layers:
         entries = sum(fact.entries for fact in facts)
         deltas = self._deltas.get(number, [])
         kind: Kind = node.kind  # type: ignore[assignment]  # the kinds that kind_of gives are among them
-        name = self._unique(f"layer {number}: {_name_of(node)}")
+        name = self._unique(_name_of(node, number))
         for call in calls:
             self.named[call.index] = name
         return LayerSample(
@@ -180,7 +180,7 @@ class Layers:
         taken = {*self.named.values(), *self.linear.values()}
         if name not in taken:
             return name
-        return next(f"{name} ({n})" for n in range(2, len(taken) + 3) if f"{name} ({n})" not in taken)
+        return next(f"{name}, {n}" for n in range(2, len(taken) + 3) if f"{name}, {n}" not in taken)
 
 
 def text_of(node: Node) -> str:
@@ -191,11 +191,11 @@ def text_of(node: Node) -> str:
     return linecache.getline(node.event.site.file, first).encode()[left:right].decode(errors="replace").strip()
 
 
-def _name_of(node: Node) -> str:
-    """The name of the function that is the activation, or else the operation as it is written."""
+def _name_of(node: Node, number: int) -> str:
+    """The name of the function that is the activation, with its layer's number, or else the operation as written."""
     function = node.event.site.function.replace("<locals>.", "")
     if node.kind != "clip" and _CALLED.search(function.rpartition(".")[2]):
-        return function
+        return f"{function} {number}"
     text = text_of(node)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

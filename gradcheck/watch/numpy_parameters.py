@@ -109,7 +109,7 @@ def parameters_of(
         strides = standing.alive[path].strides
         candidates.append(Parameter(path, before, after, strides, final=graph.writer(after)))
     for candidate in candidates:
-        if candidate.moved and candidate.final is not None:
+        if candidate.final is not None:
             _follow_update(candidate)
     updating = {index for candidate in candidates for index in candidate.chain}
     readers: dict[int, list[tuple[int, Node]]] = {}
