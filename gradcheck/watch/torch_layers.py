@@ -107,7 +107,8 @@ class LayerWatch:
         if output is not None and (output.is_floating_point() or output.is_complex()):
             if layer.alone and layer.name not in self._places:
                 self._places[layer.name] = _place_inside()
-            self._note(layer.name, layer.kind, output, layer, again)
+            with torch._C.DisableTorchFunction():  # the mode need not hear it
+                self._note(layer.name, layer.kind, output, layer, again)
         return result
 
     def heard(self, call: Call) -> None:

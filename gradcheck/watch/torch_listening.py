@@ -20,6 +20,18 @@ class Listening:
     def __init__(self, mode: TorchFunctionMode) -> None:
         self._mode = mode
 
+    def enter(self) -> None:
+        """Enter the mode, in its place."""
+        self._mode.__enter__()
+        self.end()
+        self.begin()
+
+    def leave(self) -> None:
+        """Leave it for good."""
+        self.end()
+        _push_on_torch_function_stack(self._mode)  # leaving takes the uppermost off
+        self._mode.__exit__(None, None, None)
+
     def begin(self) -> None:
         """Hear the calls from now on."""
         above = _stack()

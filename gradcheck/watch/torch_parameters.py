@@ -24,6 +24,7 @@ class ParameterWatch:
         self.named: dict[str, nn.Parameter] = dict(model.named_parameters())
         self._modules = dict(model.named_modules())
         self._before: dict[str, torch.Tensor] = {}
+        self._spare: dict[str, torch.Tensor] = {}  # memory of the last sample: to get it anew costs more than to fill it
         self._gradients: dict[str, Stats] = {}
         self._weights: dict[str, Stats] = {}
         self._equal: set[str] = set()
@@ -34,7 +35,12 @@ class ParameterWatch:
 
     def forget(self) -> None:
         """Begin a new step."""
-        self._before, self._gradients, self._weights, self._equal = {}, {}, {}, set()
+        self._spare, self._before = self._before, {}
+        self._gradients, self._weights, self._equal = {}, {}, set()
+
+    def release(self) -> None:
+        """The next step is not sampled."""
+        self._spare, self._before = {}, {}
 
     def note_gradients(self, norms: Mapping[str, float]) -> None:
         """Note the gradients as they are now, unless they were noted in this step: clipping comes later."""
@@ -50,9 +56,15 @@ class ParameterWatch:
                 continue
             self._weights[name] = stats_of(parameter, extremes=first)
             if parameter.requires_grad:
-                self._before[name] = parameter.detach().clone()
+                self._before[name] = self._copy(name, parameter.detach())
             if first and _units_equal(parameter):
                 self._equal.add(name)
+
+    def _copy(self, name: str, weight: torch.Tensor) -> torch.Tensor:
+        spare = self._spare.get(name)
+        if spare is None or spare.shape != weight.shape or spare.dtype != weight.dtype:
+            return weight.clone()
+        return spare.copy_(weight)
 
     def samples(
         self, optimizers: Sequence[torch.optim.Optimizer], before_norm: Collection[str], *, marked: bool
@@ -77,7 +89,7 @@ class ParameterWatch:
                 continue
             layer, _, own = name.rpartition(".")
             module = self._modules.get(layer)
-            before = self._before.pop(name, None)
+            before = self._before.get(name)
             update = None
             if before is not None and marked and before.shape == parameter.shape:
                 update = stats_of(before.sub_(parameter.detach()))  # the sign does not matter

@@ -42,12 +42,14 @@ def slope_of(
     y = output.detach()
     if y.numel() == 0 or y.dim() == 0:
         return None
-    if kind == "relu":
-        return _relu(y, units)
-    if kind == "clip" and bounds is not None:
-        return _passing((y > bounds[0]) & (y < bounds[1]), units)
     if y.dtype in (torch.float16, torch.bfloat16):
         y = y.float()
+    if kind == "relu":
+        return _stepwise(y.sign(), units, zeros=True)
+    if kind == "clip" and bounds is not None:
+        middle, half = (bounds[0] + bounds[1]) / 2, (bounds[1] - bounds[0]) / 2
+        inside = (half - (y - middle).abs()).sign()
+        return _stepwise(inside.clamp_(min=0.0), units, zeros=False)
     if kind == "logistic":
         return _smooth((y * (1 - y)).mul_(4))  # σ' = σ(1 − σ), at most 1/4
     if kind == "tanh":
@@ -59,30 +61,27 @@ def slope_of(
     return None
 
 
-def _relu(y: torch.Tensor, units: int) -> Slope:
-    """One pass counts, one finds the units: a comparison with 0 costs as much as both."""
-    count = y.numel()
-    zeros = count - int(torch.count_nonzero(y))
-    share = zeros / count
-    units = units % y.dim()
-    others = [d for d in range(y.dim()) if d != units]
-    active = (y.amax(others) > 0).cpu().numpy() if others else None
-    return Slope(count, share, math.sqrt(1 - share), active, zeros)
+def _stepwise(derivative: torch.Tensor, units: int, zeros: bool) -> Slope:
+    """Of a derivative that is 0 or 1 everywhere.
 
-
-def _passing(mask: torch.Tensor, units: int) -> Slope:
-    count = mask.numel()
-    share = 1 - int(torch.count_nonzero(mask)) / count
-    units = units % mask.dim()
-    others = [d for d in range(mask.dim()) if d != units]
-    active = mask.amax(others).cpu().numpy() if others else None
-    return Slope(count, share, math.sqrt(1 - share), active)
+    Sums of signs, for a comparison and counting what is true cost 20 times as much on a CPU.
+    """
+    count = derivative.numel()
+    units = units % derivative.dim()
+    others = [d for d in range(derivative.dim()) if d != units]
+    passing = (derivative.sum(others) if others else derivative).nan_to_num_().double()
+    share = min(max(1 - float(passing.sum()) / count, 0.0), 1.0)
+    active = (passing > 0).cpu().numpy() if others else None
+    return Slope(count, share, math.sqrt(1 - share), active, round(share * count) if zeros else None)
 
 
 def _smooth(derivative: torch.Tensor) -> Slope:
+    """Of a derivative relative to its largest value."""
     count = derivative.numel()
-    flat = int((derivative < _FLAT).sum()) / count
-    return Slope(count, flat, float(torch.linalg.vector_norm(derivative)) / math.sqrt(count))
+    norm = float(torch.linalg.vector_norm(derivative))
+    signs = float((derivative - _FLAT).sign_().sum())
+    flat = min(max((1 - signs / count) / 2, 0.0), 1.0) if math.isfinite(norm) else 0.0
+    return Slope(count, flat, norm / math.sqrt(count))
 
 
 def merged_slopes(one: Slope | None, other: Slope | None) -> Slope | None:

@@ -50,12 +50,16 @@ def _checked(tensor: torch.Tensor, squares: float) -> float:
         return math.sqrt(squares)
     if tensor.numel() == 0:
         return 0.0
-    low, high = (float(x) for x in torch.aminmax(tensor))
+    low, high = _extremes(tensor)
     largest = max(abs(low), abs(high))
     if largest == 0.0 or not math.isfinite(largest):
         return largest  # NaN and infinity pass through
     wide = tensor.to(torch.float64) / largest  # so that float64's own range is no limit either
     return float(torch.linalg.vector_norm(wide)) * largest
+
+
+def _extremes(tensor: torch.Tensor) -> tuple[float, float]:
+    return float(tensor.amin()), float(tensor.amax())  # one after the other: in one call it takes longer
 
 
 def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
@@ -94,7 +98,7 @@ def stats_of(
     limits = torch.finfo(tensor.dtype)
     low = high = None
     if extremes or not finite or norm > limits.max * _HIGH:
-        low, high = (float(x) for x in torch.aminmax(tensor))
+        low, high = _extremes(tensor)
     zero = smallest = subnormal = None
     if zeros:
         zero = count - int(torch.count_nonzero(tensor))

@@ -81,7 +81,7 @@ class TorchHealth(Health):
         self._calls.before_backward.append(self._backward_begins)
         self._calls.after_backward.append(self._backward_ends)
         self._calls.listen(self._heard_always)
-        self._listening.begin()
+        self._listening.enter()
         self._next_step()
 
     def stop(self) -> None:
@@ -91,7 +91,7 @@ class TorchHealth(Health):
             if self._backwards and not self._optimizers:
                 self._end_step()
         finally:
-            self._listening.end()
+            self._listening.leave()
             self._layers.detach()
             for undo in reversed(self._undo):
                 undo()
@@ -151,6 +151,7 @@ class TorchHealth(Health):
         return result
 
     def _forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._listening.end()
         if not self._updating:
             if self._stepped or (self._backwards and not self._optimizers and not self._marked):
                 self._end_step()
@@ -166,8 +167,7 @@ class TorchHealth(Health):
             self._layers.live = True
             if not self._optimizers:
                 self._parameters.note_weights(self._step == 0)
-        else:
-            self._listening.end()
+            self._listening.begin()
 
     # Calls
 
@@ -223,10 +223,12 @@ class TorchHealth(Health):
         self._updating.pop()
         if self._updating:
             return
-        self._listening.begin()
         self._stepped.add(key)
-        if all(id(known) in self._stepped for known in self._optimizers):
-            self._end_step()
+        try:
+            if all(id(known) in self._stepped for known in self._optimizers):
+                self._end_step()
+        finally:
+            self._listening.begin()
 
     def _ours(self, optimizer: torch.optim.Optimizer) -> bool:
         if any(known is optimizer for known in self._optimizers):
@@ -297,6 +299,8 @@ class TorchHealth(Health):
             for part in (self._parameters, self._value_clips, self._output):
                 part.forget()
             self._layers.attach()
+        else:
+            self._parameters.release()
 
     def _sample(self) -> Sample:
         layers = self._layers.samples(self._scaling.at_backward)
