@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -35,7 +36,12 @@ def birth_of(replay: Found, born: Operation | Source, step: int, gradients: Sequ
     nan = any(bool(torch.isnan(out).any()) for out in born.outputs)
     output = next(out for out in born.outputs if not nan or bool(torch.isnan(out).any()))
     entries, index = bad_entries(output, nan)
-    operands = _operands(replay, born, index, output.shape)
+    shape = output.shape
+    if operation_words(born) == "torch.einsum":  # it works on tensors with further dimensions of size 1
+        index = tuple(i for i, size in zip(index, shape, strict=True) if size != 1)
+        shape = output.squeeze().shape
+        born = replace(born, inputs=[tensor.squeeze() for tensor in born.inputs])
+    operands = _operands(replay, born, index, shape)
     return Birth(
         step=step,
         phase=born.phase,
@@ -53,21 +59,25 @@ def birth_of(replay: Found, born: Operation | Source, step: int, gradients: Sequ
 
 
 def _of_source(replay: Found, source: Source, step: int, consequences: tuple[str, ...], remarks: str) -> Birth:
-    nan = bool(torch.isnan(source.tensor).any())
-    entries, index = bad_entries(source.tensor, nan)
-    name = source.name or _named(replay, source.user, source.tensor) or source.role
-    place = source.user.place
+    user = source.user
+    tensor = user.inputs[source.position]
+    if source.role == "parameter":
+        tensor = replay.model.get_parameter(source.name).detach()
+    nan = bool(torch.isnan(tensor).any())
+    entries, index = bad_entries(tensor, nan)
+    name = source.name or _named(replay, user, tensor) or source.role
+    place = user.place
     return Birth(
         step=step,
-        phase=source.user.phase,
+        phase=user.phase,
         what="NaN" if nan else "Inf",
         operation=source.role,
         where=place.where if place else None,
         layer=source.name.rpartition(".")[0] if source.role in ("parameter", "buffer") else "",
         entries=entries,
-        size=source.tensor.numel(),
+        size=tensor.numel(),
         first_index=index,
-        operands=(entry_text(source.tensor, name, index),),
+        operands=(entry_text(tensor, name, index),),
         consequences=consequences,
         remark=remarks,
     )
@@ -92,25 +102,23 @@ def _operands(replay: Found, born: Operation, index: tuple[int, ...], shape: tor
 
 
 def _only(operation: Operation, tensor: torch.Tensor) -> Operation:
-    return Operation(
-        operation.index, operation.name, operation.phase, None, "", None, operation.arguments, [tensor], []
-    )
+    return replace(operation, inputs=[tensor], outputs=[])
 
 
 def _named(replay: Found, operation: Operation, tensor: torch.Tensor) -> str:
-    """What a tensor is called where the operation stands; empty where nothing is known."""
-    memory = tensor.untyped_storage()._cdata
+    """What a tensor is called where the operation stands; "-" for a number, empty where nothing is known."""
+    held = {id(own): memory for own, memory in zip(operation.inputs, operation.memories, strict=True)}
+    memory = held.get(id(tensor), tensor.untyped_storage()._cdata)
     for name, own in (*replay.model.named_parameters(), *replay.model.named_buffers()):
         if own.untyped_storage()._cdata == memory:
             return name
     pairs = argument_texts(operation)
-    known = any(own is tensor for own in operation.inputs)
-    if known and len(operation.inputs) == 1 and len(pairs) == 1:
-        return "-" if _is_number(pairs[0][1]) else pairs[0][1]
-    for given, text in pairs:
-        if given.untyped_storage()._cdata == memory or (given is not tensor and _equal(given, tensor)):
-            return "-" if _is_number(text) else text
-    return ""
+    text = next((t for given, t in pairs if given is tensor or given.untyped_storage()._cdata == memory), None)
+    if text is None and len(operation.inputs) == 1 and len(pairs) == 1 and id(tensor) in held:
+        text = pairs[0][1]
+    if text is None:
+        text = next((text for given, text in pairs if _equal(given, tensor)), "")
+    return "-" if _is_number(text) else text
 
 
 def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:

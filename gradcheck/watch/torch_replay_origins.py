@@ -32,7 +32,7 @@ _UNINITIALISED = frozenset(["empty", "empty_like", "new_empty", "empty_strided",
 
 @dataclass(slots=True)
 class Operation:
-    """One operation. ``inputs`` are its tensors as they were before it ran; they and ``outputs`` are kept where needed.
+    """One operation. ``inputs`` are its tensors as they were before it ran, ``memories`` where they were held.
 
     ``call`` is the functional call around it (``F.cross_entropy`` around a logarithm), with its arguments. For an
     operation of the backward, ``forward`` is the operation that it is the derivative of.
@@ -47,6 +47,7 @@ class Operation:
     arguments: tuple[Any, ...]
     inputs: list[torch.Tensor]
     outputs: list[torch.Tensor]
+    memories: list[int]
     forward: Operation | None = None
     node: str = ""
     own_backward: bool = False
@@ -55,13 +56,13 @@ class Operation:
 
 @dataclass(slots=True)
 class Source:
-    """A tensor that was not finite before anything was done with it."""
+    """A tensor that was not finite before anything was done with it, the ``position``-th input of ``user``."""
 
     index: int
     role: Role
     name: str
-    tensor: torch.Tensor
     user: Operation
+    position: int
     deliberate: bool = False
 
 
@@ -126,10 +127,10 @@ class Origins(TorchDispatchMode):
             outputs = [out for out in outputs if _memory(out) not in memories]
         if not outputs and name not in ("lift_fresh", "detach"):
             return  # a view
-        operation = self._operation(name, args, inputs)
+        operation = self._operation(name, args, inputs, originals)
         had: dict[int, frozenset[int]] = {}
         for k, (tensor, original) in enumerate(zip(inputs, originals, strict=True)):
-            origins = self._of_input(tensor, original, operation)
+            origins = self._of_input(k, tensor, original, operation)
             if origins:
                 had[k] = origins
         if name in _UNINITIALISED:
@@ -163,7 +164,7 @@ class Origins(TorchDispatchMode):
         self._bad.pop(memory, None)
         self._clean.add(memory)
 
-    def _of_input(self, tensor: torch.Tensor, original: torch.Tensor, operation: Operation) -> frozenset[int]:
+    def _of_input(self, k: int, tensor: torch.Tensor, original: torch.Tensor, operation: Operation) -> frozenset[int]:
         memory = _memory(original)
         if memory in self._clean:
             return frozenset()
@@ -173,41 +174,45 @@ class Origins(TorchDispatchMode):
                 self._clean.add(memory)
             return frozenset()
         if known is None:
-            known = frozenset([self._source(tensor, original, operation)])
+            known = frozenset([self._source(k, original, operation)])
             self._bad[memory] = known
         return known
 
-    def _source(self, tensor: torch.Tensor, original: torch.Tensor, operation: Operation) -> int:
+    def _source(self, k: int, original: torch.Tensor, operation: Operation) -> int:
         role, name = self._known.get(id(original), self._known.get(memory_key(original), ("constant", "")))
         if role == "constant" and self.phase == "loss":
             role = "input"
-        values = tensor.detach()
+        values = operation.inputs[k]
         meant = not bool(torch.isnan(values).any())
         if role == "parameter":
             meant = False
         elif role == "input" and meant:  # an additive mask holds 0 and -inf
             meant = bool(((values == 0) | (values == -torch.inf)).all())
         index = self._next()
-        self.births[index] = Source(index, role, name, values.clone(), operation, meant)
+        self.births[index] = Source(index, role, name, operation, k, meant)
         return index
 
     def _next(self) -> int:
         self._count += 1
         return self._count
 
-    def _operation(self, name: str, args: tuple[Any, ...], inputs: list[torch.Tensor]) -> Operation:
+    def _operation(
+        self, name: str, args: tuple[Any, ...], inputs: list[torch.Tensor], originals: list[torch.Tensor]
+    ) -> Operation:
         node = torch._C._current_autograd_node() if self.phase == "backward" else None
         frame, own = _users(sys._getframe(2), self._marker)
         place = self.place if frame is None else Place(frame.f_code, frame.f_lineno, frame.f_lasti)
         layer = self.layers[-1] if self.layers else ""
-        operation = Operation(self._next(), name, self.phase, place, layer, self._calls.now, args, inputs, [])
-        operation.inputs = [tensor.detach() for tensor in inputs]
+        held = [tensor.detach() for tensor in inputs]
+        memories = [_memory(tensor) for tensor in originals]
+        call = self._calls.now
+        operation = Operation(self._next(), name, self.phase, place, layer, call, args, held, [], memories)
         # the first operation after a node was made is the node's own; the next ones may make none
         self._of_node.setdefault(sequence() - 1, operation)
         if self.phase != "backward":
             return operation
         operation.own_backward = own
-        operation.call = operation.call if own else None
+        operation.call = None  # that is torch.autograd.grad
         if node is not None:
             operation.node = node.name()
             operation.forward = self._of_node.get(node._sequence_nr())

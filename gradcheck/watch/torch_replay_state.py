@@ -101,7 +101,7 @@ class Keeper:
                 self._bound[id(namespace), name] = slot
             elif isinstance(before, torch.Tensor) and before._version != version:
                 self._written[id(namespace), name] = slot
-        state = np.random.get_state()
+        state: Any = np.random.get_state()
         self._numpy |= not (state[2] == numpy_before[2] and np.array_equal(state[1], numpy_before[1]))
         self._python |= random.getstate() != python_before
 

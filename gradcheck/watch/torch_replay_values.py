@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -13,6 +14,7 @@ __all__ = ["bad_entries", "entry_text", "number", "operand_texts"]
 _PRODUCTS = frozenset(["addmm", "mm", "bmm", "baddbmm", "mv", "addmv", "dot", "convolution", "linear"])
 _ALONG = frozenset(["_softmax", "_log_softmax", "softmax", "log_softmax", "logsumexp"])
 _MOST = 4
+_OPERATION = re.compile(r" [-+*/%@&|<>=!]|^-")  # a source text that an index would not belong to as a whole
 
 Name = Callable[[torch.Tensor], str]
 
@@ -35,7 +37,8 @@ def operand_texts(operation: Operation, name: Name, index: tuple[int, ...], shap
         return tuple(found)
     for tensor in inputs:
         called = name(tensor)
-        if called is None or called == "-":
+        if called == "-":  # a number in the source
+            found.setdefault(f"with {number(tensor.reshape(-1)[0].item())}")
             continue
         if operation.name not in _PRODUCTS and _broadcasts(tensor.shape, shape):
             found.setdefault(entry_text(tensor, called, index))
@@ -57,7 +60,7 @@ def number(value: complex) -> str:
 
 
 def _indexed(name: str, index: tuple[int | str, ...]) -> str:
-    if not name.replace(".", "").replace("_", "").replace(" ", "").isalnum() and index:
+    if index and _OPERATION.search(name):
         name = f"({name})"
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 

@@ -45,23 +45,28 @@ def _call_words(operation: Operation) -> str:
     core = operation.name.strip("_").removeprefix("native_").removesuffix("_forward")
     tree = _source(operation.place)
     function = operation.call[0] if operation.call else None
-    if isinstance(tree, ast.BinOp) and type(tree.op) in _SYMBOLS and _is_operator(function):
+    if isinstance(tree, ast.BinOp | ast.AugAssign) and type(tree.op) in _SYMBOLS and _is_operator(function):
         return _SYMBOLS[type(tree.op)]
     if function is None:
-        return f"torch.{core}"
+        called = ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""
+        return called if called.rpartition(".")[2].strip("_") == core else f"torch.{core}"
     name = _name(function)
     words = _OWN_WORDS.get(name, _qualified(function, name))
-    same = core in _SAME or core in name.strip("_") or name.strip("_") in core
+    same = core in _SAME or name == "einsum" or core in name.strip("_") or name.strip("_") in core
     return words if same or name in _OWN_WORDS else f"{core} in {words}"
 
 
 def argument_texts(operation: Operation) -> list[tuple[torch.Tensor, str]]:
     """The tensors given to the user's call with the source text of each, where the source tells."""
-    if operation.call is None or operation.place is None:
+    if operation.place is None:
         return []
-    function, args, kwargs = operation.call
     tree = _source(operation.place)
     texts = operands_of(_site(operation.place))
+    if operation.call is None:
+        return list(zip(operation.inputs, texts, strict=True)) if len(texts) == len(operation.inputs) else []
+    function, args, kwargs = operation.call
+    if isinstance(tree, ast.AugAssign):
+        texts = [ast.unparse(tree.target), ast.unparse(tree.value)]
     name = _name(function)
     direct = isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Subscript | ast.AugAssign)
     if isinstance(tree, ast.Call):
@@ -79,7 +84,8 @@ def argument_texts(operation: Operation) -> list[tuple[torch.Tensor, str]]:
         return [(first, texts[0])] if first is not None and len(texts) == 1 else []
     if isinstance(tree, ast.BinOp) and name.startswith("__r") and len(texts) == 2:
         texts = texts[::-1]
-    pairs = [(a, text) for a, text in zip(args, texts, strict=False) if isinstance(a, torch.Tensor)]
+    given = [a for a in args if not isinstance(a, str)]  # the equation of einsum has no text here
+    pairs = [(a, text) for a, text in zip(given, texts, strict=False) if isinstance(a, torch.Tensor)]
     return pairs + [(kwargs[k], t) for k, t in keywords.items() if isinstance(kwargs.get(k), torch.Tensor)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -66,3 +67,54 @@ class Births:
         """The one birth that was found."""
         (birth,) = self.found
         return birth
+
+
+FAILING = 2  # the step at which the planted faults show
+
+
+def spike(like: torch.Tensor, index: tuple[int, ...], value: float) -> torch.Tensor:
+    """Zeros but for one entry."""
+    found = torch.zeros_like(like)
+    found[index] = value
+    return found
+
+
+class Net(nn.Module):
+    """linear, what is under test, linear. ``on`` is True in the step that fails."""
+
+    def __init__(self, middle: Any = None) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(4, 6)
+        self.fc2 = nn.Linear(6, 3)
+        self.middle = middle
+        self.on = False
+
+    def forward(self, x: torch.Tensor) -> Any:
+        h = self.fc1(x)
+        if self.middle is not None:
+            h = self.middle(h, self.on)
+        return self.fc2(h)
+
+
+def train(model: Any, loss_of: Any, steps: int = 4, make: Any = None, before: Any = None) -> Births:
+    """Train for a few steps on noise; ``loss_of(output, target, on)`` and ``before(x)`` are the user's."""
+    torch.manual_seed(0)
+    optimizer = make(model.parameters()) if make else torch.optim.SGD(model.parameters(), lr=0.01)
+    data = [(torch.randn(5, 4), torch.randint(3, (5,))) for _ in range(steps)]
+    with Births(model, optimizer) as births:
+        for step, (x, target) in enumerate(data):
+            model.on = step == FAILING
+            if before is not None:
+                before(x, model)
+            optimizer.zero_grad()
+            loss = loss_of(model(x), target, model.on)
+            loss.backward()
+            optimizer.step()
+    return births
+
+
+def line_of(function: Any, mark: str = "# born") -> int:
+    """The number of the marked line in a function's or class's source."""
+    lines, first = inspect.getsourcelines(function)
+    (found,) = (first + k for k, line in enumerate(lines) if mark in line)
+    return found
