@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
+from gradcheck.layers.pairing import match_paths
+from gradcheck.layers.reach import Path, Step
 from gradcheck.watch.numpy_graph import Graph, Node
 from gradcheck.watch.numpy_kinds import number
 from gradcheck.watch.numpy_parameters import Parameter
 
-__all__ = ["gradient_of", "rate_of"]
+__all__ = ["gradient_of", "named_gradients", "rate_of"]
 
 Array = np.ndarray[Any, Any]
+
+_STEPS = re.compile(r"(?:^|\.)(\w+)|\[(\d+)\]|\['?(.*?)'?\]")
 
 
 def gradient_of(parameter: Parameter, graph: Graph, buffers: Collection[int]) -> tuple[Array | None, Array | None]:
@@ -34,6 +39,24 @@ def gradient_of(parameter: Parameter, graph: Graph, buffers: Collection[int]) ->
         if before is not None:
             return before, _in_shape(graph.value(node), shape)
     return None, None
+
+
+def named_gradients(parameters: Collection[str], now: Mapping[str, Array]) -> dict[str, Array]:
+    """The gradients kept beside parameters, by their names: layers[0].dW, grads['W1']. One that is all 0 was reset."""
+    paths = {text: _path(text) for text in now}
+    wanted = [paths[text] for text in parameters if text in paths]
+    texts = {path: text for text, path in paths.items()}
+    offered = [path for text, path in paths.items() if text not in parameters]
+    found = {texts[path]: now[texts[held]] for path, held in match_paths(wanted, offered).items()}
+    return {text: array for text, array in found.items() if array.shape == now[text].shape and array.any()}
+
+
+def _path(text: str) -> Path:
+    """``layers[0].params['W']`` as its steps."""
+    steps: list[tuple[Step, Any]] = []
+    for name, index, key in _STEPS.findall(text):
+        steps.append(("attribute", name) if name else ("item", int(index) if index else key))
+    return Path(None, tuple(steps))
 
 
 def rate_of(update: Array, gradient: Array) -> float | None:

@@ -126,6 +126,10 @@ class Graph:
         """The operation that wrote last into this array's memory; None when none did in this step."""
         return self._writer.get(id(root(array)))
 
+    def writer_of(self, value: object) -> Node | None:
+        """:meth:`writer`, for whatever an operand may be."""
+        return self.writer(value) if isinstance(value, np.ndarray) else None
+
     def value(self, node: Node) -> Array | None:
         """The result of an operation as it was; None when another has written over it since."""
         if node.kept is not None:

@@ -30,14 +30,17 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of an activation: entries where f' is below 1/100 of its maximum, Σ (f'/max)², where f' is not 0 at all."""
+    """Of an activation: entries where f' is below 1/100 of its maximum, Σ (f'/max)², where f' is not 0 at all.
+
+    Of a softmax, ``probabilities`` are samples × classes.
+    """
 
     entries: int
     flat: int = 0
     square: float = 0.0
     passes: Array | None = None
     bounds: Bounds | None = None
-    predicted: Array | None = None
+    probabilities: Array | None = None
 
 
 def measure(node: Node) -> None:
@@ -64,7 +67,7 @@ def measure(node: Node) -> None:
             square=float(np.sum(slope * slope)),
             passes=slope != 0,
             bounds=bounds,
-            predicted=_predicted(output) if node.kind == "softmax" else None,
+            probabilities=_probabilities(output) if node.kind == "softmax" else None,
         )
 
 
@@ -98,11 +101,9 @@ def _clip_slope(bounds: Bounds | None) -> Array | None:
     return None if bounds is None else (~bounds.clipped) * 1.0
 
 
-def _predicted(output: Array) -> Array | None:
-    """How often each class has the largest probability; the classes lie along the axis whose sums are 1."""
+def _probabilities(output: Array) -> Array | None:
+    """A copy, samples × classes: the classes lie along the axis whose sums are 1."""
     if output.ndim != 2:
         return None
     axis = next((axis for axis in (1, 0) if np.allclose(output.sum(axis=axis), 1, atol=1e-3)), None)
-    if axis is None:
-        return None
-    return np.bincount(output.argmax(axis=axis), minlength=output.shape[axis])
+    return None if axis is None else np.array(output if axis == 1 else output.T)

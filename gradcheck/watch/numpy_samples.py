@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.health.sample import OutputSample, ParameterSample, Sample
+from gradcheck.health.sample import ParameterSample, Sample
 from gradcheck.watch.numpy_clips import gradient_clips, value_clips
 from gradcheck.watch.numpy_events import Event
-from gradcheck.watch.numpy_gradients import gradient_of, rate_of
+from gradcheck.watch.numpy_gradients import gradient_of, named_gradients, rate_of
 from gradcheck.watch.numpy_graph import Graph, Node
 from gradcheck.watch.numpy_kinds import is_elementwise
 from gradcheck.watch.numpy_layers import Layers
-from gradcheck.watch.numpy_measure import Facts, measure
+from gradcheck.watch.numpy_measure import measure
+from gradcheck.watch.numpy_output import Output
 from gradcheck.watch.numpy_parameters import Parameter, Standing, is_gradient_path, parameters_of
 from gradcheck.watch.numpy_passes import Linear, Passes, passes_of
 from gradcheck.watch.numpy_stats import stats_of
@@ -34,6 +35,7 @@ class Recorder:
         self._shapes = self.standing.shapes
         self._keys = set(self.standing.keys.values())
         self.graph = Graph(self._look)
+        self.output: Output | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event in."""
@@ -52,22 +54,28 @@ class Recorder:
         self.known.update(dict.fromkeys(parameter.path for parameter in parameters))
         passes = passes_of(self.graph, parameters)
         layers = Layers(self.graph, passes)
+        self.output = Output.of(self.graph, passes)
+        named = named_gradients([parameter.path for parameter in parameters], now)
         return Sample(
             step=step,
             loss=loss,
             samples=_batch(passes),
             first=first,
             layers=layers.samples,
-            parameters=[self._parameter(p, passes, layers, first) for p in parameters],
-            output=_output(passes),
+            parameters=[self._parameter(p, passes, layers, named.get(p.path), first) for p in parameters],
+            output=None if self.output is None else self.output.sample(loss),
             value_clips=value_clips(self.graph, passes, layers),
             gradient_clips=gradient_clips(self.graph, passes, parameters),
         )
 
-    def _parameter(self, parameter: Parameter, passes: Passes, layers: Layers, first: bool) -> ParameterSample:
+    def _parameter(
+        self, parameter: Parameter, passes: Passes, layers: Layers, named: Array | None, first: bool
+    ) -> ParameterSample:
         linear = next((linear for linear in passes.linears if linear.weight is parameter), None)
         buffers = {key for path, key in self.standing.keys.items() if not is_gradient_path(path, self.standing.keys)}
         gradient, taken = gradient_of(parameter, self.graph, buffers)
+        if gradient is None:
+            gradient = taken = named
         with np.errstate(all="ignore"):
             update = parameter.after - parameter.before
         number = linear.number if linear else passes.layer.get(parameter.uses[0].index, 0) if parameter.uses else 0
@@ -152,13 +160,3 @@ def _batch(passes: Passes) -> int:
     of_units = [size for i, size in enumerate(node.shape) if size == units]
     batch = node.shape[1] if node.shape[0] == units and not (len(of_units) > 1) else node.shape[0]
     return batch * len(linear.outputs)
-
-
-def _output(passes: Passes) -> OutputSample | None:
-    """The predictions of the softmax that makes the output, where there is one."""
-    for node in reversed(passes.activations):
-        if node.kind == "softmax" and node.index in passes.tail and isinstance(node.facts, Facts):
-            predicted = node.facts.predicted
-            classes = None if predicted is None else len(predicted)
-            return OutputSample("other", classes, predicted, where=node.event.site.where)
-    return None

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from gradcheck.errors import GradcheckError
-from gradcheck.health.sample import OutputSample, Sample
+from gradcheck.health.sample import Sample
 from gradcheck.watch.health import Health
 from gradcheck.watch.numpy_events import Event
 from gradcheck.watch.numpy_follow import Follower
+from gradcheck.watch.numpy_output import Output, given_output
 from gradcheck.watch.numpy_rates import rates_of
 from gradcheck.watch.numpy_samples import Recorder
 from gradcheck.watch.numpy_steps import Beginnings
@@ -57,9 +58,10 @@ class NumpyHealth(Health):
         self._follower = Follower(self.born, self.monitor.unseen)
         self._known: dict[str, None] = {}
         self._recorder: Recorder | None = None
-        self._frozen: Callable[[float | None], Sample] | None = None  # a step that seems to have ended
+        self._frozen: Sample | None = None  # a step that seems to have ended
         self._beginnings: Beginnings | None = Beginnings(self._held)
         self._unmarked = False
+        self._output: Output | None = None
         self._step = 0
         self._dtypes: dict[str, None] = {}
 
@@ -92,11 +94,15 @@ class NumpyHealth(Health):
         value = _number(self._follower.plain(loss))
         sample = None
         if self._frozen is not None:
-            sample = self._frozen(value)
+            sample = self._frozen
+            sample.loss = value
+            if self._output is not None:
+                sample.output = self._output.sample(value)
         elif self._recorder is not None:
             sample = self._sample(value)
         if sample is not None and (outputs is not None or labels is not None):
-            sample.output = _output(self._follower.plain(outputs), self._follower.plain(labels), sample.output)
+            plain = self._follower.plain
+            sample.output = given_output(plain(outputs), plain(labels), self._output, value)
         self._end(sample, value, loss)
 
     # -- one step after the other ----------------------------------------------------------------------------
@@ -115,8 +121,7 @@ class NumpyHealth(Health):
         if self._beginnings is not None and self._beginnings.begins(event):
             if self._step == 0 and self._frozen is None and not self._unmarked:
                 # it may be an evaluation after the update, before the call that marks the step
-                sample = self._sample(None)
-                self._frozen = functools.partial(_with_loss, sample)
+                self._frozen = self._sample(None)
                 self._recorder = Recorder(self._held(), self._known)
                 self._beginnings.stand()
             else:
@@ -124,7 +129,7 @@ class NumpyHealth(Health):
                 self.monitor.unseen(_UNMARKED)
                 self._follower.listener = None
                 if self._frozen is not None:
-                    self._pass_on(self._frozen(None))
+                    self._pass_on(self._frozen)
                     self._frozen = None
                     self._step += 1
                 self._end(self._sample(None) if self._recorder is not None else None, None, None)
@@ -135,6 +140,7 @@ class NumpyHealth(Health):
         assert self._recorder is not None
         now = self._held()
         sample = self._recorder.sample(self._step, now, first=self._step == 0, loss=loss)
+        self._output = self._recorder.output
         sample.rates = rates_of(self._roots)
         self._follower.parameters = tuple(self._known)
         self._dtypes.update(dict.fromkeys(str(now[path].dtype) for path in self._known if path in now))
@@ -167,7 +173,7 @@ class NumpyHealth(Health):
 
     def _last_unmarked_step(self) -> None:
         if self._frozen is not None:
-            self._pass_on(self._frozen(None))
+            self._pass_on(self._frozen)
             self._step += 1
             self.monitor.unseen(_UNMARKED)
         if self._recorder is not None:
@@ -175,11 +181,6 @@ class NumpyHealth(Health):
             if any(parameter.update is not None and parameter.update.norm > 0 for parameter in sample.parameters):
                 self._pass_on(sample)
                 self.monitor.unseen(_UNMARKED)
-
-
-def _with_loss(sample: Sample, loss: float | None) -> Sample:
-    sample.loss = loss
-    return sample
 
 
 def _parts(given: object) -> Sequence[object]:
@@ -203,21 +204,3 @@ def _number(loss: Any) -> float | None:
     if values.size != 1:
         raise GradcheckError(f"loss must be one number for the step, not {values.size}: give its mean or sum")
     return float(values[0])
-
-
-def _output(outputs: Any, labels: Any, seen: OutputSample | None) -> OutputSample:
-    classes = seen.classes if seen is not None else None
-    predicted = seen.predicted if seen is not None else None
-    if outputs is not None:
-        scores = np.asarray(outputs)
-        if scores.ndim != 2:
-            raise GradcheckError(f"outputs must be batch × classes, not of shape {scores.shape}")
-        classes = scores.shape[1]
-        predicted = np.bincount(scores.argmax(axis=1), minlength=classes)
-    right = None
-    if labels is not None:
-        given = np.asarray(labels)
-        if given.ndim == 2 and given.shape[1] > 1:
-            given = given.argmax(axis=1)
-        right = np.bincount(given.reshape(-1).astype(np.int64), minlength=classes or 0)
-    return OutputSample("other", classes, predicted, right, seen.where if seen is not None else None)
