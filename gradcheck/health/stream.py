@@ -37,8 +37,8 @@ class Stream:
     """A file that grows by one line of JSON with each sample; call it with the sample.
 
     A line holds what was measured: what is None, empty or as it is by default is left out. Arrays are told in a few
-    numbers. NaN and infinities are "nan", "inf" and "-inf". Lines are added at the end of the file; ``run`` (when and in
-    which process the stream was made) is the same in all of its lines, so several trainings may share a file.
+    numbers. NaN and infinities are "nan", "inf" and "-inf". Lines are added at the end of the file, where several
+    trainings may share it: ``run``, when and in which process the stream was made, is the same in all of its lines.
 
     The file is opened for each line and closed again, so that every line is on its way to the disk once it is written,
     nothing is left open however the training ends, and the file may be moved away meanwhile.

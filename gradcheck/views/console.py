@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from gradcheck.views.blocks import block, count_lines, explain_line, finding_lines, leak_lines
+from gradcheck.views.blocks import START, block, count_lines, explain_line, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order
+from gradcheck.views.over_steps import pictures_told
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
 from gradcheck.views.remarks import loss_line, notes_told
 from gradcheck.views.rows import STYLES, worst_columns, worst_rows, worst_told
 from gradcheck.views.step_size_rows import axis
-from gradcheck.views.tables import Table, tables
+from gradcheck.views.tables import Made, Table, tables
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -62,12 +63,14 @@ def to_line(report: Report) -> str:
 
 def _lines(report: Report, width: int, signed: bool = True) -> Iterator[Text]:
     width = min(width, WIDEST)
-    shown = [_table(table, report, width) for table in tables(report)]
+    made = [(table, table.fitting(width)) for table in tables(report)]
+    shown = [_table(table, made_of, report, width) for table, made_of in made]
     table_width = max((cell_len(line.plain) for table in shown for line in table), default=0)
     measure = min(width, max(table_width, ORDINARY, cell_len(headline(report)) + INDENT))
     told = [finding_lines(finding, report, measure) for finding in in_order(report)]
     if report.kind == "watch":  # what was found says how to read the tables
-        parts = [*told, _loss(report, measure), *shown]
+        key = pictures_told(made_of for _, made_of in made)
+        parts = [*told, _loss(report, measure), *shown, _dim(key, measure)]
     else:
         parts = [*shown, *_worst(report, measure), *told]
     parts.append(_closing(report, measure))
@@ -94,11 +97,11 @@ def _head(report: Report, width: int, signed: bool) -> Iterator[Text]:
     where = place(report.where, width - INDENT) if report.where is not None else ""
     beside = f"{facts} · {where}" if where else facts
     for text in [beside] if cell_len(beside) <= width - INDENT else [facts, where]:
-        yield from (Text(" " * INDENT + piece, style="dim") for piece in wrap(text, width - INDENT) if piece)
+        yield from _dim(text, width)
 
 
-def _table(table: Table, report: Report, width: int) -> list[Text]:
-    lines = lay_out(*table.fitting(width), width)
+def _table(table: Table, made: Made, report: Report, width: int) -> list[Text]:
+    lines = lay_out(*made, width)
     if table.name == "learning rate" and report.step_size is not None and (line := axis(report.step_size)):
         lines += [Text(), Text(" " * INDENT + line)]
     return lines
@@ -121,8 +124,12 @@ def _worst(report: Report, width: int) -> list[list[Text]]:
     return tables
 
 
+def _dim(text: str, width: int) -> list[Text]:
+    return [Text(" " * INDENT + piece, style="dim") for piece in wrap(text, width - INDENT) if piece]
+
+
 def _loss(report: Report, width: int) -> list[Text]:
-    line = loss_line(report)
+    line = loss_line(report, width - START)
     return block("loss", [line], width) if line else []
 
 

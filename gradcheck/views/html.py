@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gradcheck.views.blocks import count_lines, explain_line, finding_heading, finding_label, finding_sections
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order, mark
-from gradcheck.views.over_steps import PICTURE
+from gradcheck.views.over_steps import PICTURE, pictures_told
 from gradcheck.views.plain import place, source_line, visible
 from gradcheck.views.remarks import loss_line, notes_told
 from gradcheck.views.rows import worst_columns, worst_rows, worst_told
@@ -72,7 +72,8 @@ def to_html(report: Report) -> str:
     shown = [_folded(table, report) for table in tables(report)]
     worst = [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
     told = [_finding(finding, report) for finding in in_order(report)]
-    parts += [*told, _loss(report), *shown] if report.kind == "watch" else [*shown, *worst, *told]
+    key = f'<div class="dim">{escape(pictures_told(table.richest() for table in tables(report)))}</div>'
+    parts += [*told, _loss(report), *shown, key] if report.kind == "watch" else [*shown, *worst, *told]
     parts.append(_closing(report))
     return f'<div class="gradcheck">{"".join(parts)}</div>'
 
@@ -120,7 +121,7 @@ def _where(where: Where | None) -> str:
 
 
 def _loss(report: Report) -> str:
-    line = loss_line(report)
+    line = loss_line(report, UNLIMITED)
     return _items([("loss", f'<span class="picture">{escape(line)}</span>')]) if line else ""
 
 

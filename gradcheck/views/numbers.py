@@ -6,7 +6,18 @@ import math
 
 from gradcheck.views.plain import visible
 
-__all__ = ["NOTHING", "digits_to_tell_apart", "error_bar", "index", "norm", "relative", "shape", "share", "value"]
+__all__ = [
+    "NOTHING",
+    "digits_to_tell_apart",
+    "error_bar",
+    "index",
+    "norm",
+    "relative",
+    "shape",
+    "share",
+    "value",
+    "written",
+]
 
 NOTHING = "–"
 
@@ -22,6 +33,11 @@ def value(x: float | None, digits: int = 4) -> str:
     scientific = f"{x:.{digits - 1}e}"
     exponent = int(scientific.partition("e")[2])
     return f"{x:.{digits - 1 - exponent}f}" if -3 <= exponent < digits else scientific
+
+
+def written(x: float | None) -> str:
+    """A number that somebody chose, as they would have written it: ``0.25``, ``0.001``."""
+    return value(x) if x is None or not math.isfinite(x) else f"{x:g}"
 
 
 def norm(x: float | None) -> str:

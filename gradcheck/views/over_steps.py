@@ -7,18 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from gradcheck.views import numbers
-from gradcheck.views.columns import Column
+from gradcheck.views.columns import Column, Row
 from gradcheck.views.plain import visible
-from gradcheck.views.sparkline import ALIKE, Scale, bar, curve
+from gradcheck.views.sparkline import ALIKE, NOT_FINITE, ZERO, Scale, bar, curve
 
 if TYPE_CHECKING:
     from gradcheck.report import Report, Severity
     from gradcheck.watched import LayerHistory, ParameterHistory, Series
 
-__all__ = ["PICTURE", "Pictures", "Quantity", "found", "last", "span"]
+__all__ = ["PICTURE", "Pictures", "Quantity", "found", "last", "pictures_told", "span"]
 
 OVER_STEPS = "over steps"
-PICTURE = " picture"  # keys of columns that hold one end in this
+PICTURE = " picture"  # how the keys of columns with pictures end
+BARS, CURVES = f" bar{PICTURE}", f" curve{PICTURE}"
+SIGNS = {ZERO: "is exactly 0", NOT_FINITE: "is NaN or infinite"}
 CURVE = len(OVER_STEPS)
 BAR = 6
 CODES = 2  # named in a row; the rest is counted
@@ -45,10 +47,8 @@ class Quantity:
         if not (self._bars or self._curves):
             return [Column(self._name, self._name, right=True)]
         columns = [Column(self._name, "last", right=True, group=self._name, least=len("1.23e-10"))]
-        columns += [Column(f"{self._name} bar{PICTURE}", "", group=self._name, least=BAR)] if self._bars else []
-        columns += (
-            [Column(f"{self._name} curve{PICTURE}", OVER_STEPS, group=self._name, least=CURVE)] if self._curves else []
-        )
+        columns += [Column(f"{self._name}{BARS}", "", group=self._name, least=BAR)] if self._bars else []
+        columns += [Column(f"{self._name}{CURVES}", OVER_STEPS, group=self._name, least=CURVE)] if self._curves else []
         return columns
 
     def cells(self, course: Series) -> dict[str, str]:
@@ -56,8 +56,8 @@ class Quantity:
         end = last(course)
         return {
             self._name: numbers.norm(end),
-            f"{self._name} bar{PICTURE}": bar(end, self._scale, BAR),
-            f"{self._name} curve{PICTURE}": curve(course.values, CURVE),
+            f"{self._name}{BARS}": bar(end, self._scale, BAR),
+            f"{self._name}{CURVES}": curve(course.values, CURVE),
         }
 
     def styles(self, course: Series) -> dict[str, str]:
@@ -80,6 +80,21 @@ def span(courses: Iterable[Series]) -> str:
         return "nan in some"
     low, high = numbers.norm(min(ends)), numbers.norm(max(ends))
     return low if low == high else f"{low} to {high}"
+
+
+def pictures_told(tables: Iterable[tuple[Sequence[Column], Sequence[Row]]]) -> str:
+    """How the pictures in these tables are to be read, as far as there are any."""
+    kinds = {BARS: "bars among the rows", CURVES: "curves over the sampled steps"}
+    there: set[str] = set()
+    drawn = ""
+    for columns, rows in tables:
+        pictures = [column.key for column in columns if column.key.endswith(PICTURE)]
+        there |= {kind for kind in kinds if any(key.endswith(kind) for key in pictures)}
+        drawn += "".join(row.cells.get(key, "") for row in rows for key in pictures)
+    if not there or not drawn:
+        return ""
+    signs = "".join(f"; {sign} {what}" for sign, what in SIGNS.items() if sign in drawn)
+    return f"log scale: {', '.join(told for kind, told in kinds.items() if kind in there)}{signs}"
 
 
 def found(row: LayerHistory | ParameterHistory, report: Report) -> tuple[str, str]:

@@ -17,7 +17,7 @@ __all__ = ["count", "fold", "names", "path", "place", "shorten", "source_line", 
 # A name is folded after one of these where that leaves the line at least half full.
 JOINTS = frozenset("._-/\\×: ")
 ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", "‖": "|", "×": "x", "±": "~", "·": "-", "–": "-", "…": "~", "│": "|", "─": "-", "→": ">"}
+    {"✓": "+", "✗": "x", "‖": "|", "×": "x", "±": "~", "·": "*", "–": "-", "…": "~", "│": "|", "─": "-", "→": ">"}
     | {"−": "-", "●": "o", "◆": "*", "┃": "|", "≈": "~"}
     | dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True))
     | dict(zip("▏▎▍▌▋▊▉", ".::---=", strict=True))
@@ -39,7 +39,8 @@ def visible(text: str) -> str:
 
 def to_ascii(text: str) -> str:
     """The text for a terminal that shows ASCII only: our signs as such, Greek in words, the rest as escapes."""
-    return text.replace(" ± ", " +-").translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+    text = text.replace(" ± ", " +-").replace(" · ", " - ").replace("λm", "lambda_m")
+    return text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def source_line(text: str) -> str:

@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["loss_line", "notes_told"]
 
-CURVE = 40
+CURVE, SHORTEST = 40, 8
 
 
-def loss_line(report: Report) -> str:
-    """``2.303 at step 0 ▇▆▄▃▂▁ 0.1234 at step 299``; empty where no loss was seen."""
+def loss_line(report: Report, width: int) -> str:
+    """``2.303 at step 0 ▇▆▄▃▂▁ 0.1234 at step 299`` in ``width`` cells if it can be; empty where no loss was seen."""
     if report.watched is None:
         return ""
     loss = report.watched.loss
     seen = [(step, x) for step, x in zip(loss.steps, loss.values, strict=False) if x is not None]
     if not seen:
         return ""
-    first, end = (f"{numbers.value(x)} at step {step}" for step, x in (seen[0], seen[-1]))
-    return f"{first}  {curve(loss.values, CURVE)}  {end}" if len(seen) > 1 else first
+    first, end = (f"{numbers.value(x)} at step {step:,}" for step, x in (seen[0], seen[-1]))
+    room = min(max(width - len(f"{first}    {end}"), SHORTEST), CURVE)
+    return f"{first}  {curve(loss.values, room)}  {end}" if len(seen) > 1 else first
 
 
 def notes_told(report: Report) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Scale", "bar", "curve"]
+__all__ = ["ALIKE", "NOT_FINITE", "ZERO", "Scale", "bar", "curve"]
 
 LEVELS = "▁▂▃▄▅▆▇█"
 EIGHTHS = "▏▎▍▌▋▊▉█"

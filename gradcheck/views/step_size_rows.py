@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["axis", "step_size_table"]
 
 GIVEN, LIMIT, SUGGESTED = "●", "┃", "◆"
-AXIS = 48
+AXIS = 40
 MEANS = {
     "converges": "gradient descent converges",
     "diverges": "gradient descent diverges",
@@ -28,33 +28,37 @@ MEANS = {
 def step_size_table(size: StepSize) -> tuple[list[Column], list[Row]]:
     """Columns and rows, those that have a place on the :func:`axis` behind their sign there."""
     columns = [Column("sign", ""), Column("what", ""), Column("value", "", right=True), Column("told", "")]
-    lr = numbers.value(size.lr, numbers.digits_to_tell_apart(size.lr, size.limit))
     ratio = size.lr / size.limit if size.limit else math.nan
     of_limit = f"{numbers.norm(ratio)} × the limit: " if 0 < ratio < math.inf else ""
     formula = "2/λmax" if not size.momentum else "2·(1 + β)/λmax"
-    momentum = f", momentum β = {numbers.norm(size.momentum)}" if size.momentum else ""
-    curvature = f"± {numbers.error_bar(size.lambda_error)}, largest curvature of the loss"
+    momentum = f", momentum β = {numbers.written(size.momentum)}" if size.momentum else ""
+    curvature = f"± {numbers.error_bar(size.lambda_error)}: λmax, the largest of the loss"
     products = f", {count(size.products, 'Hessian-vector product')}" if size.products else ""
     accent = {"diverges": "bold red", "above the edge": "yellow", "undecided": "yellow"}.get(size.verdict, "green")
     told = [
-        (GIVEN, "learning rate", lr, f"{of_limit}{MEANS[size.verdict]}", accent),
+        (GIVEN, "learning rate", numbers.written(size.lr), f"{of_limit}{MEANS[size.verdict]}", accent),
         (LIMIT, "limit", numbers.value(size.limit), f"{formula}{momentum}", ""),
         (SUGGESTED, "suggested", numbers.value(size.suggested), "", ""),
-        ("", "λmax", numbers.value(size.lambda_max), f"{curvature}{products}", ""),
+        ("", "curvature", numbers.value(size.lambda_max), f"{curvature}{products}", ""),
     ]
     if size.lambda_min is not None:
-        told.append(("", "λmin", numbers.value(size.lambda_min), "smallest; negative where the loss curves down", ""))
+        told.append(("", "smallest", numbers.value(size.lambda_min), "λmin; negative where the loss curves down", ""))
     if size.rho is not None:
-        meaning = "fall of the loss / (lr·‖g‖²): near 1 for a small right step"
-        told.append(("", "ρ", numbers.value(size.rho), meaning, ""))
+        meaning = "ρ = fall of the loss / (lr·‖g‖²), near 1 for a small step"
+        told.append(("", "fall ratio", numbers.value(size.rho), meaning, ""))
     if size.rho_small is not None:
-        told.append(("", "ρ, small steps", numbers.value(size.rho_small), "1 for a right gradient", ""))
+        told.append(
+            ("", "in the limit", numbers.value(size.rho_small), "ρ of ever smaller steps, 1 for a right gradient", "")
+        )
     if size.loss is not None:
         told.append(("", "loss", numbers.value(size.loss), "", ""))
     if size.norm_gradient is not None:
         told.append(("", "‖gradient‖", numbers.value(size.norm_gradient), "", ""))
-    keys = ("sign", "what", "value", "told")
-    return columns, [Row(dict(zip(keys, row[:4], strict=True)), {"value": row[4], "sign": row[4]}) for row in told]
+    rows = []
+    for sign, what, shown, meaning, style in told:
+        cells = {"sign": sign, "what": what, "value": shown} | ({} if meaning else {"told": ""})
+        rows.append(Row(cells, {"value": style, "sign": style}, rest=meaning))
+    return columns, rows
 
 
 def axis(size: StepSize) -> str:

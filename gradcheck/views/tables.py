@@ -18,7 +18,7 @@ from gradcheck.views.update_rows import UpdateDetail, update_table
 if TYPE_CHECKING:
     from gradcheck.report import Report
 
-__all__ = ["Table", "tables"]
+__all__ = ["Made", "Table", "tables"]
 
 Made = tuple[list[Column], list[Row]]
 D = TypeVar("D", bound=str)

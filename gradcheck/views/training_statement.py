@@ -63,8 +63,8 @@ def _learning_rate(report: Report) -> str:
 
 
 def _of_size(size: StepSize) -> str:
-    digits = numbers.digits_to_tell_apart(size.lr, size.limit)
-    lr, limit = numbers.value(size.lr, digits), numbers.value(size.limit, digits)
+    lr = numbers.written(size.lr)
+    limit = numbers.value(size.limit, numbers.digits_to_tell_apart(size.lr, size.limit))
     against = f"the learning rate {lr} is {{}} the limit {limit}"
     return {
         "converges": against.format("below") + ": gradient descent converges",

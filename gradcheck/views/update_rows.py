@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["UpdateDetail", "update_table"]
 
-UpdateDetail = Literal["everything", "no norms", "least"]
+UpdateDetail = Literal["everything", "no norms", "no shape", "least"]
 NEAR = 1e-2  # relative errors below this are near enough to the limit that it is asked for
 
 
 def update_table(report: Report, detail: UpdateDetail) -> tuple[list[Column], list[Row]]:
     """Columns and rows; in a long table one row for each long run of right ones."""
     columns = [Column("parameter", "parameter", foldable=True)]
-    if detail != "least":
+    if detail in ("everything", "no norms"):
         columns += [Column("shape", "shape", foldable=True)]
     if detail == "everything":
         columns += [Column("update", "‖update‖", right=True), Column("gradient", "‖gradient‖", right=True)]
     if detail != "least":
         columns += [Column("wanted", "wanted lr", right=True)]
     columns += [Column("effective", "effective lr", right=True)]
-    if detail != "least":
+    if detail in ("everything", "no norms"):
         columns += [Column("unexplained", "unexplained", right=True)]
     columns += [Column("relative", "rel. error", right=True), Column("verdict", "verdict")]
     row, long = partial(_row, detail=detail), len(report.updates) > LONG_TABLE
@@ -43,14 +43,13 @@ def _row(u: UpdateResult, detail: UpdateDetail) -> Row:
     cells = {"parameter": visible(u.name), "shape": numbers.shape(u.shape)}
     if u.verdict == "not differentiated":
         why = f": {visible(u.reason)}" if u.reason else ""
-        shown = cells if detail != "least" else {"parameter": cells["parameter"]}
+        shown = cells if detail in ("everything", "no norms") else {"parameter": cells["parameter"]}
         return Row(shown, style="dim", rest=f"{MARKS[u.verdict]} not compared{why}")
-    digits = numbers.digits_to_tell_apart(u.wanted_lr, u.effective_lr) if u.verdict == "wrong" else 4
     cells |= {
         "update": numbers.norm(u.norm_update),
         "gradient": numbers.norm(u.norm_gradient),
-        "wanted": numbers.value(u.wanted_lr, digits),
-        "effective": numbers.value(u.effective_lr, digits),
+        "wanted": numbers.written(u.wanted_lr),
+        "effective": numbers.value(u.effective_lr, numbers.digits_to_tell_apart(u.wanted_lr, u.effective_lr)),
         "unexplained": numbers.relative(u.unexplained),
         "relative": numbers.relative(u.relative_error),
         "verdict": f"{MARKS[u.verdict]} {u.verdict}",

@@ -11,7 +11,7 @@ from gradcheck.views.headline import headline
 from gradcheck.views.html import to_html
 
 OURS = {"div", "style", "h4", "span", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd", "pre", "code"}
-OURS |= {"strong", "br"}
+OURS |= {"strong", "br", "details", "summary"}
 
 
 class Balance(HTMLParser):
