@@ -109,7 +109,7 @@ def check_step(
         gradients=(),
         findings=tuple(found.findings),
         notes=tuple(dict.fromkeys(found.notes)),
-        evaluations=(("step", found.made),),
+        evaluations=(("steps", found.made),),
         reproduce=line_to_reproduce(where, seed),
         where=where,
         updates=tuple(found.updates),

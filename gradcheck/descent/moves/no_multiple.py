@@ -61,7 +61,8 @@ def no_multiple(move: Move, seen: Seen) -> Cause | None:
     share = norm(move.delta + (move.rate() or 0.0) * move.direction) / norm(move.delta) if norm(move.delta) else 1.0
     if seen.optimizer and seen.optimizer != "SGD" and norm(move.direction):
         return _adaptive(move, seen)
-    cause = []
+    cause: list[str] = []
+    pattern: list[str] = []
     for other in seen.moves.values():
         if other.name == move.name or other.gradient is None or other.gradient.shape != move.before.shape:
             continue
@@ -71,8 +72,10 @@ def no_multiple(move: Move, seen: Seen) -> Cause | None:
     if not norm(move.direction):
         title = "{names} moved, and the gradient is zero"
     elif not cause:
-        differing = difference_of(-move.delta / move.lr, move.direction, "-Δw/lr", {}, None)
-        cause += [f.title for f in differing if not f.likely][:2]
+        said = f"-Δ{move.name}/lr"
+        differing = difference_of(-move.delta / move.lr, move.direction, said, {}, None)
+        cause += [f.title.replace(said, "-Δw/lr") for f in differing if f.code != "GC299"][:2]
+        pattern = [f.title.replace(" is wrong, and the cause is not known: it", "") for f in differing if not cause]
     if seen.from_loss:
         advice = (
             "is the gradient itself right? check_network(net, loss=..., gradients=gradcheck.from_update(step, lr=...)) "
@@ -88,7 +91,7 @@ def no_multiple(move: Move, seen: Seen) -> Cause | None:
         " ".join(cause) or "nothing",
         title,
         tuple(cause),
-        (f"{move.name}: {share:.1%} of the move is along another direction than the gradient",)
+        (f"{move.name}: {share:.1%} of the move is along another direction than the gradient", *pattern)
         if norm(move.direction)
         else (),
         (advice,),
