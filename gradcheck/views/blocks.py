@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -24,6 +25,7 @@ __all__ = [
     "finding_sections",
     "finding_title",
     "leak_lines",
+    "shows_source",
     "source_lines",
     "untold_step",
 ]
@@ -81,8 +83,11 @@ def untold_step(finding: Finding, title: str) -> str:
     return "" if told else f"step {finding.step}"
 
 
-def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
-    """Label and lines of what is said about a finding, in the order of reading."""
+def finding_sections(finding: Finding, above: Sequence[Finding] = ()) -> list[tuple[str, tuple[str, ...]]]:
+    """Label and lines of what is said about a finding, in the order of reading.
+
+    Help that stands at one of the findings ``above``, of the same code, is not said again.
+    """
     out = finding.ruled_out
     few = out if len(out) <= RULED_OUT + 1 else out[:RULED_OUT]
     more = (f"{len(out) - len(few)} more",) if len(out) > len(few) else ()
@@ -92,13 +97,13 @@ def finding_sections(finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
         ("evidence", finding.evidence),
         ("then", _few(finding.consequences)),
         ("ruled out", (", ".join(shown),) if shown else ()),
-        ("help", finding.help),
+        ("help", (f"as for {finding.code} above",) if _helped(finding, above) else finding.help),
     ]
     return [(label, tuple(visible(line) for line in lines)) for label, lines in sections if lines]
 
 
-def finding_lines(finding: Finding, report: Report, width: int) -> list[Text]:
-    """A finding as it stands on the page."""
+def finding_lines(finding: Finding, report: Report, width: int, above: Sequence[Finding] = ()) -> list[Text]:
+    """A finding as it stands on the page, below those ``above``: the same line of source is shown once."""
     lines = block(
         finding_label(finding),
         [finding_heading(finding, report)],
@@ -113,10 +118,19 @@ def finding_lines(finding: Finding, report: Report, width: int) -> list[Text]:
             lines[0].append(" " * room + where, style="not bold")
         else:
             lines += block("", [f"at {place(finding.where, width - START - 3)}"], width)
-        lines += source_lines(finding.where, width)
-    for label, texts in finding_sections(finding):
+        lines += source_lines(finding.where, width) if shows_source(finding, above) else []
+    for label, texts in finding_sections(finding, above):
         lines += block(label, texts, width, label_style="bold" if label == "help" else "dim")
     return lines
+
+
+def shows_source(finding: Finding, above: Sequence[Finding]) -> bool:
+    """Whether the line of source at the finding's place has not been shown yet."""
+    return all(finding.where != other.where for other in above)
+
+
+def _helped(finding: Finding, above: Sequence[Finding]) -> bool:
+    return bool(finding.help) and any((finding.code, finding.help) == (other.code, other.help) for other in above)
 
 
 def _few(consequences: tuple[str, ...]) -> tuple[str, ...]:

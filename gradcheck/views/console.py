@@ -67,7 +67,8 @@ def _lines(report: Report, width: int, signed: bool = True) -> Iterator[Text]:
     shown = [_table(table, made_of, report, width) for table, made_of in made]
     table_width = max((cell_len(line.plain) for table in shown for line in table), default=0)
     measure = min(width, max(table_width, ORDINARY, cell_len(headline(report)) + INDENT))
-    told = [finding_lines(finding, report, measure) for finding in in_order(report)]
+    findings = in_order(report)
+    told = [finding_lines(finding, report, measure, findings[:i]) for i, finding in enumerate(findings)]
     if report.kind == "watch":  # what was found says how to read the tables
         key = pictures_told(made_of for _, made_of in made)
         parts = [*told, _loss(report, measure), *shown, _dim(key, measure)]

@@ -7,7 +7,14 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from gradcheck.views.blocks import count_lines, explain_line, finding_heading, finding_label, finding_sections
+from gradcheck.views.blocks import (
+    count_lines,
+    explain_line,
+    finding_heading,
+    finding_label,
+    finding_sections,
+    shows_source,
+)
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order, mark
 from gradcheck.views.over_steps import PICTURE, pictures_told
@@ -71,17 +78,18 @@ def to_html(report: Report) -> str:
     ]
     shown = [_folded(table, report) for table in tables(report)]
     worst = [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
-    told = [_finding(finding, report) for finding in in_order(report)]
+    findings = in_order(report)
+    told = [_finding(finding, report, findings[:i]) for i, finding in enumerate(findings)]
     key = f'<div class="dim">{escape(pictures_told(table.richest() for table in tables(report)))}</div>'
     parts += [*told, _loss(report), *shown, key] if report.kind == "watch" else [*shown, *worst, *told]
     parts.append(_closing(report))
     return f'<div class="gradcheck">{"".join(parts)}</div>'
 
 
-def _finding(finding: Finding, report: Report) -> str:
+def _finding(finding: Finding, report: Report, above: Sequence[Finding]) -> str:
     title = f"<strong>{escape(finding_heading(finding, report))}</strong>"
-    items = [(finding_label(finding), title + _where(finding.where))]
-    for label, lines in finding_sections(finding):
+    items = [(finding_label(finding), title + _where(finding.where, shows_source(finding, above)))]
+    for label, lines in finding_sections(finding, above):
         items.append((label, "<br>".join(escape(line) for line in lines)))
     return _items(items, {"error": "wrong", "warning": "undecided", "info": "strong"}[finding.severity])
 
@@ -113,10 +121,12 @@ def _items(items: Sequence[tuple[str, str]], first: str = "") -> str:
     return f"<dl>{told}</dl>"
 
 
-def _where(where: Where | None) -> str:
+def _where(where: Where | None, sourced: bool = True) -> str:
     if where is None:
         return ""
-    source = f"<pre>{where.line} │ {escape(source_line(where.source))}</pre>" if where.source.strip() else ""
+    source = (
+        f"<pre>{where.line} │ {escape(source_line(where.source))}</pre>" if sourced and where.source.strip() else ""
+    )
     return f' <span class="dim">{escape(place(where, UNLIMITED))}</span>{source}'
 
 
@@ -169,7 +179,7 @@ def _dim(style: str) -> str:
 
 def _class(column: Column, row: Row) -> str:
     accents = {"green": "right", "red": "wrong", "bold red": "wrong", "yellow": "undecided", "bold": "strong"}
-    names = ["number"] if column.right else ["picture"] if column.key.endswith(PICTURE) else []
+    names = ["number"] if column.right else ["picture"] if column.key.endswith(PICTURE) and row.cells else []
     names += ["name"] if column.foldable and len(row.cells.get(column.key, "")) > LONG else []
     names += [accents[row.styles[column.key]]] if row.styles.get(column.key) in accents else []
     return f' class="{" ".join(names)}"' if names else ""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["faults", "training_statement"]
 
+BIRTH = "GC300"  # whatever led to it, this is what ended the training
+
 
 def faults(report: Report) -> list[Finding]:
     """Errors and warnings in the order in which they are to be read."""
@@ -76,16 +78,23 @@ def _of_size(size: StepSize) -> str:
 
 
 def _first(found: list[Finding], report: Report) -> str:
-    """The first finding's title, which is what the others follow from, and how many others there are."""
-    first, others = found[0], found[1:]
+    """The title of the birth of a NaN, or of the first finding, which the others follow from; and how many others."""
+    first = next((finding for finding in found if finding.code == BIRTH and finding.severity == "error"), found[0])
+    others = [finding for finding in found if finding is not first]
     title = finding_title(first, report).rstrip(".")
     step = untold_step(first, title)
-    place = f"{path(first.where.file)}:{first.where.line}" if report.kind == "watch" and first.where else ""
-    place = "" if place in title else f" ({place})"
-    more = "more "
-    counted = []
-    for word in ("error", "warning"):
-        if number := sum(finding.severity == word for finding in others):
-            counted.append(f"{number} {more}{word}{'s' if number > 1 else ''}")
-            more = ""
-    return title + (f", at {step}" if step else "") + place + (f"; {', '.join(counted)}" if counted else "")
+    place = f"{path(first.where.file)}:{first.where.line}" if first.where and first.code == BIRTH else ""
+    numbers_of = {word: sum(finding.severity == word for finding in others) for word in ("error", "warning")}
+    counted = [
+        count(number, f"more {word}" if word == first.severity else word)
+        for word, number in numbers_of.items()
+        if number
+    ]
+    return "".join(
+        (
+            title,
+            f", at {step}" if step else "",
+            f" ({place})" if place not in title else "",
+            f"; {', '.join(counted)}" if counted else "",
+        )
+    )

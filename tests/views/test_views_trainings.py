@@ -102,12 +102,12 @@ def test_json_brings_it_back(name):
         (WARNED, "! conv: 5 of 16 kernels of conv1 are dead"),
         (
             BORN,
-            "✗ Net: a NaN is born at step 48 in e / e.sum(axis=1, keepdims=True) (network.py:22); 1 more warning",
+            "✗ Net: a NaN is born at step 48 in e / e.sum(axis=1, keepdims=True) (network.py:22); 1 warning",
         ),
         (
             VANISHING,
-            "✗ DeepTanh: 94 % of the entries of act1 (tanh) are saturated and stop the gradient, at step 0 "
-            "(model.py:12); 1 more warning",
+            "✗ DeepTanh: 94 % of the entries of act1 (tanh) are saturated and stop the gradient, at step 0; "
+            "1 warning",
         ),
         (STEP_RIGHT, "✓ sgd_step: all 3 parameters moved by -lr·g"),
         (STEP_WRONG, "✗ Net.train_step: W1 moves up the gradient: the step has the wrong sign; 2 more errors"),
@@ -163,6 +163,21 @@ def test_a_step_that_the_title_names_is_not_said_again():
     assert "GC300 a NaN is born at step 4\n" in to_text(replace(HEALTHY, findings=(finding,)))
     other = replace(finding, title="a NaN is born at step 41")
     assert "GC300 step 4: a NaN is born at step 41\n" in to_text(replace(HEALTHY, findings=(other,)))
+
+
+def test_a_birth_is_the_headline_whatever_led_to_it():
+    assert headline(replace(BORN, findings=BORN.findings[::-1])) == headline(BORN)
+
+
+def test_what_has_been_said_of_a_place_or_as_help_is_not_said_again():
+    first = replace(BORN.findings[0], code="GC320", severity="warning", title="layer 1 is dead")
+    again = replace(first, title="layer 2 is dead")
+    report = replace(HEALTHY, findings=(first, again, replace(again, code="GC321")))
+    for text in (to_text(report), to_html(report)):
+        assert text.count("p = e / e.sum(axis=1, keepdims=True)") == 1
+        assert text.count("network.py:22 in Net.forward") == 3
+        assert text.count("as for GC320 above") == 1
+        assert text.count("subtract the row") == 2
 
 
 def test_consequences_are_told_below_their_cause_and_many_are_counted():
