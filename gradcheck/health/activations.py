@@ -18,6 +18,8 @@ __all__ = ["BEYOND", "ChangingActivations"]
 BEYOND = 1e3
 """Over all layers, or since the first sample."""
 
+_FEW = 3  # from four layers on the last is left out: its bias learns how frequent each class is at once
+
 
 class ChangingActivations(Rule):
     """A trend over the layers, and a change since the first sample, in one of two directions."""
@@ -30,7 +32,7 @@ class ChangingActivations(Rule):
         self._depth: Symptoms[tuple[LayerSample, Trend]] = Symptoms()
         self._time: Symptoms[tuple[LayerSample, float, float]] = Symptoms()
         self._first: dict[str, float] = {}
-        self._usual = 0.0
+        self._largest = 0.0
 
     @abstractmethod
     def bad(self, factor: float) -> bool:
@@ -38,12 +40,13 @@ class ChangingActivations(Rule):
 
     def observe(self, sample: Sample) -> None:
         layers = sizes(sample.layers, lambda layer: layer.activation)
-        fit = trend([size for _, size in layers])
+        hidden = layers[:-1] if len(layers) > _FEW else layers
+        fit = trend([size for _, size in hidden])
         found = fit is not None and self.bad(fit.total)
-        self._depth.observe("", sample.step, (layers[fit.start][0], fit) if fit and found else None)
+        self._depth.observe("", sample.step, (hidden[fit.start][0], fit) if fit and found else None)
         if not self._first and layers:
             self._first = {layer.name: size for layer, size in layers}
-            self._usual = sorted(self._first.values())[len(layers) // 2]
+            self._largest = max(self._first.values())
         for layer, size in layers:
             before = self.reference(layer.name)
             known = before > 0
@@ -52,8 +55,8 @@ class ChangingActivations(Rule):
             )
 
     def reference(self, name: str) -> float:
-        """The first size of a layer; a layer that began at (nearly) 0 is held against the others."""
-        return max(self._first.get(name, 0.0), self._usual)
+        """The first size of a layer; a layer that began near 0 is held against the others."""
+        return max(self._first.get(name, 0.0), self._largest)
 
     def findings(self) -> Iterator[Finding]:
         for _, seen in self._depth:

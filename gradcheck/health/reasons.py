@@ -3,84 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from gradcheck.report import Finding
 
 __all__ = ["because", "explains"]
 
-Side = Literal["any", "above", "below", "same"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What an effect is called, and the causes that explain it, the nearest first."""
-
-    called: str
-    causes: tuple[tuple[str, Side], ...]
-
-
-# The word for where the cause must stand: "above" is nearer to the loss than the effect (or the same layer): from there
-# gradients come; "below" is nearer to the input: from there activations come.
-_EFFECTS = {
-    "GC300": _Effect(
-        "a NaN or infinity came out",
-        (("GC302", "any"), ("GC343", "any"), ("GC311", "any"), ("GC330", "any"), ("GC313", "any"), ("GC314", "any")),
-    ),
-    "GC301": _Effect("the gradients overflow", (("GC302", "any"), ("GC313", "any"), ("GC311", "any"))),
-    "GC302": _Effect("values come close to overflow", (("GC311", "any"), ("GC330", "any"), ("GC314", "any"))),
-    "GC303": _Effect(
-        "values underflow",
-        (("GC310", "any"), ("GC312", "any"), ("GC321", "any"), ("GC311", "any"), ("GC330", "any"), ("GC314", "any")),
-    ),
-    "GC310": _Effect("the activations vanish", (("GC330", "any"), ("GC314", "any"))),
-    "GC311": _Effect("the activations explode", (("GC330", "any"), ("GC314", "any"))),
-    "GC312": _Effect(
-        "the gradients vanish",
-        (("GC325", "any"), ("GC321", "any"), ("GC320", "any"), ("GC310", "any"), ("GC314", "any")),
-    ),
-    "GC313": _Effect("the gradients explode", (("GC311", "any"), ("GC330", "any"), ("GC314", "any"))),
-    "GC320": _Effect("units die", (("GC330", "any"), ("GC311", "below"), ("GC314", "any"))),
-    "GC321": _Effect("the activation saturates", (("GC330", "any"), ("GC311", "below"), ("GC314", "any"))),
-    "GC322": _Effect("values reach the bounds", (("GC311", "any"), ("GC330", "any"), ("GC314", "any"))),
-    "GC323": _Effect("gradients are clipped", (("GC313", "any"), ("GC311", "any"), ("GC314", "any"))),
-    "GC325": _Effect("no gradient gets through", (("GC321", "same"), ("GC320", "same"), ("GC322", "same"))),
-    "GC331": _Effect(
-        "the weights hardly move",
-        (
-            ("GC323", "any"), ("GC325", "above"), ("GC321", "above"), ("GC312", "any"), ("GC303", "any"),
-            ("GC314", "any"),
-        ),
-    ),
-    "GC332": _Effect("the update is lost", (("GC331", "any"), ("GC303", "any"), ("GC323", "any"))),
-    "GC333": _Effect(
-        "no gradient arrives",
-        (("GC325", "above"), ("GC320", "above"), ("GC321", "above"), ("GC322", "above"), ("GC335", "any")),
-    ),
-    "GC335": _Effect("units stay equal", ()),
-    "GC340": _Effect("the first loss is so large", (("GC314", "any"),)),
-    "GC341": _Effect(
+# What an effect is called, and the codes that explain it. Behind a colon stands where a cause must be: "above" is the
+# same layer or nearer to the loss, from where gradients come; "below" nearer to the input, from where activations come.
+_EFFECTS: dict[str, tuple[str, str]] = {
+    "GC300": ("a NaN or infinity came out", "GC302 GC343 GC311 GC330 GC313 GC314 GC336"),
+    "GC301": ("the gradients overflow", "GC311 GC336"),
+    "GC302": ("values come close to overflow", "GC311 GC330 GC314 GC336"),
+    "GC303": ("values underflow", "GC310 GC312 GC321 GC311 GC330 GC314"),
+    "GC310": ("the activations vanish", "GC330 GC314"),
+    "GC311": ("the activations explode", "GC330 GC314 GC336"),
+    "GC312": ("the gradients vanish", "GC325 GC321 GC320 GC310 GC314"),
+    "GC313": ("the gradients explode", "GC311 GC330 GC314 GC336"),
+    "GC320": ("units die", "GC335 GC330 GC311:below GC314 GC336"),
+    "GC321": ("the activation saturates", "GC335 GC330 GC311:below GC314 GC336"),
+    "GC322": ("values reach the bounds", "GC311 GC330 GC314"),
+    "GC323": ("gradients are clipped", "GC301 GC313 GC311 GC314 GC336"),
+    "GC325": ("no gradient gets through", "GC321:same GC320:same GC322:same GC335 GC336"),
+    "GC330": ("the update is so large", "GC336"),
+    "GC331": ("the weights hardly move", "GC301 GC323 GC325:above GC321:above GC312 GC303 GC314"),
+    "GC332": ("the update is lost", "GC301 GC331 GC303 GC323"),
+    "GC333": ("no gradient arrives", "GC325:above GC320:above GC321:above GC322:above GC335"),
+    "GC340": ("the first loss is so large", "GC311 GC314"),
+    "GC341": (
         "the loss does not fall",
-        tuple(
-            (code, "any")
-            for code in ("GC344", "GC332", "GC331", "GC325", "GC320", "GC321", "GC335", "GC312", "GC333", "GC334")
-        )
-        + tuple((code, "any") for code in ("GC330", "GC342", "GC343", "GC323", "GC310", "GC314", "GC322", "GC303")),
+        "GC344 GC301 GC332 GC331 GC325 GC320 GC321 GC335 GC312 GC333 GC334 GC330 GC342 GC343 GC323 GC310 GC314 GC322 "
+        "GC303 GC336",
     ),
-    "GC342": _Effect("the loss jumps", (("GC330", "any"), ("GC313", "any"))),
-    "GC343": _Effect("the loss diverges", (("GC330", "any"), ("GC311", "any"), ("GC313", "any"), ("GC314", "any"))),
-    "GC344": _Effect(
+    "GC342": ("the loss jumps", "GC330 GC313 GC336"),
+    "GC343": ("the loss diverges", "GC330 GC311 GC313 GC314 GC336"),
+    "GC344": (
         "all samples get one class",
-        (
-            ("GC325", "any"), ("GC320", "any"), ("GC321", "any"), ("GC335", "any"), ("GC330", "any"), ("GC343", "any"),
-            ("GC332", "any"), ("GC331", "any"), ("GC312", "any"), ("GC310", "any"), ("GC333", "any"), ("GC314", "any"),
-            ("GC340", "any"),
-        ),
+        "GC325 GC320 GC321 GC335 GC330 GC343 GC332 GC331 GC312 GC310 GC333 GC314 GC340 GC336",
     ),
-}  # fmt: skip
+}
 
 _CAUSES = {
+    "GC301": "gradients that overflowed and were clipped to 0",
     "GC302": "values that near overflow",
     "GC303": "the underflow",
     "GC310": "activations that vanish",
@@ -99,6 +62,7 @@ _CAUSES = {
     "GC333": "parameters that get no gradient",
     "GC334": "parameters that no optimizer has",
     "GC335": "units that are all equal",
+    "GC336": "gradients that are never set to zero",
     "GC340": "the first guesses",
     "GC342": "the jumps of the loss",
     "GC343": "the divergence",
@@ -108,10 +72,9 @@ _CAUSES = {
 
 def explains(cause: Finding, effect: Finding, layers: Sequence[str]) -> bool:
     """Whether one finding is the reason of another: by their codes, their order in time and their layers' order."""
-    known = _EFFECTS.get(effect.code)
-    if known is None or cause.severity == "info" or (cause.step or 0) > (effect.step or 0):
+    if effect.code not in _EFFECTS or cause.severity == "info" or (cause.step or 0) > (effect.step or 0):
         return False
-    side = next((side for code, side in known.causes if code == cause.code), None)
+    side = _sides(effect.code).get(cause.code)
     if side is None:
         return False
     if side == "any" or cause.layer not in layers or effect.layer not in layers:
@@ -120,9 +83,15 @@ def explains(cause: Finding, effect: Finding, layers: Sequence[str]) -> bool:
     return {"above": at >= there, "below": at <= there, "same": at == there}[side]
 
 
+def _sides(code: str) -> dict[str, str]:
+    """The causes of an effect, and where each must stand."""
+    pairs = (cause.partition(":") for cause in _EFFECTS[code][1].split())
+    return {cause: side or "any" for cause, _, side in pairs}
+
+
 def because(cause: Finding, effect: Finding) -> str:
     """The sentence that an effect says of its cause."""
     what = _CAUSES[cause.code]
     of = f" in {cause.gradient or f'layer {cause.layer}'}" if cause.layer or cause.gradient else ""
     at = f" at step {cause.step}" if cause.code in ("GC330", "GC343") and cause.step is not None else ""
-    return f"{what}{of}{at} ({cause.code}): that is why {_EFFECTS[effect.code].called}"
+    return f"{what}{of}{at} ({cause.code}): that is why {_EFFECTS[effect.code][0]}"

@@ -36,7 +36,7 @@ def test_what_is_no_trend(values):
 
 
 def test_activations_that_vanish():
-    [finding] = lasting(VanishingActivations(), layers=outputs(1, 0.05, 0.0025, 1.2e-4))
+    [finding] = lasting(VanishingActivations(), layers=outputs(1, 0.05, 0.0025, 1.2e-4, 3.0))
     assert (finding.code, finding.severity, finding.layer, finding.step) == ("GC310", "warning", "fc1", 0)
     assert "by a factor of 20" in finding.title
     assert "starting with layer fc1 (linear)" in finding.title
@@ -45,7 +45,7 @@ def test_activations_that_vanish():
 
 
 def test_activations_that_explode():
-    [finding] = lasting(ExplodingActivations(), layers=outputs(1, 20, 400, 8000))
+    [finding] = lasting(ExplodingActivations(), layers=outputs(1, 20, 400, 8000, 9))
     assert (finding.code, finding.severity, finding.layer) == ("GC311", "error", "fc1")
     assert "by a factor of 20 each" in finding.title
 
@@ -82,12 +82,12 @@ def test_a_layer_that_begins_at_nearly_0_may_grow():
 
 
 def test_one_sample_is_an_accident():
-    samples = [sample(k, layers=outputs(1, 20, 400, 8000 if k == 2 else 2, 1)) for k in range(6)]
+    samples = [sample(k, layers=outputs(1, 20, 400, 8000 if k == 2 else 2, 1, 9)) for k in range(6)]
     assert found(ExplodingActivations(), samples) == []
 
 
 def test_what_has_passed_is_information():
-    samples = [sample(k, layers=outputs(1, 20, 400, 8000) if k < 4 else outputs(1, 1, 2, 1)) for k in range(12)]
+    samples = [sample(k, layers=outputs(1, 20, 400, 8000, 9) if k < 4 else outputs(1, 1, 2, 1, 9)) for k in range(12)]
     [finding] = found(ExplodingActivations(), samples)
     assert finding.severity == "info"
     assert "it passed: last seen at step 3" in finding.evidence

@@ -59,6 +59,13 @@ def test_updates_that_come_to_nothing():
     assert "fc1.weight hardly moves: a step changes it by 1e-09 of its size (learning rate 1e-09)" in finding.title
 
 
+def test_an_update_that_would_be_tiny_and_is_rounded_to_0_is_small():
+    tiny = parameter("fc1.weight", weight=0.1, gradient=1e-2, update=0.0, lr=1e-8)
+    [finding] = lasting(SmallUpdates(), parameters=[tiny], loss=2.3)
+    assert "changes it by 1e-09 of its size" in finding.title
+    assert lasting(UnchangedParameters(), parameters=[tiny], loss=2.3) == []
+
+
 @pytest.mark.parametrize(
     "samples",
     [

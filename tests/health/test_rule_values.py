@@ -54,8 +54,10 @@ def test_no_birth_no_finding():
     assert list(BirthOfNaN().findings()) == []
 
 
-def clip(norm: float = math.inf, bad: int = 0) -> GradientClip:
-    return GradientClip("clip_grad_norm_", PLACE, 1.0, norm=norm, factor=0.0, worst="fc1.weight", zeroed=4096, bad=bad)
+def clip(norm: float = math.inf, bad: int = 0, factor: float = 0.0) -> GradientClip:
+    return GradientClip(
+        "clip_grad_norm_", PLACE, 1.0, norm=norm, factor=factor, worst="fc1.weight", zeroed=4096, bad=bad
+    )
 
 
 def test_an_overflow_that_a_clip_hides_is_an_error():
@@ -67,6 +69,11 @@ def test_an_overflow_that_a_clip_hides_is_an_error():
     assert "fc1.weight" in finding.evidence[0]
 
 
+def test_a_norm_that_is_finite_in_float64_alone():
+    [finding] = lasting(HiddenByClipping(), gradient_clips=[clip(norm=1e24)])
+    assert "a norm of 1e+24, whose square overflows, went in at step 0" in finding.title
+
+
 def test_entries_that_are_not_finite_are_counted():
     [finding] = lasting(HiddenByClipping(), gradient_clips=[clip(norm=math.nan, bad=17)])
     assert "17 non-finite entries" in finding.title
@@ -75,7 +82,7 @@ def test_entries_that_are_not_finite_are_counted():
 @pytest.mark.parametrize(
     "parts",
     [
-        {"gradient_clips": [clip(norm=30.0)]},
+        {"gradient_clips": [clip(norm=30.0, factor=1 / 30)]},
         {"gradient_clips": [clip(bad=3)], "parameters": [parameter("w", update=None)]},
     ],
     ids=["finite", "a step that gradient scaling skipped"],

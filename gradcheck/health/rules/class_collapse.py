@@ -14,7 +14,8 @@ from gradcheck.report import Finding, Where
 
 __all__ = ["ClassCollapse"]
 
-_FIRST_STEPS = 10
+_FIRST_STEPS = 30
+_APART = 40
 _BATCH = 8
 _MAJORITY = 0.7
 _LEARNS = 0.9
@@ -23,14 +24,15 @@ _LEARNS = 0.9
 class ClassCollapse(Rule):
     """All of a batch of 8 or more are given one class, no label has more than 70 % of it, and the loss is at chance.
 
-    At three of five samples, from step 10 on (an untrained network may well begin so), with a cross-entropy not below
-    0.9 of the labels' entropy. Exempt: one class that is most of the labels. Calibrated: see tests/benchmarks.
+    At two samples running, 40 steps apart or more, from step 30 on: an untrained network may well begin so, and a
+    plateau at the beginning be left late. The cross-entropy is not below 0.9 of the labels' entropy. Exempt: one class
+    that is most of the labels. Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC344"
 
     def __init__(self) -> None:
-        self._found: Symptoms[tuple[int, int, float, int, Where | None]] = Symptoms()
+        self._found: Symptoms[tuple[int, int, float, int, Where | None]] = Symptoms(2, 2)
         self._chance = Chance()
 
     def observe(self, sample: Sample) -> None:
@@ -52,6 +54,8 @@ class ClassCollapse(Rule):
 
     def findings(self) -> Iterator[Finding]:
         for _, seen in self._found:
+            if seen.last - seen.since < _APART:
+                return
             which, total, share, classes, where = seen.what
             yield Finding(
                 code=self.code,

@@ -13,7 +13,7 @@ __all__ = ["ExplodingActivations"]
 class ExplodingActivations(ChangingActivations):
     """exp(slope · (layers - 1)) > 1e3, the slope fitted to log rms(output) over the depth; or rms > 1e3 of the first.
 
-    A layer that began near 0 (a zero-initialised one) is held against the median of all layers. Exempt: gates.
+    A layer that began smaller than others (a zero-initialised one) is held against the largest of them. Exempt: gates.
     Calibrated: see tests/benchmarks.
     """
 

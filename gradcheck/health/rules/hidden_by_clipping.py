@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import GradientClip, Sample
+from gradcheck.health.words import number
 from gradcheck.report import Finding
 
 __all__ = ["HiddenByClipping"]
 
 
 class HiddenByClipping(Rule):
-    """Entries before a gradient clip are NaN or infinite, or their norm is: bad > 0 or norm = inf.
+    """Entries before a gradient clip are NaN or infinite, or their norm is as the clip computes it: its factor is 0.
 
     No threshold. A clip by norm multiplies by limit / norm: by 0 where the norm overflowed, by NaN where it is NaN, and
     a clip by value turns an infinity into its limit. Exempt: a step that was skipped (no parameter has an update), as
@@ -30,7 +31,7 @@ class HiddenByClipping(Rule):
     def observe(self, sample: Sample) -> None:
         if sample.parameters and all(p.update is None for p in sample.parameters):
             return
-        hidden = [c for c in sample.gradient_clips if c.bad or (c.norm is not None and not math.isfinite(c.norm))]
+        hidden = [clip for clip in sample.gradient_clips if _hides(clip)]
         if hidden:
             self._steps += 1
             self._first = self._first or (sample.step, hidden[0])
@@ -39,7 +40,13 @@ class HiddenByClipping(Rule):
         if self._first is None:
             return
         step, clip = self._first
-        what = f"{clip.bad} non-finite entries" if clip.bad else f"a norm of {clip.norm}, though every entry is finite"
+        norm = number(clip.norm) if clip.norm is not None else "nan"
+        if clip.bad:
+            what = f"{clip.bad} non-finite entries"
+        elif math.isfinite(clip.norm or math.inf):
+            what = f"a norm of {norm}, whose square overflows,"
+        else:
+            what = f"a norm of {norm}, though every entry is finite,"
         worst = f" (most of it from {clip.worst})" if clip.worst else ""
         became = f"multiplied all gradients by {clip.factor:.3g}" if clip.factor is not None else "bounded what it got"
         zeroed = f"; {clip.zeroed} entries that were not 0 became 0" if clip.zeroed else ""
@@ -48,7 +55,6 @@ class HiddenByClipping(Rule):
             code=self.code,
             severity="error",
             title=f"{clip.call} hides gradients that overflowed: {what} went in at step {step}",
-            gradient="",
             where=clip.where,
             evidence=(f"the call {became}{zeroed}{worst}", f"seen at {self._steps} {sampled}"),
             help=(
@@ -57,3 +63,8 @@ class HiddenByClipping(Rule):
             ),
             step=step,
         )
+
+
+def _hides(clip: GradientClip) -> bool:
+    lost = clip.norm is not None and (not math.isfinite(clip.norm) or (clip.factor == 0 < clip.norm))
+    return clip.bad > 0 or lost

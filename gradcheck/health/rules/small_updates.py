@@ -9,7 +9,7 @@ from gradcheck.health.losses import Progress
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import ParameterSample, Sample
 from gradcheck.health.symptoms import Symptoms
-from gradcheck.health.updates import of_others, ratios
+from gradcheck.health.updates import of_others, ratios, rounded_away
 from gradcheck.health.words import listed, number
 from gradcheck.report import Finding
 
@@ -22,7 +22,8 @@ _RELATIVE, _AT_MOST = 1e-4, 1e-6
 class SmallUpdates(Rule):
     """0 < ‖update‖ / ‖w‖ < 1e-7 at three of five samples; or < 1e-4 times that of the others and < 1e-6.
 
-    With 1e-7 a step, a million steps change the weights by a tenth at most. Exempt: a loss that has come down to a
+    With 1e-7 a step, a million steps change the weights by a tenth at most. Of an update that rounding made 0 it is
+    lr ‖g‖ that counts. Exempt: a loss that has come down to a
     tenth of its first value, a learning rate that is being warmed up, and what GC330 exempts. Calibrated: see
     tests/benchmarks.
     """
@@ -43,6 +44,8 @@ class SmallUpdates(Rule):
             if parameter.lr is not None:
                 self._rates[parameter.name] = parameter.lr
             others = of_others(found, parameter)
+            if ratio == 0:
+                ratio = rounded_away(parameter) or 0.0
             small = 0 < ratio < _NOTHING or (others is not None and 0 < ratio < min(_RELATIVE * others, _AT_MOST))
             holds = small and not rising and not self._progress.converged
             self._found.observe(parameter.name, sample.step, (parameter, ratio) if holds else None)

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gradcheck.health.floats import floats, usable
+from gradcheck.health.floats import usable
 from gradcheck.health.losses import Progress
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import ParameterSample, Sample
 from gradcheck.health.symptoms import Symptoms
+from gradcheck.health.updates import rounded_away
 from gradcheck.health.words import listed
 from gradcheck.report import Finding
 
 __all__ = ["UnchangedParameters"]
+
+_NOTHING = 1e-7
 
 
 class UnchangedParameters(Rule):
     """update = 0 exactly while the gradient is not 0, at five samples running.
 
     An error where it holds for every parameter that has a gradient. Exempt: what is frozen or not trained, steps
-    without an update (skipped by gradient scaling), and a loss that has come down to a tenth of its first value.
+    without an update (skipped by gradient scaling), updates that would be below 1e-7 of the weights anyway (GC331 is
+    about those), and a loss that has come down to a tenth of its first value.
     """
 
     code: ClassVar[str] = "GC332"
@@ -38,7 +42,8 @@ class UnchangedParameters(Rule):
                 continue
             if update.norm:
                 self._moved.add(parameter.name)
-            still = update.norm == 0 and not self._progress.converged
+            nothing = (rounded_away(parameter) or 1.0) < _NOTHING
+            still = update.norm == 0 and not nothing and not self._progress.converged
             self._found.observe(parameter.name, sample.step, parameter if still else None)
 
     def findings(self) -> Iterator[Finding]:
@@ -49,11 +54,10 @@ class UnchangedParameters(Rule):
         first, seen = found[0]
         parameter = seen.what
         everything = not self._moved
-        lost = parameter.weight.norm * floats(parameter.weight.dtype).eps / 2
         if parameter.lr == 0:
             why = "its learning rate is 0"
             help_ = "look at the learning rate and its schedule: lr is 0 here"
-        elif parameter.lr and parameter.gradient and parameter.lr * parameter.gradient.norm < lost:
+        elif rounded_away(parameter) is not None:
             dtype = parameter.weight.dtype.rpartition(".")[2]
             why = f"the update is less than half of the last digit that {dtype} holds here, and rounded away"
             help_ = f"keep the weights in a wider type and let only the computation be in {dtype}, or raise lr"
