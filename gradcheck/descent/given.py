@@ -81,6 +81,8 @@ def given_params(params: Any) -> Given:
 
 def _is_plain(value: object) -> bool:
     """Given in the place of an array, and to be refused in words, not walked as if it held some."""
+    if isinstance(value, list | tuple) and value:
+        return all(is_number(item) for item in value)
     return value is None or isinstance(value, str | bytes | bool) or is_number(value)
 
 

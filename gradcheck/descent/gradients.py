@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import GradcheckError
+from gradcheck.layers.matching import flattened
 from gradcheck.layers.network_gradients import match_tree
 from gradcheck.layers.reach import Path
 from gradcheck.layers.values import describe, is_number, is_tensor
@@ -47,7 +48,7 @@ def named_gradients(
         found = dict(plain)
     else:
         tree = match_tree(plain, known, shapes)
-        if tree.by_position and len(tree.found) != len(shapes):
+        if tree.by_position and not len(tree.found) == len(shapes) == len(flattened(plain)):
             raise GradcheckError(
                 f"{argument}: there are {len(plain)} of them for {len(shapes)} parameters ({', '.join(shapes)}); give "
                 "one for each, in this order, or a dict by name"

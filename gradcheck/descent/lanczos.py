@@ -46,30 +46,30 @@ def lanczos(
         most: how many products may be made.
         noise: how far a product itself may be off; no residual is below it.
     """
-    vectors: list[Vector] = []
+    held = np.empty((min(most, size), size))
     diagonal: list[float] = []
     beside: list[float] = []
     q = rng.standard_normal(size)
     q /= np.linalg.norm(q)
     scale = 0.0
     while True:
-        vectors.append(q)
+        basis = held[: len(diagonal) + 1]
+        basis[-1] = q
         image = product(q)
         diagonal.append(float(q @ image))
         scale = max(scale, float(np.linalg.norm(image)))
-        basis = np.array(vectors)
         for _ in range(2):  # twice is enough: what rounding leaves of the first time is removed
             image = image - basis.T @ (basis @ image)
         left = float(np.linalg.norm(image))
         values, columns = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
         ends = left * np.abs(columns[-1])
-        exhausted = len(vectors) >= size or left <= max(1e-14 * scale, noise)
+        exhausted = len(basis) >= size or left <= max(1e-14 * scale, noise)
         weight = max(abs(values[0]), abs(values[-1]))
         settled = ends[-1] <= _CLOSE * abs(values[-1]) and ends[0] <= _LOOSE * weight
-        if exhausted or settled or len(vectors) >= most:
-            whole = exhausted and len(vectors) >= size
+        if exhausted or settled or len(basis) >= most:
+            whole = exhausted and len(basis) >= size
             errors = [noise if whole else max(float(e), noise) for e in (ends[-1], ends[0])]
             top = basis.T @ columns[:, -1]
-            return Spectrum(float(values[-1]), errors[0], float(values[0]), errors[1], top, len(vectors))
+            return Spectrum(float(values[-1]), errors[0], float(values[0]), errors[1], top, len(basis))
         beside.append(left)
         q = image / left

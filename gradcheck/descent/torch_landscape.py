@@ -30,6 +30,7 @@ class TorchLandscape(Landscape):
         self.start = joined({n: to_array(t) for n, t in tensors.items()})
         self.epsilon = max(float(torch.finfo(t.dtype).eps) for t in tensors.values())
         self.notes: list[str] = []
+        self._evaluations = 0
         self.counts = {"forward": 0, "backward": 0}
         self.style = "a torch loss, differentiated by autograd"
         self.state = TorchState(*roots, dict(tensors))
@@ -45,10 +46,15 @@ class TorchLandscape(Landscape):
             return joined([self._array(t, g) for t, g in self._differentiated(value, False)])
 
     def products(self, at: Vector) -> Callable[[Vector], Vector] | None:
+        first: list[tuple[torch.Tensor, torch.Tensor | None]] = []
+        made_at = -1
+
         def product(v: Vector) -> Vector:
-            # the graph holds the weights themselves, so that it lives no longer than they stand in their places
-            with self._at(at) as value:
-                first = self._differentiated(value, True)
+            nonlocal first, made_at
+            if made_at != self._evaluations:
+                first = self._graph(at)
+                made_at = self._evaluations
+            with torch.enable_grad():
                 parts = parted(v, self.shapes)
                 terms = [
                     (g * torch.as_tensor(parts[n], dtype=g.dtype, device=g.device)).sum().double()
@@ -58,7 +64,9 @@ class TorchLandscape(Landscape):
                 if not terms:
                     return np.zeros_like(v)
                 self.counts["backward"] += 1
-                found = torch.autograd.grad(torch.stack(terms).sum(), list(self.tensors.values()), allow_unused=True)
+                found = torch.autograd.grad(
+                    torch.stack(terms).sum(), list(self.tensors.values()), retain_graph=True, allow_unused=True
+                )
                 return joined([self._array(t, h) for t, h in zip(self.tensors.values(), found, strict=True)])
 
         try:
@@ -75,16 +83,27 @@ class TorchLandscape(Landscape):
     @contextmanager
     def _at(self, at: Vector) -> Iterator[torch.Tensor]:
         try:
-            with torch.no_grad():
-                for name, part in parted(at, self.shapes).items():
-                    self.tensors[name].copy_(torch.from_numpy(np.array(part)))
-            seed_everything(self.seed)
-            self.counts["forward"] += 1
-            with torch.enable_grad(), raising_in("loss"):
-                value = self.call()
-            yield value
+            yield self._called(at)
         finally:
             self.state.restore()
+
+    def _graph(self, at: Vector) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+        """The gradients with their graph. It holds the weights themselves, and lives until they are written to again:
+        so they stay where they are until the next evaluation, or :meth:`restore`."""
+        with torch.enable_grad():
+            return self._differentiated(self._called(at), True)
+
+    def _called(self, at: Vector) -> torch.Tensor:
+        self.state.restore()
+        self._evaluations += 1
+        with torch.no_grad():
+            for name, part in parted(at, self.shapes).items():
+                self.tensors[name].copy_(torch.from_numpy(np.array(part)))
+        seed_everything(self.seed)
+        self.counts["forward"] += 1
+        with torch.enable_grad(), raising_in("loss"):
+            value: torch.Tensor = self.call()
+        return value
 
     def _differentiated(self, value: torch.Tensor, again: bool) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
         self.counts["backward"] += 1
@@ -108,7 +127,7 @@ class TorchLandscape(Landscape):
                     raise GradcheckError(
                         f"loss: it is {float(value.detach())} at these weights; give weights where it is finite"
                     )
-                if not value.requires_grad:
+                if not value.requires_grad or all(g is None for _, g in self._differentiated(value, False)):
                     raise GradcheckError(
                         "loss: it does not depend on the parameters (or was detached, by .item() or no_grad); return "
                         "it as a tensor computed from them"

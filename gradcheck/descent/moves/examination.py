@@ -32,7 +32,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import signature_of
 from gradcheck.layers.values import some_of
 from gradcheck.report import Finding
-from gradcheck.state import seed_everything
+from gradcheck.state import State, seed_everything
 from gradcheck.updates import UpdateResult
 
 __all__ = ["Examination", "Request", "examine_step"]
@@ -173,6 +173,7 @@ class _Taken:
             self._follow,
             self._gradients_at,
             self._gradients_seeing,
+            self._out_of_reach(),
             every[1:],
             type(optimizer).__name__ if optimizer is not None else "",
             dict(optimizer.defaults) if optimizer is not None else {},
@@ -235,6 +236,12 @@ class _Taken:
             "the step changes nothing in place: judged by the arrays that it returns (they have to be stored)"
         )
         return [replace(first, after=after)]
+
+    def _out_of_reach(self) -> frozenset[str]:
+        if self.given.kind != "arrays":
+            return frozenset()
+        reached = {id(array) for array in State(self.asked.step).arrays}
+        return frozenset(name for name, p in self.parameters.items() if id(p.original) not in reached)
 
     def _sizes(self) -> dict[str, Array]:
         own = {id(p.original) for p in self.parameters.values()}

@@ -50,6 +50,8 @@ class Seen:
     """The gradients at other weights."""
     gradients_seeing: Callable[[Mapping[str, Array]], dict[str, Array] | None]
     """The gradients of a backward that meets other weights than the forward used."""
+    out_of_reach: frozenset[str] = frozenset()
+    """Parameters that the step cannot reach, as far as can be seen."""
     later: list[dict[str, Move]] = field(default_factory=list)
     """The moves of the steps after the first, where their gradients are known."""
     optimizer: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from gradcheck.state.territory import is_user_module
 __all__ = ["Change", "Local", "Timeline", "followed"]
 
 _MOST_LINES = 20_000
-_MOST_ENTRIES = 2_000_000  # all parameters together: each is compared after each line
+_MOST_COMPARED = 500_000_000  # entries: all parameters after each line, a second or two
+_FEWEST_LINES = 50
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,11 @@ class Timeline:
 
 def followed(step: Callable[[], Any], parameters: Mapping[str, Parameter]) -> Timeline | None:
     """Run ``step`` and see what each of the user's lines does; None where there is too much to compare."""
-    if (
-        sum(p.original.size if is_array(p.original) else p.original.numel() for p in parameters.values())
-        > _MOST_ENTRIES
-    ):
+    entries = sum(math.prod(p.shape) for p in parameters.values())
+    lines = min(_MOST_LINES, _MOST_COMPARED // max(entries, 1))
+    if lines < _FEWEST_LINES:
         return None
-    watcher = _Watcher(parameters)
+    watcher = _Watcher(parameters, lines)
     before = sys.gettrace()
     sys.settrace(watcher.entered)
     try:
@@ -83,8 +84,8 @@ def followed(step: Callable[[], Any], parameters: Mapping[str, Parameter]) -> Ti
 
 
 class _Watcher:
-    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: Mapping[str, Parameter], most: int) -> None:
+        self.parameters, self.most = parameters, most
         self.last = {name: plain(p.now()) for name, p in parameters.items()}
         self.shapes = {p.shape for p in parameters.values()}
         self.timeline = Timeline()
@@ -100,7 +101,7 @@ class _Watcher:
 
     def traced(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002  # as above
         self.lines += 1
-        if self.lines > _MOST_LINES:
+        if self.lines > self.most:
             self.timeline.is_whole = False
             return None
         self.look()

@@ -67,6 +67,16 @@ def _returned(move: Move, seen: Seen, title: str) -> Cause | None:
 
 
 def _nowhere(move: Move, seen: Seen, title: str) -> Cause:
+    if move.name in seen.out_of_reach:
+        return Cause(
+            "GC403",
+            "error",
+            "out of reach",
+            title,
+            ("the step does not use this array: is it a copy of the one that it updates?",),
+            (),
+            ("give the very array that the step moves: params={...: net.W}, and no copy of it",),
+        )
     others = [m.name for m in seen.moves.values() if norm(m.after - m.before)]
     said = (
         f"{', '.join(others[:4])} moved: is {move.name} missing from the list of what is updated?"
