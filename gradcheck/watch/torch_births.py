@@ -46,6 +46,8 @@ class BirthWatch:
         self._depth = 0
         self._replays = 0
         self._failed = False  # this step, or a micro-batch of it, was looked into already
+        self._parameters = tuple(model.parameters())
+        self._versions: int | None = None
         self._told: set[object] = set()
         self._update: Update | None = None
         self._armed = False
@@ -63,6 +65,9 @@ class BirthWatch:
         self._calls.unlisten(self._heard)
         self._check_pending()
         self._step = step
+        if self._moved():  # without an optimizer that is watched: this is another step
+            self._tape.clear()
+            self._failed = False
         if self._armed and self._live is None:
             self._armed = False
             self._live = Live(self._model, self._calls)
@@ -123,6 +128,7 @@ class BirthWatch:
 
     def step_ended(self) -> None:
         """The weights have moved; what was kept of the step is forgotten."""
+        self._moved()
         self._tape.clear()
         self._failed = False
         self._calls.listen(self._heard)
@@ -135,6 +141,11 @@ class BirthWatch:
         self._pay()
         self._tape.clear()
 
+    def _moved(self) -> bool:
+        """Whether any weight was written to since the last time that this was asked."""
+        before, self._versions = self._versions, sum([p._version for p in self._parameters])
+        return before is not None and before != self._versions
+
     def _heard(self, call: Call) -> None:
         self._tape.call(call)
 
@@ -142,7 +153,8 @@ class BirthWatch:
         """The last loss had no backward: look whether that was because it is not finite."""
         loss = self._tape.pending()
         if loss is not None and not math.isfinite(loss.item()):
-            self._find(self._tape.last_scalar(), (), self._step, "backward was not called for this loss")
+            where = loss if self._live is not None else self._tape.last_scalar()
+            self._find(where, (), self._step, "backward was not called for this loss")
             self._tape.clear()
             self._failed = False
 
@@ -209,7 +221,7 @@ class BirthWatch:
                 return None  # what follows from a birth that is known
             if self._update is not None and born.role == "parameter":
                 parameters = dict(self._model.named_parameters())
-                birth = self._update.birth([born.name, *parameters], parameters, "found when the next step failed")
+                birth = self._update.birth(list(parameters), parameters, "found when the next step failed")
                 if birth is not None:
                     return birth
         return birth_of(found, born, step, names, remark)

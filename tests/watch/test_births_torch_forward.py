@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from torch import nn
 from torch_birth_training import FAILING, Net, line_of, spike, train
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from torch import nn
 from torch_birth_training import FAILING, Births, Net, line_of, train
 
@@ -137,10 +137,16 @@ def test_a_step_that_the_user_skips():
 
 def test_a_training_that_stops_at_the_nan():
     model = Net()
-    with pytest.raises(RuntimeError, match="NaN"), Births(model) as births:
-        loss = log_of_zero(model(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long), True)
-        if not torch.isfinite(loss):
-            raise RuntimeError("NaN")
+    births = Births(model)
+
+    def step():
+        with births:
+            loss = log_of_zero(model(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long), True)
+            if not torch.isfinite(loss):
+                raise RuntimeError("NaN")
+
+    with pytest.raises(RuntimeError, match="NaN"):
+        step()
     assert births.birth.where.line == line_of(log_of_zero)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gradcheck.health.sample import Birth
+from gradcheck.trace import sites
 from gradcheck.watch.torch_births import BirthWatch
 from gradcheck.watch.torch_calls import CallMode
 
@@ -39,7 +40,8 @@ class Births:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         with self.calls.paused():
             bad = [p for p in parameters if p.grad is not None and not torch.isfinite(p.grad).all()]
-            largest = max((float(p.grad.norm()) for p in parameters if p.grad is not None), default=0.0)
+            norms = [float(p.grad.norm()) for p in parameters if p.grad is not None]
+            largest = max(norms, default=0.0)
         if bad:
             self.watch.gradients_bad([self.names.get(id(p), "?") for p in bad], self.step)
         self.watch.update_begins(optimizer, largest)
@@ -61,6 +63,9 @@ class Births:
         self.calls.__exit__(*error)
         for handle in self.handles:
             handle.remove()
+
+    # the innermost frame of the user's is the one that calls the optimizer
+    sites._known[_before.__code__] = False
 
     @property
     def birth(self) -> Birth:
