@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["distance", "norm", "pieces", "relative_error", "same_sums", "worst_indices"]
+__all__ = ["distance", "norm", "pieces", "relative", "relative_error", "same_sums", "worst_indices"]
 
 # The same operations at the same values: only a sum taken in another order may differ.
 _SAME = 1e-9
@@ -55,11 +55,15 @@ def relative_error(yours: Array, true: Array) -> float:
     """‖yours - true‖ / ‖true‖; infinite where only ``true`` is 0 or ``yours`` is not finite, 0 where both are."""
     with np.errstate(all="ignore"):
         difference = distance(yours, true)
+    return relative(difference, norm(true) if 0 < difference < math.inf else 0.0)
+
+
+def relative(difference: float, length: float) -> float:
+    """``difference`` in units of ``length``; infinite where it is not finite or only ``length`` is 0, 0 where it is."""
     if not math.isfinite(difference):
         return math.inf
     if difference == 0:
         return 0.0
-    length = norm(true)
     return difference / length if length > 0 else math.inf
 
 

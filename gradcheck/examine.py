@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gradcheck.causes import causes_of
-from gradcheck.diagnosis.called_again import check_behaviour, once_and_again
+from gradcheck.diagnosis.called_again import check_behaviour
 from gradcheck.diagnosis.contract import check_gradients_given
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.first_call import begun, confirmed
 from gradcheck.diagnosis.one_sided_inputs import check_other_sign
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.diagnosis.verdict import judge
-from gradcheck.difference import relative_error
+from gradcheck.difference import norm, relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
 from gradcheck.state import gaussian, own_generator
 from gradcheck.witnesses.raised import raising_in
-from gradcheck.witnesses.subject import Array, Subject, Values, Yours
+from gradcheck.witnesses.subject import Array, Subject, Yours
 
 __all__ = ["Examination", "examine", "true_gradients"]
 
@@ -60,13 +62,18 @@ def examine(
         _check_outputs(outputs)
         return _upstreams(subject, outputs, upstream, rng)
 
+    if subject.first is not None and upstream is not None:
+        _upstreams(subject, subject.first.outputs, upstream, rng)  # refuses those that cannot be used
     with raising_in("forward or backward"):
-        first = _first_call(subject, values, upstream, rng)
-        yours = subject.yours(values, draw) if first is None else first
-    if first is not None:
-        rng = rng.spawn(1)[0]  # the upstream gradients were drawn from this one already, with the first call
-    upstreams = yours.upstreams
-    reference = subject.autograd(values, upstreams)
+        # where there was a first call, the upstream gradients were drawn from this very generator then
+        first = begun(subject, values, rng.spawn(1)[0])
+        evidence = first if first is not None and confirmed(first) else None
+        if evidence is None:
+            yours = subject.yours(values, draw)
+            known = first is not None and all(map(np.array_equal, yours.upstreams, first.upstreams))
+            reference = first.reference if first and known else subject.autograd(values, yours.upstreams)
+            evidence = Evidence(subject, values, yours.upstreams, yours, reference, rng)
+    yours, reference = evidence.yours, evidence.reference
     # the reference ran the same forward once more, in float64: a forward that is not what it was shows there
     if not (reference.outputs and _same(yours.outputs, reference.outputs)) and not _same(
         yours.outputs, subject.forward(values)
@@ -76,7 +83,6 @@ def examine(
             "numbers from numpy.random, random, torch or a Generator kept in an attribute, so that they can be seeded"
         )
     _refuse_integer_parameters(subject, yours)
-    evidence = Evidence(subject, values, upstreams, yours, reference, rng, called_again=first is not None)
     with np.errstate(all="ignore"):  # what overflows in our own arithmetic is seen in its result
         gradients = judge(evidence, limits or Limits(), layer)
         findings = check_gradients_given(yours, subject.variables, values, layer)
@@ -88,15 +94,6 @@ def examine(
     if evidence.joint is not None:
         notes.append(_joint_note(evidence.joint, layer))
     return Examination(evidence, gradients, findings, list(reference.leaks), notes)
-
-
-def _first_call(subject: Subject, values: Values, upstream: object, rng: np.random.Generator) -> Yours | None:
-    """The first call of all as the answer to judge, where further calls show nothing amiss."""
-    if subject.first is None:
-        return None
-    if upstream is not None:
-        _upstreams(subject, subject.first.outputs, upstream, rng)  # refuses those that cannot be used
-    return once_and_again(subject, values, rng.spawn(1)[0])
 
 
 def _refuse_integer_parameters(subject: Subject, yours: Yours) -> None:
@@ -210,9 +207,10 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
         if array.shape != o.shape:
             which = "the output" if len(outputs) == 1 else f"output {k}"
             raise GradcheckError(f"upstream: its shape is {array.shape}; {which} has {o.shape}, and so must it")
-        if not np.all(np.isfinite(array)):
+        length = norm(array)
+        if not (math.isfinite(length) or np.all(np.isfinite(array))):
             raise GradcheckError("upstream: it has NaN or infinite entries; give finite numbers")
-        if not array.any():
+        if length == 0:
             raise GradcheckError("upstream: it is all zeros, so that every gradient would be zero; give other numbers")
         checked.append(array)
     return checked

@@ -10,9 +10,9 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.difference import relative_error, same_sums
 from gradcheck.report import Finding
 from gradcheck.witnesses.batch import one_sample_fewer
-from gradcheck.witnesses.subject import Array, Gradient, Subject, Values, Yours
+from gradcheck.witnesses.subject import Array, Gradient, Subject, Values
 
-__all__ = ["check_behaviour", "differing", "once_and_again"]
+__all__ = ["check_behaviour", "differing", "other_values", "scales_of"]
 
 
 def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
@@ -27,14 +27,7 @@ def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
     return found
 
 
-def once_and_again(subject: Subject, values: Values, rng: np.random.Generator) -> Yours | None:
-    """What the first call gave, where further calls show nothing amiss; None where that has to be asked in full."""
-    if subject.first is None or not subject.repeatable:
-        return None
-    return subject.repeated(_other_values(values, rng), values, _scales(subject, subject.first.outputs))
-
-
-def _other_values(values: Values, rng: np.random.Generator) -> dict[str, Array]:
+def other_values(values: Values, rng: np.random.Generator) -> dict[str, Array]:
     """Values that most forwards accept: a factor per entry keeps signs and zeros."""
     # few of them, in turn: enough to be other values, at a fraction of the cost (their number divides no shape)
     other = {}
@@ -44,7 +37,7 @@ def _other_values(values: Values, rng: np.random.Generator) -> dict[str, Array]:
     return other
 
 
-def _scales(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:
+def scales_of(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:
     """What the upstream gradient is multiplied by in two further backward calls.
 
     Powers of two scale without rounding, one far up and one far down, for a clip acts on one side only; one of them
@@ -58,9 +51,9 @@ def _scales(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:
 
 def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
     once = evidence.yours.gradients
-    other = _other_values(evidence.values, evidence.rng)
+    other = other_values(evidence.values, evidence.rng)
     up = list(evidence.upstreams)
-    scales = _scales(subject, evidence.yours.outputs)
+    scales = scales_of(subject, evidence.yours.outputs)
     scaled = [[u * s for u in up] for s in scales]
     # an accumulator shows in the second of the two backward calls, so the first forward needs none of its own
     done = subject.sequence([(other, []), (evidence.values, scaled)])

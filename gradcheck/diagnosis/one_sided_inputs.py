@@ -19,15 +19,12 @@ def check_other_sign(evidence: Evidence, gradients: Sequence[GradientResult], la
     A remark only: a ReLU that forgot its mask looks like this when it is tried on positive numbers, and so does a right
     cross-entropy that clips its probabilities to (0, 1).
     """
+    if not evidence.small():
+        return []
     one_sided = [
         n for n, v in evidence.values.items() if v.size > 1 and np.ptp(v) > 0 and (v.min() >= 0 or v.max() <= 0)
     ]
-    if (
-        not one_sided
-        or not evidence.small()
-        or evidence.tied()
-        or any(g.verdict in ("wrong", "undecided") for g in gradients)
-    ):
+    if not one_sided or evidence.tied() or any(g.verdict in ("wrong", "undecided") for g in gradients):
         return []
     which = " and ".join(one_sided)
     sign = "positive" if all(evidence.values[n].max() > 0 for n in one_sided) else "of one sign"

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.second_point import right_at_ordinary_values
-from gradcheck.difference import distance, norm
+from gradcheck.difference import norm
 from gradcheck.witnesses.subject import Array
 from gradcheck.yardstick import FLOAT64_LIMIT, limit_for, rounding_floor
 
@@ -73,8 +73,8 @@ def entries_off(evidence: Evidence, name: str, yours: Array, true: Array, limits
     dtype = lowest(evidence.values[name].dtype, evidence.yours.outputs)
     if dtype != np.float64 or limits.rtol is not None or limits.atol is not None:
         return False
-    rounding = 1e-12 * norm(true)
-    if distance(yours, true) <= rounding:  # and so is each entry
+    rounding = 1e-12 * evidence.length(true)
+    if evidence.apart(yours, true) <= rounding:  # and so is each entry
         return False
     gap = np.abs(yours - true)
     off = (gap > 1e-3 * np.abs(true)) & (gap > rounding)

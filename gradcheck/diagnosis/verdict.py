@@ -21,7 +21,7 @@ from gradcheck.diagnosis.tolerance import (
     rounding_unit,
     within_floor,
 )
-from gradcheck.difference import norm, relative_error, worst_indices
+from gradcheck.difference import norm, relative, relative_error, worst_indices
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Entry, GradientResult, Verdict
 from gradcheck.witnesses.subject import Array
@@ -65,8 +65,8 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
     # where a value left the trace, autograd's gradient is the truth only as far as numeric differences say so
     lost = true is None or (bool(evidence.reference.leaks) and not evidence.supported.get(name, False))
     told: dict[str, object] = {
-        "norm_yours": None if given is None else norm(given),
-        "norm_true": None if true is None or lost else norm(true),
+        "norm_yours": None if given is None else evidence.length(given),
+        "norm_true": None if true is None or lost else evidence.length(true),
         "compared_with": "" if lost else evidence.subject.truth,
     }
     if yours is None:
@@ -78,13 +78,13 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         else:
             why = f"the backward gave a {type(raw).__name__}, not an array of numbers"
         return _with(base, "wrong", why, told)
-    if not np.all(np.isfinite(yours)):
-        if true is not None and not np.all(np.isfinite(true)):
+    if not evidence.finite(yours):
+        if true is not None and not evidence.finite(true):
             return _with(base, "undecided", "neither your gradient nor autograd's is finite at these inputs", told)
         return _with(base, "wrong", f"{_count_bad(yours)} of {yours.size} entries are NaN or infinite", told)
     if true is None:
         return _by_numeric_alone(evidence, base, name, yours, limits, told)
-    if not np.all(np.isfinite(true)):
+    if not evidence.finite(true):
         return _with(base, "undecided", "autograd's gradient is not finite at these inputs", told)
     low = lowest(evidence.values[name].dtype, evidence.yours.outputs) != np.float64
     formula = _shaped(evidence.precise().get(name), evidence.values[name]) if low and limits.rtol is None else None
@@ -147,7 +147,7 @@ def _by_three(
     told: dict[str, object],
     formula: bool = False,
 ) -> GradientResult:
-    error = relative_error(yours, true)
+    error = relative(evidence.apart(yours, true), evidence.length(true))
     limit = formula_limit(evidence, name, true, error) if formula else limit_of(evidence, name, true, limits)
     told |= {"relative_error": error, "limit": limit}
     agree, note = error <= limit and not entries_off(evidence, name, yours, true, limits), ""
@@ -320,7 +320,8 @@ def _shaped(given: Array | None, value: Array) -> Array | None:
     squeezed = [n for n in given.shape if n != 1]
     if given.shape != value.shape and squeezed != [n for n in value.shape if n != 1]:
         return None
-    return given.reshape(value.shape).astype(np.float64, copy=False)
+    shaped = given if given.shape == value.shape else given.reshape(value.shape)
+    return shaped.astype(np.float64, copy=False)
 
 
 def _count_bad(array: Array) -> int:

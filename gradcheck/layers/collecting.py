@@ -52,6 +52,8 @@ def returned_gradients(
         reading.faults = [fault for fault in reading.faults if not _covered(fault, stored)]
         reading.values = {v.name: reading.values.get(v.name) for v in variables}
         readings.append(reading)
+        if not reading.faults or len(loose) == len(variables):
+            break  # the second reading would be no better
     return min(readings, key=lambda reading: len(reading.faults))
 
 

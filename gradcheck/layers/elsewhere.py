@@ -12,6 +12,9 @@ from gradcheck.state.territory import is_user_module
 
 __all__ = ["starts_of"]
 
+_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
+_NO_HOLDERS = (type, types.ModuleType)
+
 
 def starts_of(*callables: Any) -> list[Path]:
     """The globals and closure variables named in the code of ``callables`` and of the functions they call."""
@@ -35,20 +38,22 @@ def starts_of(*callables: Any) -> list[Path]:
             held.append(Path(cell, (("cell", name),)))
         namespace = function.__globals__
         held += [
-            Path(namespace, (("item", name),)) for name in sorted(_globals_in(function.__code__)) if name in namespace
+            Path(namespace, (("item", name),))
+            for name in _globals_in(function.__code__)
+            if name in namespace and not isinstance(namespace[name], _NO_HOLDERS)
         ]
         for path in held:
             value = path.get()
-            if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+            if isinstance(value, _FUNCTIONS):
                 queue.append(value)
-            elif not isinstance(value, type | types.ModuleType):
+            elif not isinstance(value, _NO_HOLDERS):
                 found.append(path)
     return list({(id(path.root), path.steps): path for path in found}.values())
 
 
 @functools.lru_cache(maxsize=1024)
-def _globals_in(code: types.CodeType) -> frozenset[str]:
+def _globals_in(code: types.CodeType) -> tuple[str, ...]:
     """The globals that this code and the functions written inside it name; an attribute ``ctx.b`` is no global b."""
     names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL")}
     inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return frozenset(names).union(*map(_globals_in, inner))
+    return tuple(sorted(names.union(*map(_globals_in, inner))))

@@ -157,12 +157,16 @@ class Keeping(Layer):
         return raw
 
     def _parameters_made_now(self) -> bool:
+        if self.keeper.parameters:
+            return False
         made = Keeper(self.keeper.starts)
         old = {path for path, _ in self.keeper.before}
         new = [(p, v) for p, v in made.stable([*self.arguments, *self.outputs], True) if p not in old]
+        if not new:
+            return False
         made.pair_up(new, self.names)
         looked = made.adopt(new) if self.keeps_parameters else []
-        return bool(made.parameters or looked) and not self.keeper.parameters
+        return bool(made.parameters or looked)
 
     def _find_parameters(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
         keeper = self.keeper

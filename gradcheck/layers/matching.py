@@ -18,6 +18,8 @@ __all__ = ["as_mapping", "flattened", "match_returned", "names_for", "ungrouped"
 
 def as_mapping(value: object) -> dict[str, Any] | None:
     """A dict, a namedtuple, a dataclass or a namespace as names and values; None for anything else."""
+    if value is None or is_array(value) or type(value) is tuple:
+        return None
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):

@@ -121,6 +121,8 @@ class Keeper:
             pairs: the array of a parameter, and where its gradient can be read.
             candidates: where the arrays are that a forward leaves in place.
         """
+        if not pairs:
+            return
         paths = [path for path, value in candidates if is_array(value)]
         where = {id(value): path for path, value in reversed(candidates)}
         held = {id(value): path for path, value in reversed(self.arrays()) if is_array(value)}

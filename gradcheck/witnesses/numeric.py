@@ -125,7 +125,7 @@ class Numeric:
             return self._outputs(moved, list(direction))
 
         def difference(h: float) -> tuple[float, float]:
-            change = rounding = 0.0
+            change = 0.0
             try:
                 both = outputs(h), outputs(-h)
             except Exception:
@@ -135,14 +135,27 @@ class Numeric:
                     change += sum(
                         float(np.dot(a, np.subtract(b, c, dtype=np.float64))) for a, b, c in pieces(u, up, down)
                     )
-                    # entries are off by about an ulp each, independently: their sum in quadrature
-                    ulp = float(np.finfo(up.dtype).eps) if up.dtype.kind == "f" else 0.0
-                    rounding += ulp * norm(
-                        np.array([norm(np.multiply(a, b, dtype=np.float64)) for a, b in pieces(u, up)])
-                    )
-            return change, rounding
+                return change, self.rounding(both[0])
 
         return derivative(difference, target, expected)
+
+    def one_step(self, here: Sequence[Array], there: Sequence[Array], step: float) -> tuple[float, float]:
+        """The slope from the outputs at the values to those ``step`` along a direction, and its rounding error."""
+        if [o.shape for o in here] != [o.shape for o in there]:
+            return math.nan, math.inf
+        change = 0.0
+        with np.errstate(all="ignore"):
+            for u, start, end in zip(self.upstreams, here, there, strict=True):
+                change += sum(float(np.dot(a, c - b)) for a, b, c in pieces(u, start, end))
+        return change / step, self.rounding(here) / step
+
+    def rounding(self, outputs: Sequence[Array]) -> float:
+        """The rounding error of φ: entries are off by about an ulp each, independently, so their sum in quadrature."""
+        found = 0.0
+        for u, output in zip(self.upstreams, outputs, strict=True):
+            ulp = float(np.finfo(output.dtype).eps) if output.dtype.kind == "f" else 0.0
+            found += ulp * norm(np.array([norm(np.multiply(a, b, dtype=np.float64)) for a, b in pieces(u, output)]))
+        return found
 
     def _outputs(self, values: Values, spare: Sequence[str] = ()) -> list[Array]:
         """The forward's outputs; a shape that changes from call to call (a buffer of another batch) cannot be used."""

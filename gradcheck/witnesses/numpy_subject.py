@@ -19,7 +19,7 @@ from gradcheck.trace import Trace, TracedArray
 from gradcheck.witnesses.aliasing import aliases_of
 from gradcheck.witnesses.memory import replacements
 from gradcheck.witnesses.raised import user_place
-from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
+from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Repeated, Subject, Values, Yours
 
 __all__ = ["NumpySubject"]
 
@@ -91,7 +91,7 @@ class NumpySubject(Subject):
             aliases = aliases_of(held, outputs, self._in_words(given.values), handed)
             return Yours(copies, gradients, given.values, given.faults, written, aliases, drawn)
 
-    def repeated(self, other: Values, values: Values, scales: Sequence[float]) -> Yours | None:
+    def repeated(self, other: Values, values: Values, scales: Sequence[float], near: bool = False) -> Repeated | None:
         first = self.first
         if first is None:
             return None
@@ -101,28 +101,31 @@ class NumpySubject(Subject):
         with self._at(other, spare=list(other)) as held, ExitStack() as moves:
             try:
                 self.counts["forward"] += 2
-                self._call_forward()
+                outputs = self._call_forward()
+                elsewhere = [np.array(output) for output in outputs] if near else []
                 held = self._move(moves, held, values)
                 outputs = self._call_forward()
-                same = all(map(_equal, outputs, first.outputs)) and all(_equal(held[n], values[n]) for n in held)
-                for scale in scales if same else ():
-                    handed = [_times(u, scale) for u in first.upstreams]
+                if not all(map(_equal, outputs, first.outputs)):
+                    return None
+                handed, before = list(first.upstreams), 1.0
+                for scale in scales:
+                    # what a backward has written into is not what it was, and neither is what is made of it
+                    handed, before = [_times(u, scale / before) for u in handed], scale
                     self.counts["backward"] += 1
                     given = self.problem.backward(handed)
-                    same = not given.faults and all(
-                        _is_multiple(given.values.get(n), scale, g) for n, g in gradients.items()
-                    )
-                    same = same and all(
-                        np.array_equal(h, _times(u, scale)) for h, u in zip(handed, first.upstreams, strict=True)
-                    )
-                    if not same:
+                    if given.faults or not all(
+                        _is_multiple(given.values.get(n), scale, g, near) for n, g in gradients.items()
+                    ):
                         return None
-                if not same or any(not _equal(array, values[name]) for name, array in held.items()):
+                if not all(np.array_equal(h, _times(u, before)) for h, u in zip(handed, first.upstreams, strict=True)):
+                    return None
+                if not all(_equal(array, values[name]) for name, array in held.items()):
                     return None
             except Exception:
                 return None
             aliases = aliases_of(held, outputs, self._in_words(given.values), handed)
-        return Yours(first.outputs, gradients, first.gradients, aliases=aliases, upstreams=first.upstreams)
+        yours = Yours(first.outputs, gradients, first.gradients, aliases=aliases, upstreams=first.upstreams)
+        return Repeated(yours, elsewhere)
 
     def _in_words(self, values: Values | dict[str, object]) -> dict[str, object]:
         return {v.gradient: values.get(v.name) for v in self.wanted()}
@@ -277,12 +280,12 @@ def _times(array: Array, factor: float) -> Array:
     return np.multiply(array, factor, out=np.empty_like(array))
 
 
-def _is_multiple(value: object, factor: float, array: Array | None) -> bool:
+def _is_multiple(value: object, factor: float, array: Array | None, exactly: bool) -> bool:
     """Whether ``value`` is ``factor`` times ``array``, up to the order of a sum."""
     if array is None or not isinstance(value, np.ndarray | float | np.floating) or np.shape(value) != array.shape:
         return False
     wanted = array * factor
-    return np.array_equal(value, wanted) or same_sums(np.asarray(value), wanted)
+    return np.array_equal(value, wanted) or (not exactly and same_sums(np.asarray(value), wanted))
 
 
 def _as_array(value: object, copy: bool = True) -> Array | None:

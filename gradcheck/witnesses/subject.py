@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.layers.problem import FirstCall, Variable
 from gradcheck.report import Finding, Leak
 
-__all__ = ["Array", "Drawing", "Gradient", "Precision", "Reference", "Subject", "Values", "Yours"]
+__all__ = ["Array", "Drawing", "Gradient", "Precision", "Reference", "Repeated", "Subject", "Values", "Yours"]
 
 Array = np.ndarray[Any, Any]
 Values = Mapping[str, Array]
@@ -45,6 +45,14 @@ class Reference:
     failure: str = ""
 
 
+@dataclass
+class Repeated:
+    """The first call, confirmed by more; ``elsewhere`` is what the forward gave at the other values, if near."""
+
+    yours: Yours
+    elsewhere: list[Array]
+
+
 class Subject(ABC):
     """A forward and a backward that can be evaluated at any values, each time from the same state and seed."""
 
@@ -74,11 +82,14 @@ class Subject(ABC):
         other: Values,  # noqa: ARG002
         values: Values,  # noqa: ARG002
         scales: Sequence[float],  # noqa: ARG002
-    ) -> Yours | None:
+        near: bool = False,  # noqa: ARG002
+    ) -> Repeated | None:
         """The first call at ``values`` (see :attr:`first`), where all that follows it is as it should be; else None.
 
         That is, after a forward at ``other`` and one more at ``values``, a backward for each of ``scales`` times the
-        upstream gradients gives so many times what the first gave, and nothing was written to.
+        upstream gradients gives so many times what the first gave, and nothing was written to. Powers of two scale
+        without rounding: where ``other`` is so ``near`` that something kept of it changes little, the answers must be
+        these very numbers.
         """
         return None
 

@@ -54,6 +54,7 @@ def test_a_right_layer_needs_no_call_beyond_the_first_and_two_more():
     assert subject.first is not None
     answer = subject.repeated({"x": 2 * x, "W": 1.5 * layer.W}, subject.values(), (4.0, 0.25))
     assert answer is not None
+    answer = answer.yours
     np.testing.assert_array_equal(answer.upstreams[0], upstream)
     np.testing.assert_array_equal(answer.gradients["W"], x.T @ upstream)
     np.testing.assert_array_equal(answer.outputs[0], x @ layer.W)
