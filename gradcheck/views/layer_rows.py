@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gradcheck.views import numbers
 from gradcheck.views.columns import Column, Row
-from gradcheck.views.over_steps import Pictures, Quantity, found, span
+from gradcheck.views.over_steps import Pictures, Quantity, found, span, spoilt
 from gradcheck.views.plain import visible
 from gradcheck.views.runs import LONG_TABLE, in_runs
 
@@ -41,12 +41,14 @@ def layer_table(report: Report, detail: LayerDetail) -> tuple[list[Column], list
 
 def _row(layer: LayerHistory, report: Report, activation: Quantity, gradient: Quantity) -> Row:
     codes, accent = found(layer, report)
+    # Of an output with NaN in it no share means anything.
+    shares = (None, None) if spoilt(layer.activation) else (layer.zeros, layer.stopped)
     cells = {
         "layer": visible(layer.name),
         "kind": visible(layer.kind),
         "shape": numbers.shape(layer.shape),
-        "zeros": numbers.share(layer.zeros),
-        "stopped": numbers.share(layer.stopped),
+        "zeros": numbers.share(shares[0]),
+        "stopped": numbers.share(shares[1]),
         "found": codes,
     }
     cells |= activation.cells(layer.activation) | gradient.cells(layer.gradient)

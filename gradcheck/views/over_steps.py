@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gradcheck.report import Report, Severity
     from gradcheck.watched import LayerHistory, ParameterHistory, Series
 
-__all__ = ["PICTURE", "Pictures", "Quantity", "found", "last", "pictures_told", "span"]
+__all__ = ["PICTURE", "Pictures", "Quantity", "found", "last", "pictures_told", "span", "spoilt"]
 
 OVER_STEPS = "over steps"
 PICTURE = " picture"  # how the keys of columns with pictures end
@@ -62,13 +62,18 @@ class Quantity:
 
     def styles(self, course: Series) -> dict[str, str]:
         """The accents of one row: what is not finite stands out."""
-        end = last(course)
-        return {} if end is None or math.isfinite(end) else {self._name: "bold red"}
+        return {self._name: "bold red"} if spoilt(course) else {}
 
 
 def last(course: Series) -> float | None:
     """The last value that was measured."""
     return next((value for value in reversed(course.values) if value is not None), None)
+
+
+def spoilt(course: Series) -> bool:
+    """Whether the last value is NaN or infinite."""
+    end = last(course)
+    return end is not None and not math.isfinite(end)
 
 
 def span(courses: Iterable[Series]) -> str:

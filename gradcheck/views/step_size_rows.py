@@ -16,6 +16,7 @@ __all__ = ["axis", "step_size_table"]
 
 GIVEN, LIMIT, SUGGESTED = "●", "┃", "◆"
 AXIS = 40
+ROUNDING = 1e-12  # relative to the largest
 MEANS = {
     "converges": "gradient descent converges",
     "diverges": "gradient descent diverges",
@@ -42,7 +43,9 @@ def step_size_table(size: StepSize) -> tuple[list[Column], list[Row]]:
         ("", "curvature", numbers.value(size.lambda_max), f"{curvature}{products}", ""),
     ]
     if size.lambda_min is not None:
-        told.append(("", "smallest", numbers.value(size.lambda_min), "λmin; negative where the loss curves down", ""))
+        rounding = abs(size.lambda_min) < ROUNDING * abs(size.lambda_max)
+        least = numbers.value(0.0 if rounding else size.lambda_min)
+        told.append(("", "smallest", least, "λmin; negative where the loss curves down", ""))
     if size.rho is not None:
         meaning = "ρ = fall of the loss / (lr·‖g‖²), near 1 for a small step"
         told.append(("", "fall ratio", numbers.value(size.rho), meaning, ""))

@@ -218,6 +218,16 @@ def test_columns_of_what_was_not_measured_are_left_out():
     assert "found" not in text
 
 
+def test_shares_of_an_output_that_is_nan_are_not_shown():
+    one = layer("fc", "relu", (2,), Series((0, 1), (1.0, float("nan"))), Series(), zeros=0.5, stopped=0.5)
+    assert "50 %" not in to_text(replace(HEALTHY, watched=Watched(9, 9, layers=(one,))))
+
+
+def test_a_curvature_of_rounding_size_is_none():
+    assert "smallest             0  λmin" in to_text(replace(DIVERGES, step_size=replace(PUZZLE, lambda_min=4e-16)))
+    assert "smallest        -1.000  λmin" in to_text(replace(DIVERGES, step_size=replace(PUZZLE, lambda_min=-1.0)))
+
+
 def test_how_pictures_are_read_is_said_where_there_are_any():
     assert "log scale: bars among the rows, curves over the sampled steps; ! is NaN or infinite\n" in to_text(BORN)
     assert "log scale" not in to_text(WARNED)
