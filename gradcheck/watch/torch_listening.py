@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 from torch._C import _len_torch_function_stack, _pop_torch_function_stack, _push_on_torch_function_stack
 from torch.overrides import TorchFunctionMode
-from torch.utils._device import DeviceContext
 
 __all__ = ["Listening"]
 
@@ -14,7 +14,7 @@ class Listening:
 
     The modes of a program form a stack, and leaving one removes the uppermost, whichever it is. A mode that comes and
     goes in the middle of the user's own ``with`` blocks therefore has its place under all of theirs, just above
-    PyTorch's default device, which insists on the lowest.
+    that of ``torch.set_default_device``, which insists on the lowest.
     """
 
     def __init__(self, mode: TorchFunctionMode) -> None:
@@ -36,10 +36,8 @@ class Listening:
         """Hear the calls from now on."""
         above = _stack()
         if not any(mode is self._mode for mode in above):
-            lowest = 0
-            while lowest < len(above) and isinstance(above[lowest], DeviceContext):
-                lowest += 1
-            above.insert(lowest, self._mode)
+            lowest = bool(above) and above[0] is getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+            above.insert(int(lowest), self._mode)
         _rebuild(above)
 
     def end(self) -> bool:
