@@ -13,7 +13,7 @@ from rich.text import Text
 from gradcheck.views.blocks import START, block, count_lines, explain_line, finding_lines, leak_lines
 from gradcheck.views.columns import INDENT, lay_out, natural_width
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order
-from gradcheck.views.over_steps import pictures_told
+from gradcheck.views.over_steps import key_told
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
 from gradcheck.views.remarks import loss_line, notes_told
@@ -70,7 +70,7 @@ def _lines(report: Report, width: int, signed: bool = True) -> Iterator[Text]:
     findings = in_order(report)
     told = [finding_lines(finding, report, measure, findings[:i]) for i, finding in enumerate(findings)]
     if report.kind == "watch":  # what was found says how to read the tables
-        key = pictures_told(made_of for _, made_of in made)
+        key = key_told(made_of for _, made_of in made)
         parts = [*told, _loss(report, measure), *shown, _dim(key, measure)]
     else:
         parts = [*shown, *_worst(report, measure), *told]

@@ -17,7 +17,7 @@ from gradcheck.views.blocks import (
 )
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order, mark
-from gradcheck.views.over_steps import PICTURE, pictures_told
+from gradcheck.views.over_steps import PICTURE, key_told
 from gradcheck.views.plain import place, source_line, visible
 from gradcheck.views.remarks import loss_line, notes_told
 from gradcheck.views.rows import worst_columns, worst_rows, worst_told
@@ -49,7 +49,8 @@ STYLE = """
 .gradcheck table .number { text-align: right !important; }
 .gradcheck th { font-weight: 600; }
 .gradcheck th, .gradcheck .dim, .gradcheck dt { opacity: 0.75; }
-.gradcheck table th.group { text-align: center !important; border-bottom: 1px solid currentColor; }
+.gradcheck table th.group { text-align: center !important; }
+.gradcheck table th.group span { display: block; border-bottom: 1px solid currentColor; }
 .gradcheck .right { color: #2b8a3e; }
 .gradcheck .wrong { color: #d6404a; font-weight: 600; }
 .gradcheck .undecided { color: #a8710a; }
@@ -80,7 +81,7 @@ def to_html(report: Report) -> str:
     worst = [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
     findings = in_order(report)
     told = [_finding(finding, report, findings[:i]) for i, finding in enumerate(findings)]
-    key = f'<div class="dim">{escape(pictures_told(table.richest() for table in tables(report)))}</div>'
+    key = f'<div class="dim">{escape(key_told(table.richest() for table in tables(report)))}</div>'
     parts += [*told, _loss(report), *shown, key] if report.kind == "watch" else [*shown, *worst, *told]
     parts.append(_closing(report))
     return f'<div class="gradcheck">{"".join(parts)}</div>'
@@ -158,8 +159,8 @@ def _groups(columns: Sequence[Column]) -> str:
         return ""
     heads = ""
     for group, members in groupby(columns, key=lambda column: column.group):
-        of_kind = ' class="group"' if group else ""
-        heads += f'<th{of_kind} colspan="{len(list(members))}">{escape(group)}</th>'
+        head = (' class="group"', f"<span>{escape(group)}</span>") if group else ("", "")
+        heads += f'<th{head[0]} colspan="{len(list(members))}">{head[1]}</th>'
     return f"<tr>{heads}</tr>"
 
 

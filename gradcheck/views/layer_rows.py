@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gradcheck.views import numbers
 from gradcheck.views.columns import Column, Row
-from gradcheck.views.over_steps import Pictures, Quantity, found, span, spoilt
+from gradcheck.views.over_steps import STOPPED, Pictures, Quantity, found, span, spoilt
 from gradcheck.views.plain import visible
 from gradcheck.views.runs import LONG_TABLE, in_runs
 
@@ -33,7 +33,7 @@ def layer_table(report: Report, detail: LayerDetail) -> tuple[list[Column], list
     columns += activation.columns() + gradient.columns()
     if detail != "least":
         columns += [Column("zeros", "zeros", right=True)] if any(x.zeros is not None for x in layers) else []
-        columns += [Column("stopped", "stopped", right=True)] if any(x.stopped is not None for x in layers) else []
+        columns += [Column(STOPPED, "stopped", right=True)] if any(x.stopped is not None for x in layers) else []
     columns += [Column("found", "found")] if any(layer.codes for layer in layers) else []
     row = partial(_row, report=report, activation=activation, gradient=gradient)
     return columns, in_runs(layers, row, lambda layer: not layer.codes, _together, len(layers) > LONG_TABLE)
@@ -48,7 +48,7 @@ def _row(layer: LayerHistory, report: Report, activation: Quantity, gradient: Qu
         "kind": visible(layer.kind),
         "shape": numbers.shape(layer.shape),
         "zeros": numbers.share(shares[0]),
-        "stopped": numbers.share(shares[1]),
+        STOPPED: numbers.share(shares[1]),
         "found": codes,
     }
     cells |= activation.cells(layer.activation) | gradient.cells(layer.gradient)

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from gradcheck.report import Report, Severity
     from gradcheck.watched import LayerHistory, ParameterHistory, Series
 
-__all__ = ["PICTURE", "Pictures", "Quantity", "found", "last", "pictures_told", "span", "spoilt"]
+__all__ = ["PICTURE", "STOPPED", "Pictures", "Quantity", "found", "key_told", "last", "span", "spoilt"]
 
 OVER_STEPS = "over steps"
 PICTURE = " picture"  # how the keys of columns with pictures end
 BARS, CURVES = f" bar{PICTURE}", f" curve{PICTURE}"
+STOPPED = "stopped"
 SIGNS = {ZERO: "is exactly 0", NOT_FINITE: "is NaN or infinite"}
 CURVE = len(OVER_STEPS)
 BAR = 6
@@ -87,19 +88,20 @@ def span(courses: Iterable[Series]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def pictures_told(tables: Iterable[tuple[Sequence[Column], Sequence[Row]]]) -> str:
-    """How the pictures in these tables are to be read, as far as there are any."""
+def key_told(tables: Iterable[tuple[Sequence[Column], Sequence[Row]]]) -> str:
+    """How the pictures and the share of entries in these tables are to be read, as far as they are there."""
     kinds = {BARS: "bars among the rows", CURVES: "curves over the sampled steps"}
-    there: set[str] = set()
+    keys: set[str] = set()
     drawn = ""
     for columns, rows in tables:
+        keys |= {column.key for column in columns}
         pictures = [column.key for column in columns if column.key.endswith(PICTURE)]
-        there |= {kind for kind in kinds if any(key.endswith(kind) for key in pictures)}
         drawn += "".join(row.cells.get(key, "") for row in rows for key in pictures)
-    if not there or not drawn:
-        return ""
-    signs = "".join(f"; {sign} {what}" for sign, what in SIGNS.items() if sign in drawn)
-    return f"log scale: {', '.join(told for kind, told in kinds.items() if kind in there)}{signs}"
+    there = [told for kind, told in kinds.items() if drawn and any(key.endswith(kind) for key in keys)]
+    told = [f"log scale: {', '.join(there)}"] if there else []
+    told += [f"{sign} {what}" for sign, what in SIGNS.items() if sign in drawn]
+    told += ["stopped: where (almost) no gradient passes"] if STOPPED in keys else []
+    return "; ".join(told)
 
 
 def found(row: LayerHistory | ParameterHistory, report: Report) -> tuple[str, str]:
