@@ -21,12 +21,12 @@ def relu(share_active: float, units: int = 100, kind: str = "relu", **more):
 def test_dead_units_are_told_by_their_share():
     [finding] = lasting(DeadUnits(), 5, layers=[relu(0.39)])
     assert (finding.code, finding.severity, finding.layer, finding.step) == ("GC320", "warning", "2", 0)
-    assert finding.title == "layer 2 (relu): 61 % of its units were 0 for all of the last 256 samples"
+    assert finding.title == "layer 2 (relu): 61 % of its units were 0 for all of the last 320 samples"
     assert "61 of 100 units" in finding.evidence[0]
 
 
 def test_all_units_dead_is_an_error_and_channels_are_units():
-    [finding] = lasting(DeadUnits(), 4, layers=[relu(0.0, shape=(64, 100, 8, 8))])
+    [finding] = lasting(DeadUnits(), 6, layers=[relu(0.0, shape=(64, 100, 8, 8))])
     assert finding.severity == "error"
     assert "all of its channels were 0" in finding.title
 
@@ -48,7 +48,19 @@ def test_units_in_health(made, steps, batch):
 def test_some_dead_units_are_information_and_units_that_come_back_none():
     [finding] = lasting(DeadUnits(), 8, layers=[relu(0.7)])
     assert finding.severity == "info"
-    samples = [sample(k, layers=[relu(0.1 if k < 4 else 1.0)]) for k in range(8)]
+    samples = [sample(k, layers=[relu(0.1 if k < 9 else 1.0)]) for k in range(10)]
+    assert found(DeadUnits(), samples[:9])
+    assert found(DeadUnits(), samples) == []
+
+
+def test_units_die_at_the_step_after_which_half_of_them_were_never_active():
+    samples = [sample(k, layers=[relu(1.0 if k < 4 else 0.3)]) for k in range(12)]
+    [finding] = found(DeadUnits(), samples)
+    assert finding.step == 4
+
+
+def test_a_long_run_needs_a_long_window():
+    samples = [sample(100 * k, layers=[relu(1.0 if k < 45 else 0.0)]) for k in range(50)]
     assert found(DeadUnits(), samples) == []
 
 

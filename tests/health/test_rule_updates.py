@@ -119,7 +119,7 @@ def test_parameters_that_may_stand(made):
 
 @pytest.mark.parametrize(("gradient", "stored"), [(None, "nothing is stored"), (0.0, "exactly 0")])
 def test_parameters_without_a_gradient(gradient, stored):
-    parameters = [parameter("fc1.weight", gradient=gradient), parameter("fc2.weight")]
+    parameters = [parameter("fc1.weight", gradient=gradient, update=0.0), parameter("fc2.weight")]
     [finding] = lasting(MissingGradients(), parameters=parameters, loss=2.3)
     assert (finding.code, finding.severity, finding.layer) == ("GC333", "warning", "fc1")
     assert finding.title == "fc1.weight gets no gradient"
@@ -141,15 +141,18 @@ def test_no_parameter_at_all_gets_a_gradient():
         parameter("words.weight", role="embedding", gradient=0.0),
         parameter("fc1.weight", gradient=None, frozen=True),
         parameter("fc1.weight", gradient=None, trained=False),
+        parameter("fc1.weight", gradient=None, update=1e-3),
     ],
-    ids=["before a norm", "an embedding", "frozen", "not trained"],
+    ids=["before a norm", "an embedding", "frozen", "not trained", "moves by one that is not seen"],
 )
 def test_gradients_that_may_be_missing(made):
     assert lasting(MissingGradients(), parameters=[made, parameter("fc2.weight")], loss=2.3) == []
 
 
 def test_a_gradient_missing_now_and_then():
-    samples = [sample(k, parameters=[parameter("g.weight", gradient=None if k % 2 else 0.1)]) for k in range(12)]
+    samples = [
+        sample(k, parameters=[parameter("g.weight", gradient=None if k % 2 else 0.1, update=0.0)]) for k in range(12)
+    ]
     assert found(MissingGradients(), samples) == []
 
 

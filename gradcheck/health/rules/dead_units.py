@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,30 +16,43 @@ from gradcheck.report import Finding, Severity
 __all__ = ["DeadUnits"]
 
 _SAMPLES = 256
-_STEPS = 3
+_STEPS = 5
+_SHARE_OF_RUN = 0.2
 _WARN, _TELL = 0.4, 0.15
 _SHOWN = 3
+
+_Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(slots=True)
 class _Units:
+    """What was seen of a layer: ``active`` holds the numbers below as they were when each unit was last active."""
+
     layer: LayerSample
     began: int
-    alive: np.ndarray[Any, np.dtype[np.bool_]]
+    active: dict[str, _Counts]
     samples: int = 0
+    sampled: int = 0
     steps: int = 0
-    dead: np.ndarray[Any, np.dtype[np.bool_]] | None = None  # over the last full window
-    since: int | None = None  # the beginning of the first window with too many
-    over: int = 0  # samples in the window that ``dead`` is about
-    history: list[float] = field(default_factory=list)  # the first share and the last
+
+    def dead(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """The units that have been 0 for long enough, and are until now."""
+        samples = self.samples - self.active["samples"]
+        sampled = self.sampled - self.active["sampled"]
+        steps = self.steps - self.active["steps"]
+        long: np.ndarray[Any, np.dtype[np.bool_]] = (
+            (samples >= _SAMPLES) & (sampled >= _STEPS) & (steps >= _SHARE_OF_RUN * self.steps)
+        )
+        return long
 
 
 class DeadUnits(Rule):
-    """dead / units ≥ 0.4, where a unit is dead that was 0 for every sample of a window of at least 256 samples.
+    """dead / units ≥ 0.4, where a unit is dead that has been 0 for every one of the last 256 samples or more.
 
-    Units, not entries: 27 to 59 % of the entries of a healthy ReLU are 0. A channel of a convolution is one unit. A
-    window also has three sampled steps or more. A share from 0.15 on is told as information. Calibrated: see
-    tests/benchmarks; Lu et al. (2019), "Dying ReLU and initialization", on why they stay dead.
+    Units, not entries: 27 to 59 % of the entries of a healthy ReLU are 0. A channel of a convolution is one unit. The
+    samples are of five sampled steps or more, and over a fifth of the steps so far. A share from 0.15 on is told as
+    information. Calibrated: see tests/benchmarks; Lu et al. (2019), "Dying ReLU and initialization", on why they stay
+    dead.
     """
 
     code: ClassVar[str] = "GC320"
@@ -54,43 +67,38 @@ class DeadUnits(Rule):
 
     def _see(self, sample: Sample, layer: LayerSample, active: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
         units = self._layers.get(layer.name)
-        if units is None or units.alive.size != active.size:
-            units = self._layers[layer.name] = _Units(layer, sample.step, active.copy())
+        if units is None or units.active["samples"].size != active.size:
+            never = {what: np.zeros(active.size, dtype=np.int64) for what in ("samples", "sampled", "steps")}
+            units = self._layers[layer.name] = _Units(layer, sample.step, never)
         units.layer = layer
-        units.alive = units.alive | active
         units.samples += sample.samples or 1
-        units.steps += 1
-        if units.samples < _SAMPLES or units.steps < _STEPS:
-            return
-        units.dead, units.over = ~units.alive, units.samples
-        share = float(units.dead.mean())
-        units.history = [*units.history[:1], share]
-        if share >= _TELL and units.since is None:
-            units.since = units.began
-        units.alive = np.zeros_like(active)
-        units.samples = units.steps = 0
-        units.began = sample.step + 1
+        units.sampled += 1
+        units.steps = sample.step + 1 - units.began
+        for what, last in units.active.items():
+            last[active] = getattr(units, what)
 
     def findings(self) -> Iterator[Finding]:
-        found = [u for u in self._layers.values() if u.dead is not None and u.since is not None]
-        found = [u for u in found if u.history[-1] >= _TELL]
-        for number, units in enumerate(found[:_SHOWN]):
-            assert units.dead is not None
-            share, what = units.history[-1], "channels" if len(units.layer.shape) > 2 else "units"
-            dead = int(units.dead.sum())
-            all_ = dead == units.dead.size
+        dead = {name: units.dead() for name, units in self._layers.items()}
+        found = [name for name, mask in dead.items() if mask.mean() >= _TELL]
+        for number, name in enumerate(found[:_SHOWN]):
+            units, mask = self._layers[name], dead[name]
+            count, share = int(mask.sum()), float(mask.mean())
+            what = "channels" if len(units.layer.shape) > 2 else "units"
+            all_ = count == mask.size
             severity: Severity = "error" if all_ else "warning" if share >= _WARN else "info"
-            before = f"; {percent(units.history[0])} in the first such window" if len(units.history) > 1 else ""
-            more = [u.layer.name for u in found[_SHOWN:]] if number == _SHOWN - 1 else []
+            since = np.sort(units.active["steps"][mask]) + units.began
+            over = units.samples - int(units.active["samples"][mask].max())
+            more = found[_SHOWN:] if number == _SHOWN - 1 else []
             yield Finding(
                 code=self.code,
                 severity=severity,
                 title=f"{layer_name(units.layer)}: {'all' if all_ else percent(share)} of its {what} were 0 for all of "
-                f"the last {units.over} samples",
-                layer=units.layer.name,
+                f"the last {over} samples",
+                layer=name,
                 where=units.layer.where,
                 evidence=(
-                    f"dead are {dead} of {units.dead.size} {what}{before}",
+                    f"dead are {count} of {mask.size} {what}, the first since step {since[0]}, half of them since step "
+                    f"{since[count // 2]}",
                     *([f"likewise layers {listed(more)}"] if more else []),
                 ),
                 help=(
@@ -98,5 +106,5 @@ class DeadUnits(Rule):
                     "biases 0 and weights of std sqrt(2/fan_in) (He)",
                     "LeakyReLU or GELU let a unit come back",
                 ),
-                step=units.since,
+                step=int(since[count // 2]),
             )

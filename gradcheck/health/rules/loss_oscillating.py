@@ -18,18 +18,19 @@ __all__ = ["LossOscillating"]
 _WINDOW = 64
 _EVERY = 16
 _TURNS = 0.9
-_SWING = 0.2
+_SWING = 0.1
 _WILD = 0.3
 _LEVEL = 0.5
+_FALLS = 0.1
 
 
 class LossOscillating(Rule):
-    """Of 64 losses 90 % are turning points and mean |difference| > 0.2 median; or median |difference| > 0.3 median.
+    """Of 64 losses 90 % are turning points and mean |difference| > 0.1 median; or median |difference| > 0.3 median.
 
-    The differences are those of one loss and the next, so a steep fall is none; and the median is above half of the
-    first loss. Independent noise turns at 2/3 of the points, and 0.9 of 62 is four standard deviations from that; a
-    step near 2/λmax makes the loss turn at every one. Exempt: a loss that has come down, where single batches differ
-    much. Calibrated: see tests/benchmarks.
+    The differences are those of one loss and the next, so a steep fall is none; the median is above half of the first
+    loss, and that of the later 32 no lower than 0.9 of that of the earlier. Independent noise turns at 2/3 of the
+    points, and 0.9 of 62 is four standard deviations from that; a step near 2/λmax makes the loss turn at every one.
+    Exempt: a loss that has come down, where single batches differ much. Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC342"
@@ -55,6 +56,9 @@ class LossOscillating(Rule):
         losses = list(self._recent)
         level = median(losses)
         if level <= 0 or self._first is None or level < _LEVEL * self._first:
+            return
+        half = len(losses) // 2
+        if median(losses[half:]) < (1 - _FALLS) * median(losses[:half]):
             return
         moves = [b - a for a, b in pairwise(losses)]
         turns = sum(a * b < 0 for a, b in pairwise(moves)) / (len(moves) - 1)

@@ -19,8 +19,8 @@ class MissingGradients(Rule):
     """gradient = None or exactly 0, at five samples running.
 
     An error where no parameter has one. Exempt: what is frozen or not trained, a bias before a normalisation (its
-    gradient is 0 in truth), embeddings (rows that are not in use have none), a loss that has come down to a tenth of
-    its first value, and a sample in which no parameter has a gradient and the loss is 0.
+    gradient is 0 in truth), what moves by a gradient that is not seen, embeddings (rows that are not in use have none),
+    and a loss that has come down to a tenth of its first value.
     """
 
     code: ClassVar[str] = "GC333"
@@ -37,7 +37,8 @@ class MissingGradients(Rule):
             if exempt or parameter.frozen or not parameter.trained:
                 continue
             g = parameter.gradient
-            none = g is None or (g.bad == 0 and g.norm == 0)
+            moves = parameter.update is not None and parameter.update.norm > 0
+            none = (not moves) if g is None else g.bad == 0 and g.norm == 0
             if not none:
                 self._have.add(parameter.name)
             holds = none and not self._progress.converged
