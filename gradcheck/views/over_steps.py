@@ -21,7 +21,7 @@ OVER_STEPS = "over steps"
 PICTURE = " picture"  # how the keys of columns with pictures end
 BARS, CURVES = f" bar{PICTURE}", f" curve{PICTURE}"
 STOPPED = "stopped"
-SIGNS = {ZERO: "is exactly 0", NOT_FINITE: "is NaN or infinite"}
+SIGNS = {ZERO: "exactly 0", NOT_FINITE: "not finite"}
 CURVE = len(OVER_STEPS)
 BAR = 6
 CODES = 2  # named in a row; the rest is counted
@@ -90,7 +90,7 @@ def span(courses: Iterable[Series]) -> str:
 
 def key_told(tables: Iterable[tuple[Sequence[Column], Sequence[Row]]]) -> str:
     """How the pictures and the share of entries in these tables are to be read, as far as they are there."""
-    kinds = {BARS: "bars among the rows", CURVES: "curves over the sampled steps"}
+    kinds = {BARS: "bars among rows", CURVES: "curves over sampled steps"}
     keys: set[str] = set()
     drawn = ""
     for columns, rows in tables:
@@ -99,8 +99,8 @@ def key_told(tables: Iterable[tuple[Sequence[Column], Sequence[Row]]]) -> str:
         drawn += "".join(row.cells.get(key, "") for row in rows for key in pictures)
     there = [told for kind, told in kinds.items() if drawn and any(key.endswith(kind) for key in keys)]
     told = [f"log scale: {', '.join(there)}"] if there else []
-    told += [f"{sign} {what}" for sign, what in SIGNS.items() if sign in drawn]
-    told += ["stopped: where (almost) no gradient passes"] if STOPPED in keys else []
+    told += [f"{sign}: {what}" for sign, what in SIGNS.items() if sign in drawn]
+    told += ["stopped: no gradient passes"] if STOPPED in keys else []
     return "; ".join(told)
 
 
