@@ -138,7 +138,7 @@ class Report:
         What is looked at: gradients that were compared, parameters whose update was, steps that were watched, or a
         learning rate whose limit was found.
         """
-        verdicts = {g.verdict for g in self.gradients} | {u.verdict for u in self.updates}
+        verdicts: set[str] = {g.verdict for g in self.gradients} | {u.verdict for u in self.updates}
         verdicts |= {c.verdict for c in self.configurations} - {"not checked"}
         verdicts -= {"not differentiated"}
         looked = bool(verdicts) or bool(self.watched and self.watched.steps) or self.step_size is not None

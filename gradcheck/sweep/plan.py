@@ -100,7 +100,9 @@ def automatic(call: Call, runs: Callable[[Call], bool]) -> list[Planned]:
             planned.append(Planned({a: x, b: y}, _changed(_changed(call, a, x), b, y)))
     for (a, x), (b, y) in itertools.product(options, sizes):
         planned.append(Planned({a: x, b: y}, _changed(_changed(call, a, x), b, y)))
-    return planned[:_MOST_BY_ITSELF]
+    names = dict.fromkeys(name for plan in planned for name in plan.settings)
+    here = {name: array.shape if _is_array(array := call.argument(name)) else call.option(name) for name in names}
+    return [Planned({**here, **plan.settings}, plan.call) for plan in planned[:_MOST_BY_ITSELF]]
 
 
 def _options(call: Call) -> Iterator[tuple[str, Any]]:

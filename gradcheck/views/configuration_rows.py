@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gradcheck.configurations import Configuration
     from gradcheck.report import Report
 
-__all__ = ["configuration_columns", "configuration_rows", "sweep_statement"]
+__all__ = ["configuration_table", "sweep_statement"]
 
 STYLES = {"right": "green", "wrong": "bold red", "undecided": "yellow", "not checked": "dim"}
 MARKS = {"right": "✓", "wrong": "✗", "undecided": "?", "not checked": "·"}
@@ -21,7 +21,7 @@ LONG_RUN = 3
 
 
 def sweep_statement(report: Report) -> str:
-    """The sentence of the first line: ``wrong for every stride above 1, right for all others (6 of 9 configurations)``."""
+    """The sentence of the first line: for which configurations it is wrong, and that it is right for all others."""
     checked = [c for c in report.configurations if c.verdict != "not checked"]
     bad = [c for c in checked if c.verdict != "right"]
     if not bad and all(f.severity != "error" for f in report.findings):
@@ -34,10 +34,17 @@ def sweep_statement(report: Report) -> str:
     which = f" ({names(gradients, most=5)})" if gradients else ""
     if len(wrong) == len(checked):
         return f"wrong in all {count(len(checked), 'configuration')}{which}"
-    return f"{'wrong' if wrong else 'undecided'} in {len(wrong or bad)} of {count(len(checked), 'configuration')}{which}"
+    return (
+        f"{'wrong' if wrong else 'undecided'} in {len(wrong or bad)} of {count(len(checked), 'configuration')}{which}"
+    )
 
 
-def configuration_columns(report: Report) -> list[Column]:
+def configuration_table(report: Report, shorten: bool = True) -> tuple[list[Column], list[Row]]:
+    """Columns and rows; ``shorten`` tells of a long run of right configurations in one line."""
+    return _columns(report), _rows(report, shorten)
+
+
+def _columns(report: Report) -> list[Column]:
     """A column for each setting that is varied, then how it went."""
     settings = dict.fromkeys(name for c in report.configurations for name, _ in c.settings)
     return [
@@ -48,8 +55,8 @@ def configuration_columns(report: Report) -> list[Column]:
     ]
 
 
-def configuration_rows(report: Report, shorten: bool = True) -> list[Row]:
-    """The rows in the order in which they were tried."""
+def _rows(report: Report, shorten: bool) -> list[Row]:
+    """In the order in which they were tried."""
     rows: list[Row] = []
     run: list[Configuration] = []
     for c in [*report.configurations, None]:

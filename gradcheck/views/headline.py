@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gradcheck.views.configuration_rows import sweep_statement
 from gradcheck.views.plain import count, names, visible
 from gradcheck.views.training_statement import training_statement
 
@@ -34,6 +35,7 @@ def outcome(report: Report) -> Verdict:
     if report.ok:
         return "right"
     verdicts = {g.verdict for g in report.gradients} | {u.verdict for u in report.updates}
+    verdicts |= {c.verdict for c in report.configurations if c.verdict != "not checked"}
     if report.kind == "watch" or (report.step_size is not None and report.step_size.verdict == "undecided"):
         verdicts.add("undecided")  # no error, and not right: nothing was seen, or not enough
     faulty = "wrong" in verdicts or any(f.severity == "error" for f in report.findings)
@@ -64,6 +66,8 @@ def statement(report: Report) -> str:
     """The sentence without mark and subject: ``1 of 3 gradients is wrong (dw)``."""
     if report.kind in TRAINING:
         return training_statement(report)
+    if report.kind == "sweep":
+        return sweep_statement(report)
     other = [f for f in report.findings if f.code == OTHER_FUNCTION and f.severity == "error"]
     if other:  # what is said of the gradients means little then
         rest = replace(report, findings=tuple(f for f in report.findings if f not in other))

@@ -100,7 +100,9 @@ def _total(outcomes: Counter[Verdict], number: int) -> str:
 
 
 def _row(report: Report, beside: bool) -> Row:
-    counts = Counter([g.verdict for g in report.gradients] + [u.verdict for u in report.updates])
+    counts: Counter[str] = Counter(g.verdict for g in report.gradients)
+    counts.update(u.verdict for u in report.updates)
+    counts.update(c.verdict for c in report.configurations)
     counted = report.kind not in ("watch", "learning rate")  # they compare nothing one by one
     cells = {
         "mark": mark(report),

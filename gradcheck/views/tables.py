@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from gradcheck.views.columns import Column, Row, natural_width
+from gradcheck.views.configuration_rows import configuration_table
 from gradcheck.views.layer_rows import LayerDetail, layer_table
 from gradcheck.views.parameter_rows import ParameterDetail, parameter_table
 from gradcheck.views.plain import count
@@ -54,6 +55,8 @@ def tables(report: Report) -> list[Table]:
     found = []
     if report.gradients:
         found.append(Table("gradients", _degrees(gradient_table, report, get_args(Detail))))
+    if report.configurations:
+        found.append(Table("configurations", (partial(configuration_table, report),)))
     if report.step_size is not None:
         found.append(Table("learning rate", (partial(step_size_table, report.step_size),)))
     if report.updates:
