@@ -46,13 +46,14 @@ def steps_made(
     """
     made: list[Step] = []
     for k in range(count):
-        seed_everything(seed)
-        gradients = [dict(source.before())] if source is not None else []
-        before, floats = values_of(parameters), floats_of(*roots)
-        seed_everything(seed)
         try:
-            with user_code("step()"), np.errstate(all="ignore"):
-                returned = step()
+            with np.errstate(all="ignore"):
+                seed_everything(seed)
+                gradients = [dict(source.before())] if source is not None else []
+                before, floats = values_of(parameters), floats_of(*roots)
+                seed_everything(seed)
+                with user_code("step()"):
+                    returned = step()
         except Exception:
             if k == 0:
                 raise
@@ -68,4 +69,6 @@ def steps_made(
                 {n: apart for n, p in parameters.items() if (apart := p.left_behind()) is not None},
             )
         )
+        if not all(np.all(np.isfinite(value)) for value in made[-1].after.values()):
+            break
     return made
