@@ -31,7 +31,7 @@ def falling(x: float, decades: float) -> Series:
 
 
 def until(x: float, end: float, then: float | None, growth: float = 0.0) -> Series:
-    return course(lambda t: x * 10 ** (growth * t / end) if t < end else then)
+    return course(lambda t: x * 10 ** (growth * t / end) if t < end else then, steps=49, points=15)
 
 
 def layer(
