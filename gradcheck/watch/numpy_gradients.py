@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.layers.pairing import match_paths
 from gradcheck.layers.reach import Path, Step
 from gradcheck.watch.numpy_graph import Graph, Node
-from gradcheck.watch.numpy_kinds import number
+from gradcheck.watch.numpy_operands import number
 from gradcheck.watch.numpy_parameters import Parameter
 
 __all__ = ["gradient_of", "named_gradients", "rate_of"]
@@ -42,13 +42,13 @@ def gradient_of(parameter: Parameter, graph: Graph, buffers: Collection[int]) ->
 
 
 def named_gradients(parameters: Collection[str], now: Mapping[str, Array]) -> dict[str, Array]:
-    """The gradients kept beside parameters, by their names: layers[0].dW, grads['W1']. One that is all 0 was reset."""
+    """The gradients kept beside parameters, by their names: layers[0].dW, grads['W1']."""
     paths = {text: _path(text) for text in now}
     wanted = [paths[text] for text in parameters if text in paths]
     texts = {path: text for text, path in paths.items()}
     offered = [path for text, path in paths.items() if text not in parameters]
     found = {texts[path]: now[texts[held]] for path, held in match_paths(wanted, offered).items()}
-    return {text: array for text, array in found.items() if array.shape == now[text].shape and array.any()}
+    return {text: array for text, array in found.items() if array.shape == now[text].shape}
 
 
 def _path(text: str) -> Path:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.watch.numpy_events import root
+from gradcheck.watch.numpy_composed import composed
 from gradcheck.watch.numpy_graph import Node
+from gradcheck.watch.numpy_operands import made_by, number, operand, shares
 
-__all__ = ["CONTRACTIONS", "derivative_of", "is_elementwise", "kind_of", "number", "operand"]
+__all__ = ["COMPARISONS", "CONTRACTIONS", "derivative_of", "kind_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -19,34 +20,9 @@ CONTRACTIONS = frozenset(
         *("convolve", "correlate", "convolve2d", "correlate2d", "fftconvolve", "oaconvolve"),
     )
 )
-_ELEMENTWISE = frozenset(
-    (
-        *("add", "subtract", "multiply", "divide", "true_divide", "negative", "positive", "square", "sqrt", "cbrt"),
-        *("absolute", "power", "float_power", "maximum", "minimum", "fmax", "fmin", "clip", "where", "sign"),
-        *("reciprocal", "setitem", "copy", "astype", "copyto", "nan_to_num", "array", "asarray", "reshape", "ravel"),
-    )
-)
-_COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
+COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
+_COMPOSING = ("divide", "true_divide", "reciprocal", "power", "float_power", "add", "subtract")
 _FLOOR = 0.1  # np.maximum(0.001, x) is still meant as a ReLU; np.maximum(1, x) is a bound
-
-
-def number(value: object) -> float | None:
-    """A plain number, also one in an array of one entry; None for anything else."""
-    if isinstance(value, bool | int | float | np.number):
-        return float(value) if not isinstance(value, complex | np.complexfloating) else None
-    if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiub":
-        return float(value)
-    return None
-
-
-def operand(node: Node) -> Array | None:
-    """The first operand that is an array with entries."""
-    return next((np.asarray(v) for v in node.inputs if isinstance(v, np.ndarray) and v.ndim), None)
-
-
-def is_elementwise(node: Node) -> bool:
-    """Whether each entry of the result comes from the entries at the same place."""
-    return node.operation in _ELEMENTWISE
 
 
 def kind_of(node: Node) -> str:
@@ -63,13 +39,13 @@ def kind_of(node: Node) -> str:
     if operation in ("clip", "minimum", "fmin"):
         return _clip(node)
     if operation == "where":
-        return _where(node)
+        return _where(node) or composed(node)
     if operation in ("multiply", "setitem"):
-        return "relu" if _is_masked(node) else ""
+        return "relu" if _is_masked(node) else composed(node)
     if operation in ("max", "amax", "take_along_axis"):
         return "pool" if _pools(node) else ""
-    if operation in ("divide", "true_divide", "reciprocal"):
-        return _quotient(node)
+    if operation in _COMPOSING:
+        return (_quotient(node) if operation in ("divide", "true_divide", "reciprocal") else "") or composed(node)
     return ""
 
 
@@ -100,10 +76,10 @@ def _maximum(node: Node) -> str:
     bound = next((value for value in bounds if value is not None), None)
     if bound is None:
         # max(x, a x): leaky ReLU
-        x, y = (_made(node, value) for value in node.inputs[:2])
+        x, y = (made_by(node, value) for value in node.inputs[:2])
         scaled = [made for made in (x, y) if made is not None and made.operation == "multiply"]
         other = [value for value in node.inputs[:2] if isinstance(value, np.ndarray)]
-        leaky = any(_shares(made.inputs, value) for made in scaled for value in other)
+        leaky = any(shares(made.inputs, value) for made in scaled for value in other)
         return "activation" if leaky else ""
     return "relu" if 0 <= bound < _FLOOR else "clip"
 
@@ -124,15 +100,12 @@ def _clip(node: Node) -> str:
 def _where(node: Node) -> str:
     if len(node.inputs) != 3:
         return ""
-    test = _made(node, node.inputs[0])
-    if test is None or test.operation not in _COMPARISONS:
+    test = made_by(node, node.inputs[0])
+    if test is None or test.operation not in COMPARISONS:
         return ""
     x = next((value for value in test.inputs if isinstance(value, np.ndarray) and value.ndim), None)
     branches = node.inputs[1:]
-    made = [_made(node, value) for value in branches]
-    if all(branch is not None and branch.kind == "logistic" for branch in made):
-        return "logistic"
-    if x is None or not any(_shares(branches, value) for value in (x,)):
+    if x is None or not any(shares(branches, value) for value in (x,)):
         return ""
     return "relu" if any(number(value) == 0 for value in branches) else "activation"
 
@@ -146,52 +119,38 @@ def _is_masked(node: Node) -> bool:
     else:
         pairs = [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])]
     for x, mask in pairs:
-        test = _made(node, mask)
+        test = made_by(node, mask)
+        if test is None and isinstance(x, np.ndarray) and isinstance(mask, np.ndarray) and node.operation == "multiply":
+            # made of a plain truth value: (x > 0).astype(float), (x > 0) * 1.0
+            if x.shape == mask.shape and x.size > 1 and np.array_equal(mask, x > 0):
+                return True
+            continue
         while test is not None and test.operation in ("multiply", "astype", "add") and test.parents:
             test = test.parents[0]
         if (
             isinstance(x, np.ndarray)
             and test is not None
-            and test.operation in _COMPARISONS
+            and test.operation in COMPARISONS
             and any(number(value) == 0 for value in test.inputs)
-            and _shares(test.inputs, x)
+            and shares(test.inputs, x)
         ):
             return True
     return False
 
 
 def _quotient(node: Node) -> str:
-    """1 / (1 + exp(-x)), e / e.sum(), and what else is made of exponentials."""
+    """1 / (1 + exp(-x)), e / e.sum()."""
+    output = np.asarray(node.output)
     if node.operation == "reciprocal":
-        below, above = _made(node, node.inputs[0]), None
+        above, below = None, made_by(node, node.inputs[0])
     else:
-        above, below = _made(node, node.inputs[0]), _made(node, node.inputs[1])
+        above, below = made_by(node, node.inputs[0]), made_by(node, node.inputs[1])
     if below is None:
         return ""
-    terms = [parent for parent in below.parents if parent.operation == "exp"]
-    if below.operation == "add" and len(below.parents) == 1 and terms and any(number(v) == 1 for v in below.inputs):
+    if below.operation == "add" and any(number(value) == 1 for value in below.inputs):
         one = node.operation == "reciprocal" or number(node.inputs[0]) == 1
-        return "logistic" if one or above is terms[0] else ""
-    if below.operation == "add" and len(terms) == 2 and above is not None and above.operation == "subtract":
-        return "tanh" if {p.index for p in above.parents} == {p.index for p in terms} else ""
-    summed = [parent for parent in below.parents if parent.operation == "exp"]
-    if below.operation in ("sum", "reduce") and summed and above is not None:
-        return "softmax" if above is summed[0] or summed[0] in above.parents else ""
+        return "logistic" if one and any(parent.operation == "exp" for parent in below.parents) else ""
+    if below.operation in ("sum", "reduce") and above is not None and above.operation == "exp":
+        sums = (output.sum(axis=axis) for axis in range(output.ndim))
+        return "softmax" if np.isnan(output).any() or any(np.allclose(s, 1, atol=1e-6) for s in sums) else ""
     return ""
-
-
-def _made(node: Node, value: object) -> Node | None:
-    """The operation that made this input, in this step."""
-    if not isinstance(value, np.ndarray | np.generic):
-        return None
-    wanted = _memory(value)
-    found = [parent for parent in node.parents if parent.key == wanted]
-    return found[-1] if found else None
-
-
-def _memory(value: object) -> int:
-    return id(root(value)) if isinstance(value, np.ndarray) else id(value)
-
-
-def _shares(values: tuple[object, ...], array: Array) -> bool:
-    return any(isinstance(v, np.ndarray) and v.shape == array.shape and _memory(v) == _memory(array) for v in values)

@@ -12,8 +12,8 @@ import numpy as np
 
 from gradcheck.health.sample import Kind, LayerSample, Stats
 from gradcheck.watch.numpy_graph import Graph, Node
-from gradcheck.watch.numpy_kinds import operand
 from gradcheck.watch.numpy_measure import Facts
+from gradcheck.watch.numpy_operands import operand
 from gradcheck.watch.numpy_passes import Linear, Passes
 from gradcheck.watch.numpy_stats import merged, stats_of
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.watch.numpy_graph import Node
-from gradcheck.watch.numpy_kinds import derivative_of, kind_of, number
+from gradcheck.watch.numpy_kinds import derivative_of, kind_of
+from gradcheck.watch.numpy_operands import number
 from gradcheck.watch.numpy_stats import stats_of
 
 __all__ = ["Bounds", "Facts", "bounds_of", "measure"]

@@ -12,7 +12,8 @@ import numpy as np
 from gradcheck.layers.spelling import gradient_bases, is_buffer_name, is_data_name, looks_like_parameter
 from gradcheck.watch.numpy_events import root
 from gradcheck.watch.numpy_graph import Graph, Node
-from gradcheck.watch.numpy_kinds import CONTRACTIONS, is_elementwise
+from gradcheck.watch.numpy_kinds import COMPARISONS, CONTRACTIONS
+from gradcheck.watch.numpy_operands import is_elementwise
 
 __all__ = ["Parameter", "Standing", "is_gradient_path", "last_word", "parameters_of"]
 
@@ -20,6 +21,7 @@ Array = np.ndarray[Any, Any]
 
 _WORD = re.compile(r"[A-Za-zα-ω_]\w*")
 _HOLDERS = ("grads", "grad", "gradients", "gradient", "deltas", "nabla", "dparams")
+_OF_UPDATES = ("", "linear", "clip")
 _HUGE = 2**24  # entries; an array of this size that is not called like a parameter is data, and is not copied
 
 
@@ -156,7 +158,10 @@ def _follow_update(parameter: Parameter) -> None:
         node = queue.pop()
         if node.shape not in shapes and node is not parameter.final:
             continue
-        if is_elementwise(node) or node is parameter.final:
+        if node is not parameter.final and (node.kind not in _OF_UPDATES or node.operation in COMPARISONS):
+            continue  # where the samples are columns, a bias has the shape of activations and masks
+        onward = any(parent.shape in shapes and parent.kind in _OF_UPDATES for parent in node.parents)
+        if node is parameter.final or (is_elementwise(node) and (onward or not node.parents)):
             parameter.chain[node.index] = node
             new = [parent for parent in node.parents if parent.index not in seen]
             seen.update(parent.index for parent in new)

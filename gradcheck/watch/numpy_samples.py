@@ -13,9 +13,9 @@ from gradcheck.watch.numpy_clips import gradient_clips, value_clips
 from gradcheck.watch.numpy_events import Event
 from gradcheck.watch.numpy_gradients import gradient_of, named_gradients, rate_of
 from gradcheck.watch.numpy_graph import Graph, Node
-from gradcheck.watch.numpy_kinds import is_elementwise
 from gradcheck.watch.numpy_layers import Layers
 from gradcheck.watch.numpy_measure import measure
+from gradcheck.watch.numpy_operands import is_elementwise
 from gradcheck.watch.numpy_output import Output
 from gradcheck.watch.numpy_parameters import Parameter, Standing, is_gradient_path, parameters_of
 from gradcheck.watch.numpy_passes import Linear, Passes, passes_of
@@ -74,7 +74,7 @@ class Recorder:
         linear = next((linear for linear in passes.linears if linear.weight is parameter), None)
         buffers = {key for path, key in self.standing.keys.items() if not is_gradient_path(path, self.standing.keys)}
         gradient, taken = gradient_of(parameter, self.graph, buffers)
-        if gradient is None:
+        if gradient is None and named is not None and (named.any() or not parameter.moved):  # else it was reset
             gradient = taken = named
         with np.errstate(all="ignore"):
             update = parameter.after - parameter.before
@@ -148,15 +148,15 @@ def _has_equal_units(linear: Linear) -> bool:
 
 
 def _batch(passes: Passes) -> int:
-    """How many samples went through the first layer."""
+    """How many samples went through the first layer: rows, or columns, or one for each time that it made a gradient."""
     if not passes.linears:
         return 0
     linear = passes.linears[0]
     axis = _unit_axis(linear)
     node = linear.outputs[-1]
+    times = max(1, min(len(linear.outputs), len(linear.weight.raw)))
     if len(node.shape) < 2 or axis is None:
-        return len(linear.outputs)
+        return times
     units = linear.weight.before.shape[axis]
-    of_units = [size for i, size in enumerate(node.shape) if size == units]
-    batch = node.shape[1] if node.shape[0] == units and not (len(of_units) > 1) else node.shape[0]
-    return batch * len(linear.outputs)
+    in_columns = node.shape[0] == units != node.shape[1]
+    return times * node.shape[1 if in_columns else 0]
