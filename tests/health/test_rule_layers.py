@@ -53,6 +53,13 @@ def test_some_dead_units_are_information_and_units_that_come_back_none():
     assert found(DeadUnits(), samples) == []
 
 
+@pytest.mark.parametrize(("alive", "severity"), [(0.45, "info"), (0.15, "warning"), (0.0, "error")])
+def test_dead_units_of_a_network_that_learns(alive, severity):
+    samples = [sample(k, loss=2.3 / (k + 1), layers=[relu(alive)]) for k in range(9)]
+    [finding] = found(DeadUnits(), samples)
+    assert finding.severity == severity
+
+
 def test_units_die_at_the_step_after_which_half_of_them_were_never_active():
     samples = [sample(k, layers=[relu(1.0 if k < 4 else 0.3)]) for k in range(12)]
     [finding] = found(DeadUnits(), samples)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +21,9 @@ _SAMPLES = 256
 _STEPS = 5
 _SHARE_OF_RUN = 0.2
 _WARN, _TELL = 0.4, 0.15
+_HARM = 0.8
+_LEARNS = 0.5
+_LOSSES = 5
 _SHOWN = 3
 
 _Counts = np.ndarray[Any, np.dtype[np.int64]]
@@ -51,16 +56,22 @@ class DeadUnits(Rule):
 
     Units, not entries: 27 to 59 % of the entries of a healthy ReLU are 0. A channel of a convolution is one unit. The
     samples are of five sampled steps or more, and over a fifth of the steps so far. A share from 0.15 on is told as
-    information. Calibrated: see tests/benchmarks; Lu et al. (2019), "Dying ReLU and initialization", on why they stay
-    dead.
+    information, and below 0.8 also that of a network whose loss has come down to half: it gets on with the units that
+    it has (Adam's first steps alone can kill 56 % of a healthy one's). Calibrated: see tests/benchmarks; Lu et al.
+    (2019), "Dying ReLU and initialization", on why they stay dead.
     """
 
     code: ClassVar[str] = "GC320"
 
     def __init__(self) -> None:
         self._layers: dict[str, _Units] = {}
+        self._first_loss: float | None = None
+        self._losses: deque[float] = deque(maxlen=_LOSSES)
 
     def observe(self, sample: Sample) -> None:
+        if sample.loss is not None:
+            self._first_loss = sample.loss if self._first_loss is None else self._first_loss
+            self._losses.append(sample.loss)
         for layer in sample.layers:
             if layer.kind == "relu" and layer.active is not None and layer.active.size:
                 self._see(sample, layer, np.asarray(layer.active, dtype=np.bool_).ravel())
@@ -78,6 +89,7 @@ class DeadUnits(Rule):
             last[active] = getattr(units, what)
 
     def findings(self) -> Iterator[Finding]:
+        learns = self._first_loss is not None and 0 <= median(self._losses) <= _LEARNS * self._first_loss
         dead = {name: units.dead() for name, units in self._layers.items()}
         found = [name for name, mask in dead.items() if mask.mean() >= _TELL]
         for number, name in enumerate(found[:_SHOWN]):
@@ -85,7 +97,7 @@ class DeadUnits(Rule):
             count, share = int(mask.sum()), float(mask.mean())
             what = "channels" if len(units.layer.shape) > 2 else "units"
             all_ = count == mask.size
-            severity: Severity = "error" if all_ else "warning" if share >= _WARN else "info"
+            severity: Severity = "error" if all_ else "warning" if share >= (_HARM if learns else _WARN) else "info"
             since = np.sort(units.active["steps"][mask]) + units.began
             over = units.samples - int(units.active["samples"][mask].max())
             more = found[_SHOWN:] if number == _SHOWN - 1 else []

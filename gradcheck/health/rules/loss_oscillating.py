@@ -17,15 +17,13 @@ __all__ = ["LossOscillating"]
 
 _WINDOW = 64
 _EVERY = 16
-_TURNS = 0.9
-_SWING = 0.1
-_WILD = 0.3
+_JUMPS = ((0.9, 0.1), (0.8, 0.2), (0.5, 0.3))  # share of turning points; mean |difference| / median: both at least
 _LEVEL = 0.5
 _FALLS = 0.1
 
 
 class LossOscillating(Rule):
-    """Of 64 losses 90 % are turning points and mean |difference| > 0.1 median; or median |difference| > 0.3 median.
+    """Of 64 losses 90 % are turning points and mean |difference| is 0.1 median; or 80 % and 0.2, or half and 0.3.
 
     The differences are those of one loss and the next, so a steep fall is none; the median is above half of the first
     loss, and that of the later 32 no lower than 0.9 of that of the earlier. Independent noise turns at 2/3 of the
@@ -62,9 +60,8 @@ class LossOscillating(Rule):
             return
         moves = [b - a for a, b in pairwise(losses)]
         turns = sum(a * b < 0 for a, b in pairwise(moves)) / (len(moves) - 1)
-        sizes = [abs(move) for move in moves]
-        swing = fmean(sizes) / level
-        if (turns >= _TURNS and swing > _SWING) or (turns > 0.5 and median(sizes) > _WILD * level):
+        swing = fmean(map(abs, moves)) / level
+        if any(turns >= share and swing >= size for share, size in _JUMPS):
             ranked = sorted(losses)
             low, high = ranked[len(ranked) // 4], ranked[3 * len(ranked) // 4]
             self._found = step - len(losses) + 1, turns, swing, level, low, high
