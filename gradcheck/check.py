@@ -35,6 +35,7 @@ def check_layer(
     reference: Callable[..., Any] | None = None,
     allow: Mapping[str, str] | None = None,
     submodules: bool = False,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     sweep: Mapping[str, Sequence[object]] | str | None = None,
     dtype: object = None,
     rtol: float | None = None,
@@ -64,6 +65,8 @@ def check_layer(
         allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it
             explains the deviation exactly.
         submodules: Check every submodule of a ``torch.nn.Module`` as well.
+        shapes: Shapes of the forward's arguments by name, in place of the arrays: standard normal numbers are drawn,
+            which have none of the values that hide mistakes (0, 1, one sign only, equal ones).
         sweep: Check every combination of these values: of options (``{"stride": [1, 2], "pad": [0, 1]}``), of the
             layer's attributes, of shapes of arrays by name (``{"x": [(2, 3, 8, 8), (2, 3, 7, 5)]}``; ``"shape"`` is
             that of the first), of ``dtype`` and ``seed``. The report tells for which it is right, and what the wrong
@@ -116,6 +119,10 @@ def check_layer(
         "budget": budget,
         "name": name,
     }
+    if shapes is not None:
+        from gradcheck.sweep.drawn import with_inputs_drawn
+
+        layer = with_inputs_drawn(layer, shapes, seed)
     check = functools.partial(_checked, where=where)
     if sweep is not None:
         from gradcheck.sweep import swept
