@@ -255,6 +255,11 @@ class Births:
         suspect.index = index if output.ndim else None
         suspect.offenders = offenders(function, True, values, {}, index)
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether there is anything to judge."""
+        return bool(self.tainted or self._suspects or self._loose or self._dormant)
+
     # -- the judgement ---------------------------------------------------------------------------------------
 
     def judge(self, step: int, loss: Any, places: Iterable[tuple[str, Array, bool]], unfinished: bool = False) -> None:

@@ -101,15 +101,14 @@ class Dispatch:
         if self._made:
             self._flush()
         flags = self.flags
-        flags.inside = True
+        state = flags.enter()
         try:
-            with flags.listening():
-                result = call(*plain, **kwargs)
+            result = call(*plain, **kwargs)
         except BaseException:
             flags.heard.clear()
             raise
         finally:
-            flags.inside = False
+            flags.leave(state)
         if flags.heard or odd or self.births.tainted or ufunc in _BY_VALUE:
             self._look_at_ufunc(ufunc, method, plain, kwargs, result)
         if self._listener is not None:
@@ -196,6 +195,7 @@ class Dispatch:
             return view
 
         out = kwargs.get("out")
+        views.extend((x, x) for x in (*args, out) if type(x) is _ndarray)
         args = mapped(args, unwrapped)
         if kwargs:
             kwargs = mapped(kwargs, unwrapped)

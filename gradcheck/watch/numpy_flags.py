@@ -15,6 +15,8 @@ __all__ = ["Flags"]
 Modes = dict[str, Any]  # NumPy names them and their values
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# np.errstate takes a microsecond when the processor's caches are warm and ten after a matrix product; this does not.
+_STATE: Any = getattr(np._core.umath, "_extobj_contextvar", None)
 _KINDS = {"divide by zero": "divide", "overflow": "over", "underflow": "under", "invalid value": "invalid"}
 _CODES = {"divide": 1, "over": 2, "under": 4, "invalid": 8}
 
@@ -34,6 +36,7 @@ class Flags:
         self._before: Modes = {}
         self._call: Any = None
         self._mine: Modes = {}
+        self._listening: Any = None  # NumPy's own object for the state
 
     def begin(self) -> None:
         """Hear what no followed array takes part in, wherever the user has no state of their own."""
@@ -42,6 +45,9 @@ class Flags:
         np.seterr(**modes)
         np.seterrcall(self)
         self._mine = _modes()
+        if _STATE is not None:
+            with np.errstate(all="log"):
+                self._listening = _STATE.get()
 
     def end(self) -> None:
         """Give NumPy's state back, unless the user has set another one meanwhile."""
@@ -53,9 +59,22 @@ class Flags:
                 np.seterr(**{k: self._before[k] if mode == "log" else mode for k, mode in now.items()})
             np.seterrcall(self._call)
 
-    def listening(self) -> np.errstate:
-        """The state in which a followed ufunc runs, so that it is heard whatever the user has set."""
-        return np.errstate(all="log", call=self)
+    def enter(self) -> Any:
+        """Be heard whatever the user has set, until :meth:`leave` is called with what this gives."""
+        self.inside = True
+        if _STATE is not None and self._listening is not None:
+            return _STATE.set(self._listening)
+        state = np.errstate(all="log", call=self)
+        state.__enter__()
+        return state
+
+    def leave(self, entered: Any) -> None:
+        """The user's state again."""
+        self.inside = False
+        if isinstance(entered, np.errstate):
+            entered.__exit__(None, None, None)
+        else:
+            _STATE.reset(entered)
 
     def write(self, message: str) -> None:
         """Called by NumPy, with "Warning: overflow encountered in exp"."""

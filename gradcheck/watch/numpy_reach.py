@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ class Reach:
         self._slots: list[Slot] = []
         self._own: dict[int, tuple[FollowedArray, Array]] = {}
         self._paths: dict[int, tuple[object, str]] = {}
+        self._references = 0
 
     @property
     def roots(self) -> tuple[object, ...]:
@@ -39,6 +42,7 @@ class Reach:
     def walk(self, roots: tuple[object, ...], followed: Callable[[Any], Any]) -> None:
         """Find the slots and put ``followed(array)`` where a plain array of floating-point numbers is held."""
         self._roots = roots
+        self._references = self._references or sys.getrefcount(self._cls)
         state = State(*roots)
         self._slots = [slot for slot in state.slots if self._settle(slot, followed)]
         self._paths = {
@@ -103,39 +107,44 @@ class Reach:
 
     def _sweep(self) -> None:
         """Containers that came up meanwhile, not reached from the roots: a history in a list, a script's globals."""
+        if sys.getrefcount(self._cls) <= self._references:
+            return  # every instance holds its class: there is none left
+        ours: dict[type, bool] = {}
         for holder in gc.get_objects():
             kind = type(holder)
             if kind is dict or kind is list or kind is deque:
                 self._clean(holder)
-            elif kind is types.CellType:
-                try:
-                    new = mapped(holder.cell_contents, self._plain)
-                except ValueError:
-                    continue
+                continue
+            users = ours.get(kind)
+            if users is None:
+                users = ours[kind] = kind is types.CellType or (bool(kind.__flags__ & _HEAP) and _is_users(kind))
+            if users:
+                self._clean_object(holder)
+
+    def _clean_object(self, holder: Any) -> None:
+        if type(holder) is types.CellType:
+            with contextlib.suppress(ValueError):  # not yet assigned
+                new = mapped(holder.cell_contents, self._plain)
                 if new is not holder.cell_contents:
                     holder.cell_contents = new
-            elif (
-                getattr(kind, "__flags__", 0) & _HEAP
-                and isinstance(module := kind.__module__, str)
-                and is_user_module(module)
-            ):
-                own = getattr(holder, "__dict__", None)
-                if type(own) is dict:
-                    self._clean(own)
+        elif type(own := getattr(holder, "__dict__", None)) is dict:
+            self._clean(own)
 
     def _clean(self, holder: Any, depth: int = 3) -> None:
-        # A dict of nothing but arrays is unknown to the collector: what is in containers is looked into.
-        values = list(holder.values()) if type(holder) is dict else list(holder)
-        cls = self._cls
-        if depth:
-            for value in values:
-                if type(value) in (dict, list) and value and not gc.is_tracked(value):
-                    self._clean(value, depth - 1)
-        if any(type(value) is cls or type(value) is tuple for value in values):
-            items = list(holder.items()) if type(holder) is dict else list(enumerate(values))
-            for key, value in items:
-                if type(value) is cls or (type(value) is tuple and _holds(value, cls)):
+        values = list(holder.values()) if type(holder) is dict else holder
+        kinds = set(map(type, values))
+        if self._cls in kinds or (tuple in kinds and any(self._in_tuple(v) for v in values if type(v) is tuple)):
+            for key, value in list(holder.items()) if type(holder) is dict else list(enumerate(holder)):
+                if type(value) is self._cls or (type(value) is tuple and self._in_tuple(value)):
                     holder[key] = mapped(value, self._plain)
+        if depth and dict in kinds:
+            # a dict of nothing but arrays is unknown to the collector, so it is looked for in what holds it
+            for value in list(values):
+                if type(value) is dict and value and not gc.is_tracked(value):
+                    self._clean(value, depth - 1)
+
+    def _in_tuple(self, value: tuple[Any, ...]) -> bool:
+        return any(type(item) is self._cls or (type(item) is tuple and self._in_tuple(item)) for item in value)
 
 
 def _is_users(kind: type) -> bool:
@@ -144,10 +153,6 @@ def _is_users(kind: type) -> bool:
 
 
 _HEAP = 1 << 9  # classes written in Python
-
-
-def _holds(value: tuple[Any, ...], cls: type) -> bool:
-    return any(type(item) is cls or (type(item) is tuple and _holds(item, cls)) for item in value)
 
 
 def _same_layout(a: Array, b: Array) -> bool:
