@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from gradcheck.watch.torch_replay_tape import Outside, Tape
 
 __all__ = ["BirthWatch"]
 
+_ZEROING = inspect.unwrap(torch.optim.Optimizer.zero_grad).__code__
 _MOST_REPLAYS = 8  # a training that fails at every step is not done twice at every step
 
 
@@ -36,11 +38,12 @@ class BirthWatch:
         self, model: nn.Module, calls: CallMode, born: Callable[[Birth], None], unseen: Callable[[str], None]
     ) -> None:
         self.replaying = False
-        self._model = model
+        self._model: nn.Module = getattr(model, "_orig_mod", model)
+        self._root = model
         self._calls = calls
         self._born = born
         self._unseen = unseen
-        self._keeper = Keeper(getattr(model, "_orig_mod", model))
+        self._keeper = Keeper(self._model)
         self._tape = Tape()
         self._step = 0
         self._depth = 0
@@ -53,6 +56,7 @@ class BirthWatch:
         self._armed = False
         self._live: Live | None = None
         self._owed: Birth | None = None
+        calls.passed_over.add(_ZEROING)
         calls.listen(self._heard)
 
     def forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int) -> None:
@@ -66,8 +70,7 @@ class BirthWatch:
         self._check_pending()
         self._step = step
         if self._moved():  # without an optimizer that is watched: this is another step
-            self._tape.clear()
-            self._failed = False
+            self._forget()
         if self._armed and self._live is None:
             self._armed = False
             self._live = Live(self._model, self._calls)
@@ -77,8 +80,8 @@ class BirthWatch:
         elif torch.is_grad_enabled():
             self._tape.forward_begins(args, kwargs, self._keeper.keep())
 
-    def forward_ends(self) -> None:
-        """The model has returned."""
+    def forward_ends(self, output: Any = None) -> None:
+        """The model has returned ``output``."""
         if self.replaying:
             return
         self._depth = max(self._depth - 1, 0)
@@ -87,7 +90,7 @@ class BirthWatch:
         if self._live is not None:
             self._live.origins.phase = "loss"
         elif torch.is_grad_enabled():
-            self._tape.forward_ends()
+            self._tape.forward_ends(output)
             self._keeper.learn()
         self._calls.listen(self._heard)
 
@@ -98,9 +101,11 @@ class BirthWatch:
         if self._live is not None:
             self._live.losses.append(loss.detach())
             self._live.origins.phase = "backward"
-        if not is_finite(loss):
+        # on a GPU the program would have to wait for the loss; there its gradients tell
+        if not loss.is_cuda and not is_finite(loss):
             self._find(loss, (), self._step, "")
         self._tape.backward_begins(loss, given or {})
+        self._calls.passed_over.discard(_ZEROING)  # from here on a gradient that is zeroed is another one
 
     def gradients_bad(self, names: Sequence[str], step: int) -> None:
         """These parameters' gradients are not finite, and the optimizer is about to use them."""
@@ -129,8 +134,7 @@ class BirthWatch:
     def step_ended(self) -> None:
         """The weights have moved; what was kept of the step is forgotten."""
         self._moved()
-        self._tape.clear()
-        self._failed = False
+        self._forget()
         self._calls.listen(self._heard)
 
     def close(self) -> None:
@@ -140,6 +144,11 @@ class BirthWatch:
         self._end_live()
         self._pay()
         self._tape.clear()
+
+    def _forget(self) -> None:
+        self._tape.clear()
+        self._failed = False
+        self._calls.passed_over.add(_ZEROING)
 
     def _moved(self) -> bool:
         """Whether any weight was written to since the last time that this was asked."""
@@ -155,11 +164,11 @@ class BirthWatch:
         if loss is not None and not math.isfinite(loss.item()):
             where = loss if self._live is not None else self._tape.last_scalar()
             self._find(where, (), self._step, "backward was not called for this loss")
-            self._tape.clear()
-            self._failed = False
+            self._forget()
 
     def _find(self, loss: Any, names: Sequence[str], step: int, remark: str) -> None:
         held = self._tape.held(loss)
+        names = [name.replace("_orig_mod.", "") for name in names]  # of a compiled module's parameters
         if self._failed or self._replays >= _MOST_REPLAYS or self._from_scaling(held):
             return
         self._failed = True
@@ -189,7 +198,7 @@ class BirthWatch:
         return isinstance(entry, Outside) and entry.scaling
 
     def _replayed(self, loss: Any, names: Sequence[str], step: int, remark: str) -> Birth | None:
-        replay = Replay(self._model, self._tape)
+        replay = Replay(self._root, self._tape)
         try:
             replay.run(loss)
         except Lost as lost:

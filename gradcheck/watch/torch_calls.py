@@ -19,8 +19,7 @@ from gradcheck.where import Where
 
 __all__ = ["Call", "CallMode", "Place"]
 
-# What a call that computes no tensor gives: shapes, dtypes, devices, numbers, names.
-_NO_TENSOR = (bool, int, float, str, torch.Size, torch.dtype, torch.device, torch.layout)
+_TENSORS = (torch.Tensor, tuple, list)
 _HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SAME = {"self": "loss", "tensors": "loss", "grad_tensors": "gradient"}
 _BACKWARD: Callable[..., Any] = torch.Tensor.backward
@@ -59,13 +58,14 @@ class CallMode(TorchFunctionMode):
     """Entered for the whole time of a watch. It passes every call on; listeners hear of it afterwards.
 
     With no listener a call costs about 1 µs more. Calls that give no tensor (``x.shape``) are not told, except those
-    that give None, which are in-place (``x[0] = 1``, ``p.grad = None``). Listeners may call PyTorch: they are not
+    that write (``x[0] = 1``, ``p.grad = None``). Listeners may call PyTorch: they are not
     heard. A call inside a call (those that ``F.cross_entropy`` makes) is not told either.
 
     Attributes:
         before_backward: Called with (loss, further arguments by keyword) when ``Tensor.backward`` or
             ``torch.autograd.backward`` begins. ``others`` are the further roots of the latter.
         after_backward: Called with the loss when it has ended.
+        passed_over: Nobody is told of the calls that these make.
         follow_calls: Hold the call that runs in ``now``.
     """
 
@@ -73,6 +73,7 @@ class CallMode(TorchFunctionMode):
         super().__init__()
         self.before_backward: list[Callable[[torch.Tensor, dict[str, Any]], None]] = []
         self.after_backward: list[Callable[[torch.Tensor], None]] = []
+        self.passed_over: set[CodeType] = set()
         self.follow_calls = False
         self.now: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
         self._listeners: tuple[Callable[[Call], None], ...] = ()
@@ -120,8 +121,10 @@ class CallMode(TorchFunctionMode):
         if self.follow_calls:
             self.now = (func, args, kwargs or {})
         result = func(*args, **kwargs) if kwargs else func(*args)
-        if self._listeners and not isinstance(result, _NO_TENSOR) and (result is not None or _writes(func)):
-            self._tell(func, args, kwargs or {}, result, sys._getframe(1))
+        if self._listeners and (_writes(func) if result is None else isinstance(result, _TENSORS)):
+            frame = sys._getframe(1)
+            if frame.f_code not in self.passed_over:
+                self._tell(func, args, kwargs or {}, result, frame)
         return result
 
     def _tell(

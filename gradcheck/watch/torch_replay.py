@@ -107,7 +107,9 @@ class Replay:
         entry.kept.rewind_random()
         self._starts[key] = torch._C._autograd._get_sequence_nr()
         with _as_then(entry.modes):
-            self._calls.note(self.model(*args, **kwargs))
+            output = self.model(*args, **kwargs)
+        self._calls.note(output)
+        self._gave(key, output)
         self.origins.phase = "loss"
 
     def _outside(self, key: int, entry: Outside) -> None:
@@ -127,6 +129,9 @@ class Replay:
             args = self._protected(args)
         with _as_then(entry.modes):
             result = function(*args, **kwargs)
+        self._gave(key, result)
+
+    def _gave(self, key: int, result: Any) -> None:
         for position, tensor in enumerate(leaves(result)):
             self._results[key, position] = tensor
 

@@ -16,6 +16,8 @@ def is_finite(tensor: torch.Tensor) -> bool:
     if tensor.is_sparse:
         tensor = tensor._values()
     tensor = tensor.detach()
+    if tensor.numel() == 1 and tensor.is_floating_point():
+        return math.isfinite(tensor.item())
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor.resolve_conj())
     if tensor.element_size() == 1:

@@ -130,11 +130,12 @@ class Tape:
         self._forwards[self._next] = forward
         self._add(forward)
 
-    def forward_ends(self) -> None:
+    def forward_ends(self, output: Any) -> None:
         """It has returned."""
-        for forward in self._forwards.values():
+        for key, forward in self._forwards.items():
             if forward.end < 0:
                 forward.end = sequence()
+                self._gave(key, output)
         self.random = random_states()
 
     def call(self, call: Call) -> None:
@@ -152,13 +153,9 @@ class Tape:
             entry.random = self.random
             self.random = random_states()
         result = call.result
-        if isinstance(result, torch.Tensor):
-            self._results[id(result)] = (self._next, 0, weakref.ref(result))
-            if result.requires_grad and result.numel() == 1:
-                entry.scalar = result.detach()
-        else:
-            for position, tensor in enumerate(leaves(result)):
-                self._results[id(tensor)] = (self._next, position, weakref.ref(tensor))
+        if isinstance(result, torch.Tensor) and result.requires_grad and result.numel() == 1:
+            entry.scalar = result.detach()
+        self._gave(self._next, result)
         self._add(entry)
 
     def backward_begins(self, loss: torch.Tensor, given: dict[str, Any]) -> None:
@@ -207,6 +204,10 @@ class Tape:
                 if forward.begin <= number and (forward.end < 0 or number < forward.end):
                     return FromForward(key, number - forward.begin, tensor.output_nr, weakref.ref(tensor))
         return tensor
+
+    def _gave(self, key: int, result: Any) -> None:
+        for position, tensor in enumerate(leaves(result)):
+            self._results[id(tensor)] = (key, position, weakref.ref(tensor))
 
     def _add(self, entry: Entry) -> None:
         self.entries[self._next] = entry

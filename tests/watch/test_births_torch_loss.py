@@ -271,3 +271,70 @@ def test_a_birth_is_told_once():
 
     births = train(Net(), loss_of, steps=6)
     assert len(births.found) == 1
+
+
+def test_a_step_that_cannot_be_done_again_is_followed_the_next_time():
+    """What the forward computes depends on something that no replay can bring back: a file, a clock, a list of data."""
+    torch.manual_seed(0)
+    pieces = iter([1.0, 1.0, 0.0, 0.5, 0.0, 0.7, 0.0, 0.5, 1.0, 1.0])
+
+    class Outside(Net):
+        def forward(self, x):
+            return super().forward(x) / next(pieces)  # born
+
+    model = Outside()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Births(model, optimizer) as births:
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = model(torch.randn(5, 4)).mean()
+            if torch.isfinite(loss):
+                loss.backward()
+                optimizer.step()
+    assert any("could not be done again: run again, it was finite" in text for text in births.unseen)
+    birth = births.birth
+    assert (birth.operation, birth.where.line) == ("division (/)", line_of(Outside))
+    assert birth.remark == "found in the step after, as it ran"
+
+
+def test_a_bad_step_is_told_of_where_nothing_can_be_found():
+    values = iter([1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+
+    class Outside(Net):
+        def forward(self, x):
+            return super().forward(x) / next(values)
+
+    model = Outside()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Births(model, optimizer) as births:
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = model(torch.randn(5, 4)).mean()
+            if torch.isfinite(loss):
+                loss.backward()
+                optimizer.step()
+    birth = births.birth
+    assert birth.operation == "an operation that was not found"
+    assert birth.step == FAILING
+    assert birth.remark == "run again, it was finite"
+
+
+def test_a_compiled_model():
+    class Root(Net):
+        def forward(self, x):
+            z = super().forward(x)
+            return torch.sqrt(z + 10 - 100 * self.on)  # born
+
+    own = Root()
+    model = torch.compile(own, backend="eager")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Births(model, optimizer) as births:
+        for step in range(4):
+            own.on = step == FAILING
+            optimizer.zero_grad()
+            model(torch.rand(5, 4)).abs().mean().backward()
+            optimizer.step()
+    birth = births.birth
+    assert birth.step == FAILING
+    assert (birth.operation, birth.where.line) == ("torch.sqrt", line_of(Root))
+    assert birth.remark == "the compiled module was run again uncompiled"

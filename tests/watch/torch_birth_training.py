@@ -30,7 +30,7 @@ class Births:
             model.register_forward_pre_hook(
                 lambda m, a, k: self.watch.forward_begins(a, k, self.step), with_kwargs=True, prepend=True
             ),
-            model.register_forward_hook(lambda m, a, out: self.watch.forward_ends(), always_call=True),
+            model.register_forward_hook(lambda m, a, out: self.watch.forward_ends(out), always_call=True),
         ]
         for optimizer in optimizers:
             self.handles.append(optimizer.register_step_pre_hook(self._before))
