@@ -43,6 +43,7 @@ class LayerWatch:
         self._model = model
         self._unseen = unseen
         self._instead: list[Instead] = []
+        self._known: list[_Layer] = []
         self._records: dict[str, Record] = {}
         self._made: dict[int, tuple[weakref.ref[torch.Tensor], str, str]] = {}
         self._names: dict[tuple[object, ...], str] = {}
@@ -58,8 +59,9 @@ class LayerWatch:
         """Look at the layers from now on."""
         self._records, self._made = {}, {}
         self.last, self._last_is_conv, self._inside = "", False, 0
-        seen: set[int] = set()
-        self._attach(self._model, "", False, seen)
+        if not self._known:
+            self._find(self._model, "", False, set())
+        self._instead = [Instead(layer.module, layer) for layer in self._known if layer.module is not None]
 
     def detach(self) -> None:
         """Look no more."""
@@ -68,23 +70,27 @@ class LayerWatch:
         for record in self._records.values():
             record.closed = True
 
+    def forget(self) -> None:
+        """The model may have other layers when it is attached to again."""
+        self._known = []
+
     def samples(self, scale: float = 1.0) -> list[LayerSample]:
         """What was seen since :meth:`attach`; gradients are divided by the loss's ``scale``."""
         return [record.sample(scale) for record in self._records.values()]
 
-    def _attach(self, module: nn.Module, name: str, gate: bool, seen: set[int]) -> None:
+    def _find(self, module: nn.Module, name: str, gate: bool, seen: set[int]) -> None:
         if id(module) in seen:
             return
         seen.add(id(module))
         gate = gate or bool(_GATED.search(type(module).__name__))
         if is_layer(module):
-            self._instead.append(Instead(module, _Layer(self, module, name or type(module).__name__, gate)))
+            self._known.append(_Layer(self, module, name or type(module).__name__, gate))
         if _compiled(module):
             self._unseen(f"{name or type(module).__name__} is compiled: the layers inside it were not looked at")
         elif not isinstance(module, _OPAQUE):
             for key, child in module.named_children():
                 if key != "parametrizations":
-                    self._attach(child, f"{name}.{key}" if name else key, gate, seen)
+                    self._find(child, f"{name}.{key}" if name else key, gate, seen)
 
     def called(self, layer: _Layer, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
         """Call a layer and note what it gave."""

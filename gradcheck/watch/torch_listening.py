@@ -6,6 +6,8 @@ import torch
 from torch._C import _len_torch_function_stack, _pop_torch_function_stack, _push_on_torch_function_stack
 from torch.overrides import TorchFunctionMode
 
+from gradcheck.watch.torch_calls import CallMode
+
 __all__ = ["Listening"]
 
 
@@ -17,7 +19,7 @@ class Listening:
     that of ``torch.set_default_device``, which insists on the lowest.
     """
 
-    def __init__(self, mode: TorchFunctionMode) -> None:
+    def __init__(self, mode: CallMode) -> None:
         self._mode = mode
 
     def enter(self) -> None:

@@ -16,6 +16,7 @@ _MOST_CLASSES = 10_000
 _ENTROPY = (functional.cross_entropy, functional.nll_loss)
 _BINARY = (functional.binary_cross_entropy, functional.binary_cross_entropy_with_logits)
 _SQUARED = (functional.mse_loss,)
+_LOSSES = frozenset((*_ENTROPY, *_BINARY, *_SQUARED))
 
 
 class OutputWatch:
@@ -46,11 +47,8 @@ class OutputWatch:
 
     def heard(self, call: Call) -> None:
         """Any call of the program."""
-        function = call.function
-        if function in _ENTROPY:
-            self._classes(call)
-        elif function in _BINARY or function in _SQUARED:
-            self._other(call)
+        if call.function in _LOSSES:
+            self._classes(call) if call.function in _ENTROPY else self._other(call)
 
     def _classes(self, call: Call) -> None:
         scores, target = _pair(call.args, call.kwargs)

@@ -24,7 +24,10 @@ class ParameterWatch:
         self.named: dict[str, nn.Parameter] = dict(model.named_parameters())
         self._modules = dict(model.named_modules())
         self._before: dict[str, torch.Tensor] = {}
-        self._spare: dict[str, torch.Tensor] = {}  # memory of the last sample: to get it anew costs more than to fill it
+        self._spare: dict[
+            str, torch.Tensor
+        ] = {}  # memory of the last sample: to get it anew costs more than to fill it
+        self._use: dict[str, tuple[Role, int | None, int | None]] = {}
         self._gradients: dict[str, Stats] = {}
         self._weights: dict[str, Stats] = {}
         self._equal: set[str] = set()
@@ -93,8 +96,10 @@ class ParameterWatch:
             update = None
             if before is not None and marked and before.shape == parameter.shape:
                 update = stats_of(before.sub_(parameter.detach()))  # the sign does not matter
-            role = _role(own, parameter, module)
-            fan_in, fan_out = _fans(parameter, module) if role == "weight" else (None, None)
+            if name not in self._use:
+                role = _role(own, parameter, module)
+                self._use[name] = (role, *(_fans(parameter, module) if role == "weight" else (None, None)))
+            role, fan_in, fan_out = self._use[name]
             found.append(
                 ParameterSample(
                     name=name,

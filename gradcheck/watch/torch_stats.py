@@ -15,11 +15,19 @@ __all__ = ["finite_norms", "merged", "norm_of", "stats_of"]
 # Magnitudes near the ends of the dtype's range, as shares of its largest and multiples of its smallest normal number.
 _HIGH = 1e-3
 _LOW = 1e6
+_SAFE = 1e-15  # the square of a smaller norm comes near the end of float32
 
 
 @functools.cache
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+@functools.cache
+def _limits(dtype: torch.dtype) -> tuple[float, float, torch.dtype | None]:
+    """What is near the largest number, the smallest normal one, and in what to add up if not in the dtype itself."""
+    limits = torch.finfo(dtype)
+    return limits.max * _HIGH, limits.tiny, torch.float32 if limits.bits == 16 else None
 
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
@@ -35,7 +43,7 @@ def _squares(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.dtype in (torch.float32, torch.float64) and tensor.is_contiguous():
         flat = tensor.view(-1)
         return torch.dot(flat, flat)  # BLAS: three times as fast as a norm
-    norm: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=_wide(tensor))
+    norm: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=_limits(tensor.dtype)[2])
     return norm.square()
 
 
@@ -59,21 +67,25 @@ def _checked(tensor: torch.Tensor, squares: float) -> float:
 
 
 def _extremes(tensor: torch.Tensor) -> tuple[float, float]:
-    return float(tensor.amin()), float(tensor.amax())  # one after the other: in one call it takes longer
+    return tensor.amin().item(), tensor.amax().item()  # one after the other: in one call it takes longer
 
 
 def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
-    """The 2-norm of each, with one transfer from the device for all of them."""
-    real = [_real(tensor) for tensor in tensors]
-    squares = [_squares(tensor) for tensor in real]
-    if not squares:
+    """The 2-norm of each, with one call and one transfer from the device for all of them."""
+    if not tensors:
         return []
-    if all(s.device.type == "cpu" for s in squares):
-        numbers = [s.item() for s in squares]
-    else:
-        device = squares[0].device
-        numbers = torch.stack([s.to(device, torch.float64) for s in squares]).tolist()
-    return [_checked(tensor, number) for tensor, number in zip(real, numbers, strict=True)]
+    first = tensors[0]
+    alike = all(
+        t.dtype is first.dtype and t.layout is torch.strided and t.device == first.device and not t.requires_grad
+        for t in tensors
+    )
+    if not alike or first.dtype not in (torch.float32, torch.float64):
+        return [norm_of(tensor) for tensor in tensors]
+    norms: list[float] = torch.stack(torch._foreach_norm(list(tensors))).tolist()
+    return [
+        norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
+        for norm, tensor in zip(norms, tensors, strict=True)
+    ]
 
 
 def stats_of(
@@ -95,31 +107,27 @@ def stats_of(
     if norm is None:
         norm = _checked(tensor, _squares(tensor).item())
     finite = math.isfinite(norm)
-    limits = torch.finfo(tensor.dtype)
+    large, tiny, wide = _limits(tensor.dtype)
     low = high = None
-    if extremes or not finite or norm > limits.max * _HIGH:
+    if extremes or not finite or norm > large:
         low, high = _extremes(tensor)
     zero = smallest = subnormal = None
     if zeros:
         zero = count - int(torch.count_nonzero(tensor))
-    if finite and norm / math.sqrt(count) < limits.tiny * _LOW:
-        zero, smallest, subnormal = _small(tensor, limits.tiny)
+    if finite and norm < tiny * _LOW * math.sqrt(count):
+        zero, smallest, subnormal = _small(tensor, tiny)
     return Stats(
         count=count,
         norm=norm,
         dtype=_name(tensor.dtype),
         low=low,
         high=high,
-        mean=float(tensor.mean(dtype=_wide(tensor))) if mean else None,
+        mean=tensor.sum(dtype=wide).item() / count if mean else None,
         bad=0 if finite else count - int(torch.isfinite(tensor).sum()),
         zeros=zero,
         smallest=smallest,
         subnormal=subnormal,
     )
-
-
-def _wide(tensor: torch.Tensor) -> torch.dtype | None:
-    return torch.float32 if tensor.dtype in (torch.float16, torch.bfloat16) else None
 
 
 def _small(tensor: torch.Tensor, tiny: float) -> tuple[int, float | None, int]:

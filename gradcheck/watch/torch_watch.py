@@ -13,8 +13,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from gradcheck.health.sample import Sample
 from gradcheck.watch.health import Health
 from gradcheck.watch.torch_births import BirthWatch
-from gradcheck.watch.torch_calls import Call, CallMode
+from gradcheck.watch.torch_calls import Call
 from gradcheck.watch.torch_gradient_clips import GradientClips
+from gradcheck.watch.torch_hearing import Hearing
 from gradcheck.watch.torch_instead import Instead, in_backward
 from gradcheck.watch.torch_layers import LayerWatch, first_tensor
 from gradcheck.watch.torch_listening import Listening
@@ -53,7 +54,7 @@ class TorchHealth(Health):
         self._optimizers = list(optimizers)
         self._parameters = ParameterWatch(plain)
         self._layers = LayerWatch(model, self.monitor.unseen)
-        self._calls = CallMode()
+        self._calls = Hearing()
         self._listening = Listening(self._calls)
         self._births = BirthWatch(model, self._calls, self.born, self.monitor.unseen)
         self._value_clips, self._output, self._scaling = ValueClips(), OutputWatch(), Scaling()
@@ -194,6 +195,7 @@ class TorchHealth(Health):
     def _backward_ends(self, _: torch.Tensor) -> None:
         self._backwards += 1
         self._norms = None
+        self._calls.zeroing = True
 
     # The optimizer's step
 
@@ -210,7 +212,7 @@ class TorchHealth(Health):
         self._listening.end()
         if self._norms is None:
             self._check_gradients(self._of(optimizer))
-        self._births.update_begins(optimizer)
+        self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
         if self._sampling and not self._stepped:
             self._parameters.note_gradients(self._norms or {})
             self._parameters.note_weights(self._step == 0)
@@ -283,6 +285,7 @@ class TorchHealth(Health):
         if loss is not None:
             self.schedule.saw("loss", loss)
         self._births.step_ended()
+        self._calls.zeroing = False
         self._step += 1
         self._next_step()
         if sample is not None:
@@ -301,6 +304,7 @@ class TorchHealth(Health):
             self._layers.attach()
         else:
             self._parameters.release()
+            self._layers.forget()
 
     def _sample(self) -> Sample:
         layers = self._layers.samples(self._scaling.at_backward)

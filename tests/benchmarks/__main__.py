@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 import sizes  # noqa: E402
 import sweep  # noqa: E402
 import torch  # noqa: E402
+import watching  # noqa: E402
 from rich.console import Console  # noqa: E402
 from tables import Table  # noqa: E402
 
@@ -47,6 +48,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "causes": [lambda: causes.table(1 if quick else 3)],
         "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
         "health": [lambda: calibration.healthy(1 if quick else 5), lambda: calibration.broken(1 if quick else 3)],
+        "watching": [lambda: watching.table(1 if quick else 7)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 

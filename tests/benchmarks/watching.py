@@ -65,7 +65,8 @@ class Training:
         torch.manual_seed(0)
         self.net, self.x = make()
         self.y = torch.randint(10, (len(self.x),))
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-6)  # it stays where it is, however long it is trained
+        # it stays where it is, however long it is trained
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-6)
 
     def step(self) -> None:
         """One, as in any training loop."""
@@ -120,7 +121,8 @@ WAYS: dict[str, Context] = {
 def _seconds(training: Training, way: Context | None, steps: int) -> float:
     """Of the process for one step, in the midst of a training."""
     with contextlib.nullcontext() if way is None else way(training):
-        for _ in range(PERIOD if way in (WAYS.get(SAMPLED), WAYS.get(BIRTHS)) else 5):  # a watch samples the first steps
+        # a watch samples the first steps
+        for _ in range(PERIOD if way in (WAYS[SAMPLED], WAYS[BIRTHS]) else 5):
             training.step()
         started = time.process_time()
         for _ in range(steps):
