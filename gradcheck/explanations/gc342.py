@@ -1,7 +1,7 @@
 """The loss jumps to and fro and does not come down.
 
-It turns at nine of ten steps with a swing of a tenth or more, or differs from step to step by a third of its size,
-and stays above half of where it began.
+It turns at nine of ten steps with a swing of a tenth or more, or differs from step to step by more than batches can
+differ, for 128 steps, and stays above half of where it began.
 
 Given:
 
@@ -15,7 +15,7 @@ Given:
 
 Wrong:
 
-    lr = 10.0
+    lr = 7.0
 
 Right:
 
@@ -25,7 +25,7 @@ Check:
 
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     with watch(model, optimizer) as health:
-        for step in range(150):
+        for step in range(200):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(x), y).backward()
             optimizer.step()

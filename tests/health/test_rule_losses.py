@@ -99,15 +99,32 @@ def test_after_a_birth_nothing_is_said_of_the_loss():
 
 
 def test_a_loss_that_swings_at_every_step():
-    losses = [2.0 + 0.5 * (-1) ** k for k in range(100)]
+    losses = [2.0 + 0.5 * (-1) ** k for k in range(150)]
     [finding] = found(LossOscillating(), [], losses)
     assert (finding.code, finding.severity) == ("GC342", "warning")
     assert "jumps to and fro around" in finding.title
     assert "it turns at 100 % of them" in finding.evidence[0]
 
 
-def test_a_loss_that_jumps_by_its_own_size():
-    assert found(LossOscillating(), [], np.exp(1.2 * noise(200)) * 3)
+@pytest.mark.parametrize(("batch", "told"), [(64, True), (8, False), (0, False)])
+def test_a_loss_that_jumps_by_more_than_its_batches_can_differ(batch, told):
+    rule = LossOscillating()
+    rule.observe(sample(samples=batch))
+    assert bool(found(rule, [], np.exp(1.2 * noise(1000)) * 3)) == told
+
+
+def test_a_loss_that_comes_down_in_the_end_is_forgiven():
+    rule = LossOscillating()
+    assert found(rule, [], [2.0 + 0.5 * (-1) ** k for k in range(200)])
+    assert found(rule, [], [0.2] * 64) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_around_a_floor_is_no_oscillation(seed):
+    rule = LossOscillating()
+    rule.observe(sample(samples=32))
+    batches = np.random.default_rng(seed).normal(size=(20_000, 32))
+    assert found(rule, [], [1.2, *(batches**2).mean(axis=1).tolist()]) == []
 
 
 @pytest.mark.parametrize(
