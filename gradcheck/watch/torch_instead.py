@@ -29,6 +29,11 @@ class Instead:
         self._before: Any = module.__dict__.get(_SLOT)
         module.__dict__[_SLOT] = self
 
+    @property
+    def compiled(self) -> bool:
+        """Whether what would be called is compiled."""
+        return self._before.compiled if isinstance(self._before, Instead) else self._before is not None
+
     def remove(self) -> None:
         """Let the module be called as before; what was put in the place meanwhile stays."""
         if self._module.__dict__.get(_SLOT) is self:

@@ -70,6 +70,11 @@ class LayerWatch:
         for record in self._records.values():
             record.closed = True
 
+    @property
+    def any_called(self) -> bool:
+        """Whether any layer was called since :meth:`attach`."""
+        return bool(self.last)
+
     def forget(self) -> None:
         """The model may have other layers when it is attached to again."""
         self._known = []
@@ -122,6 +127,8 @@ class LayerWatch:
         found = FUNCTIONS.get(call.function)
         if found is None or self._inside or not self._counts() or not isinstance(call.result, torch.Tensor):
             return
+        if not self.live and not self.last:
+            return  # another model's
         kind, function = found
         place = call.place
         key = (self.last, function, place and place.code, place and place.line)
@@ -209,7 +216,8 @@ def first_tensor(value: object) -> torch.Tensor | None:
 
 def _compiled(module: nn.Module) -> bool:
     made = getattr(module, "_compiled_call_impl", None)
-    return (made is not None and not isinstance(made, Instead)) or hasattr(module, "_orig_mod")
+    compiled = made.compiled if isinstance(made, Instead) else made is not None
+    return compiled or hasattr(module, "_orig_mod")
 
 
 def _bounds(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[float, float]:

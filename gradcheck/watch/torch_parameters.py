@@ -10,9 +10,11 @@ from torch import nn
 
 from gradcheck.health.sample import ParameterSample, Stats
 from gradcheck.watch.torch_kinds import kind_of
-from gradcheck.watch.torch_stats import stats_of
+from gradcheck.watch.torch_stats import norm_of, stats_of
 
 __all__ = ["ParameterWatch"]
+
+_ROUNDING = 1e-3
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
 
@@ -116,7 +118,7 @@ class ParameterWatch:
                     frozen=not parameter.requires_grad,
                     sparse=role == "embedding" or bool(parameter.grad is not None and parameter.grad.is_sparse),
                     before_norm=own == "bias" and layer in before_norm,
-                    equal_columns=name in self._equal and _units_equal(parameter.grad),
+                    equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
                 )
             )
         return found
@@ -147,9 +149,18 @@ def _fans(weight: torch.Tensor, module: nn.Module | None) -> tuple[int | None, i
     return (out, into) if getattr(module, "transposed", False) else (into, out)
 
 
-def _units_equal(weight: torch.Tensor | None) -> bool:
-    """Whether all rows are the same; of the gradient too, or one step would part them."""
-    if weight is None or weight.dim() < 2 or weight.shape[0] < 2 or weight.layout != torch.strided:
+def _units_equal(weight: torch.Tensor) -> bool:
+    """Whether all rows are the same."""
+    if weight.dim() < 2 or weight.shape[0] < 2:
         return False
     weight = weight.detach()
     return bool(torch.equal(weight[0], weight[1]) and (weight == weight[:1]).all())
+
+
+def _moved_alike(gradient: torch.Tensor | None, weight: Stats) -> bool:
+    """Whether equal rows stay equal: so are the gradient's, but for rounding."""
+    if gradient is None or gradient.layout != torch.strided:
+        return False
+    gradient = gradient.detach()
+    apart = norm_of(gradient - gradient[:1])
+    return apart <= _ROUNDING * max(norm_of(gradient), _ROUNDING * weight.norm)

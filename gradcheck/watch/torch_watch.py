@@ -71,7 +71,7 @@ class TorchHealth(Health):
     def _begin_step(self) -> None:
         self._loss: float | None = None
         self._norms: Mapping[str, float] | None = None
-        self._backwards = self._count = 0
+        self._backwards = self._forwards = self._count = 0
         self._stepped: set[int] = set()
 
     def start(self) -> None:
@@ -112,6 +112,8 @@ class TorchHealth(Health):
             labels: The right classes.
         """
         __tracebackhide__ = True
+        if isinstance(loss, torch.Tensor):
+            loss = loss.detach()
         value = float(loss) if loss is not None else None  # type: ignore[arg-type]  # anything that is one number
         if outputs is not None and labels is not None and self._sampling:
             self._output.given(torch.as_tensor(outputs), torch.as_tensor(labels))
@@ -160,6 +162,7 @@ class TorchHealth(Health):
                 self._births.step_ended()
                 self._next_step(again=True)
         self._called = self._inside = True
+        self._forwards += 1
         self._layers.anywhere = False
         self._births.forward_begins(args, kwargs, self._step)
         if self._sampling:
@@ -187,28 +190,35 @@ class TorchHealth(Health):
         if self._births.replaying:
             return
         plain = self._scaling.plain(loss)
-        if plain.numel() == 1 and plain.requires_grad | (plain is not loss):
+        if self._concerned() and plain.numel() == 1 and plain.requires_grad | (plain is not loss):
             value = float(plain.detach())
             self._loss = value if self._loss is None else self._loss + value
         self._births.backward_begins(loss, given)
 
+    def _concerned(self) -> bool:
+        """Whether what the program does now can be a step of this model: it was called."""
+        return self._forwards > 0 or (not self._called and (not self._sampling or self._layers.any_called))
+
     def _backward_ends(self, _: torch.Tensor) -> None:
-        self._backwards += 1
-        self._norms = None
+        if self._concerned():
+            self._backwards += 1
+            self._norms = None
         self._calls.zeroing = True
 
     # The optimizer's step
 
     def _update_begins(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         __tracebackhide__ = True
-        if torch.compiler.is_compiling() or self._births.replaying or not self._ours(optimizer):
+        if torch.compiler.is_compiling() or self._births.replaying:
             return
         key = id(optimizer)
         if key in self._updating:  # its last step ended in an error
-            del self._updating[self._updating.index(key) :]
-        self._updating.append(key)
-        if len(self._updating) > 1:
+            self._updating.clear()
+        if self._updating:
+            return  # the other one uses it
+        if not self._ours(optimizer):
             return
+        self._updating.append(key)
         self._listening.end()
         if self._norms is None:
             self._check_gradients(self._of(optimizer))
@@ -220,11 +230,14 @@ class TorchHealth(Health):
     def _update_ends(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         __tracebackhide__ = True
         key = id(optimizer)
-        if not self._updating or self._updating[-1] != key:
+        if self._updating != [key]:
             return
         self._updating.pop()
-        if self._updating:
-            return
+        self._listening.end()  # a closure may have called the model
+        if self._norms is None and self._backwards:
+            self._check_gradients(self._of(optimizer))
+            if self._sampling:
+                self._parameters.note_gradients(self._norms or {})
         self._stepped.add(key)
         try:
             if all(id(known) in self._stepped for known in self._optimizers):
@@ -298,6 +311,7 @@ class TorchHealth(Health):
             self._sampling = self.schedule.samples(self._step)
         self._begin_step()
         self._gradient_clips.forget()
+        self._gradient_clips.counts = self._sampling
         if self._sampling:
             for part in (self._parameters, self._value_clips, self._output):
                 part.forget()

@@ -14,7 +14,8 @@ from gradcheck import watch
 
 __all__ = ["table"]
 
-PERIOD = 50  # steps from one sample to the next: a block is a whole number of these
+PERIOD = 50  # steps from one sample to the next, once a training is under way: a block is a whole number of these
+UNDER_WAY = 300  # steps after which it is
 
 
 class Transformer(nn.Module):
@@ -121,8 +122,7 @@ WAYS: dict[str, Context] = {
 def _seconds(training: Training, way: Context | None, steps: int) -> float:
     """Of the process for one step, in the midst of a training."""
     with contextlib.nullcontext() if way is None else way(training):
-        # a watch samples the first steps
-        for _ in range(PERIOD if way in (WAYS[SAMPLED], WAYS[BIRTHS]) else 5):
+        for _ in range(UNDER_WAY if way is WAYS[SAMPLED] else 5):
             training.step()
         started = time.process_time()
         for _ in range(steps):
