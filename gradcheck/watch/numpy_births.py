@@ -73,7 +73,8 @@ class Births:
         nan = any(np.isnan(x).any() for x in bad)
         sources, entered, had_nan = self._sources(inputs, overwritten, site, function)
         fresh = self._fresh(bad[0], inputs, elementwise, overwritten) if sources else None
-        from_infinity = nan and not had_nan and bool(sources) and all(s.entered for s in sources)
+        # NaN out of infinities that are nobody's doing, a mask's: it is made here
+        from_infinity = nan and not had_nan and not overwritten and bool(sources) and all(s.entered for s in sources)
         if not sources or fresh is not None or from_infinity:
             made = self._suspect(function, inputs, bad[0], fresh, site, keywords or {}, elementwise, overwritten)
             sources = (*(() if from_infinity else sources), made)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy._core import umath
 
 __all__ = ["Flags"]
 
@@ -16,7 +17,7 @@ Modes = dict[str, Any]  # NumPy names them and their values
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # np.errstate takes a microsecond when the processor's caches are warm and ten after a matrix product; this does not.
-_STATE: Any = getattr(np._core.umath, "_extobj_contextvar", None)
+_STATE: Any = getattr(umath, "_extobj_contextvar", None)
 _KINDS = {"divide by zero": "divide", "overflow": "over", "underflow": "under", "invalid value": "invalid"}
 _CODES = {"divide": 1, "over": 2, "under": 4, "invalid": 8}
 
@@ -41,7 +42,7 @@ class Flags:
     def begin(self) -> None:
         """Hear what no followed array takes part in, wherever the user has no state of their own."""
         self._before, self._call = _modes(), np.geterrcall()
-        modes = {name: mode if name == "under" else "log" for name, mode in self._before.items()}
+        modes: Modes = {name: mode if name == "under" else "log" for name, mode in self._before.items()}
         np.seterr(**modes)
         np.seterrcall(self)
         self._mine = _modes()

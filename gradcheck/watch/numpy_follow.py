@@ -40,6 +40,7 @@ class Follower:
         self._reach = Reach(self._dispatch.cls)
         self._functions = Functions(self._argument)
         self._first: frozenset[str] | None = None
+        self._lasting: set[int] = set()  # what was there at first and is written to in place: no cache
         self._arguments: dict[int, np.ndarray[Any, Any]] = {}
         self._running = False
         self._step = 0
@@ -67,6 +68,7 @@ class Follower:
             self._first = frozenset(held)
             for path, array in held.items():
                 self._births.was_there(path, array)
+            self._lasting = {id(root(array)) for array in held.values() if finite(array)}
         self._births.parameters = {id(root(array)) for path, array in held.items() if self._kept(path)}
 
     def release(self) -> None:
@@ -113,7 +115,7 @@ class Follower:
     def _places(self) -> Iterator[tuple[str, np.ndarray[Any, Any], bool]]:
         for path, array in self._reach.arrays():
             if self._kept(path) or _GRADIENT.search(path):
-                yield path, array.view(np.ndarray), path in self.parameters
+                yield path, array.view(np.ndarray), path in self.parameters or id(root(array)) in self._lasting
 
     def _argument(self, value: Any) -> Any:
         """What a function under watch is given in the place of an argument."""

@@ -61,7 +61,7 @@ def in_words(found: Sequence[Offender], source: Source) -> tuple[str, ...]:
     words = []
     for offender in found[:_MOST]:
         name = source.name(offender.position)
-        if re.fullmatch(r"-?[\d.e+-]+", name):
+        if re.fullmatch(r"-?\d[\d.e+-]*", name):
             continue  # a number in the source
         shown = name or f"operand {offender.position + 1}"
         if name and not re.fullmatch(r"[\w.]+(\[[\w:, ]+\])*", name) and offender.index:

@@ -31,6 +31,7 @@ class Reach:
         self._roots: tuple[object, ...] = ()
         self._slots: list[Slot] = []
         self._own: dict[int, tuple[FollowedArray, Array]] = {}
+        self._known: dict[int, FollowedArray] = {}
         self._paths: dict[int, tuple[object, str]] = {}
         self._references = 0
 
@@ -67,7 +68,7 @@ class Reach:
             if held is not MISSING:
                 self._set(slot, held, mapped(held, self._plain) if isinstance(held, tuple) else self._plain(held))
         self._sweep()
-        self._slots, self._own = [], {}
+        self._slots, self._own, self._known = [], {}, {}
 
     def _settle(self, slot: Slot, followed: Callable[[Any], Any]) -> bool:
         """Whether the slot holds followed arrays, now that it was seen to."""
@@ -107,8 +108,8 @@ class Reach:
 
     def _sweep(self) -> None:
         """Containers that came up meanwhile, not reached from the roots: a history in a list, a script's globals."""
-        if sys.getrefcount(self._cls) <= self._references:
-            return  # every instance holds its class: there is none left
+        if sys.getrefcount(self._cls) <= self._references + len(self._own):
+            return  # every instance holds its class: there is none left but those that are kept here
         ours: dict[type, bool] = {}
         for holder in gc.get_objects():
             kind = type(holder)
