@@ -146,20 +146,36 @@ class Replay:
         if isinstance(upstream, torch.Tensor):
             upstream = (upstream,)
         origins.phase, origins.place = "backward", None
+        create = bool(given.get("create_graph"))
         with torch.enable_grad():
-            found = torch.autograd.grad(
-                roots,
-                list(self._parameters.values()),
-                grad_outputs=upstream,
-                retain_graph=True,
-                create_graph=bool(given.get("create_graph")),
-                allow_unused=True,
-            )
+            found = self._gradients(roots, upstream, create)
         for name, gradient in zip(self._parameters, found, strict=True):
             if gradient is not None:
                 before = self.gradients.get(name)
                 self.gradients[name] = gradient if before is None else before + gradient
         origins.phase = "update"
+
+    def _gradients(self, roots: tuple[torch.Tensor, ...], upstream: Any, create: bool) -> list[torch.Tensor | None]:
+        parameters = list(self._parameters.values())
+        try:
+            found = torch.autograd.grad(
+                roots, parameters, upstream, retain_graph=True, create_graph=create, allow_unused=True
+            )
+            return list(found)
+        except RuntimeError as error:
+            hooked = any(getattr(p, "_post_accumulate_grad_hooks", None) for p in parameters)
+            if "use_reentrant" not in str(error) or hooked:
+                raise
+        # a checkpoint of the old kind wants a backward that fills .grad: what is there is set aside
+        before = [p.grad for p in parameters]
+        try:
+            for p in parameters:
+                p.grad = None
+            torch.autograd.backward(roots, upstream, retain_graph=True, create_graph=create)
+            return [p.grad for p in parameters]
+        finally:
+            for p, gradient in zip(parameters, before, strict=True):
+                p.grad = gradient
 
     def _gradient_attribute(self, key: int, function: Callable[..., Any], entry: Outside) -> None:
         parameter = entry.args[0]

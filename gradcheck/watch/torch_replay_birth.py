@@ -10,7 +10,7 @@ import torch
 from gradcheck.health.sample import Birth
 from gradcheck.watch.torch_replay import Replay
 from gradcheck.watch.torch_replay_live import Live
-from gradcheck.watch.torch_replay_origins import Operation, Source
+from gradcheck.watch.torch_replay_origins import Operation, Source, memory_of
 from gradcheck.watch.torch_replay_values import bad_entries, entry_text, number, operand_texts
 from gradcheck.watch.torch_replay_words import argument_texts, operation_words
 
@@ -95,8 +95,9 @@ def _operands(replay: Found, born: Operation, index: tuple[int, ...], shape: tor
                 texts |= dict.fromkeys(operand_texts(_only(born, first), lambda _: "upstream gradient", index, shape))
         return tuple(texts)
     texts |= dict.fromkeys(operand_texts(born, lambda t: _named(replay, born, t) or "operand", index, shape))
-    numbers = [a for a in born.arguments if isinstance(a, float) and not isinstance(a, bool)]
-    if numbers and born.name.rstrip("_") in ("div", "pow", "mul", "add", "sub"):
+    if born.name.rstrip("_") in ("div", "pow", "mul", "add", "sub"):
+        numbers = [a for a in born.arguments if isinstance(a, int | float) and not isinstance(a, bool)]
+        numbers += [tensor.item() for tensor in born.inputs if tensor.ndim == 0 and not tensor.is_floating_point()]
         texts |= dict.fromkeys(f"with {number(value)}" for value in numbers)
     return tuple(texts)
 
@@ -108,12 +109,12 @@ def _only(operation: Operation, tensor: torch.Tensor) -> Operation:
 def _named(replay: Found, operation: Operation, tensor: torch.Tensor) -> str:
     """What a tensor is called where the operation stands; "-" for a number, empty where nothing is known."""
     held = {id(own): memory for own, memory in zip(operation.inputs, operation.memories, strict=True)}
-    memory = held.get(id(tensor), tensor.untyped_storage()._cdata)
+    memory = held.get(id(tensor), memory_of(tensor))
     for name, own in (*replay.model.named_parameters(), *replay.model.named_buffers()):
-        if own.untyped_storage()._cdata == memory:
+        if memory_of(own) == memory:
             return name
     pairs = argument_texts(operation)
-    text = next((t for given, t in pairs if given is tensor or given.untyped_storage()._cdata == memory), None)
+    text = next((t for given, t in pairs if given is tensor or memory_of(given) == memory), None)
     if text is None and len(operation.inputs) == 1 and len(pairs) == 1 and id(tensor) in held:
         text = pairs[0][1]
     if text is None:

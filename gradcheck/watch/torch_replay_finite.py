@@ -6,16 +6,14 @@ import math
 
 import torch
 
-__all__ = ["is_finite"]
+__all__ = ["is_finite", "stored"]
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
     """Whether no entry is NaN or infinite. The sum tells it unless it overflows itself."""
     if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.numel() == 0:
         return True
-    if tensor.is_sparse:
-        tensor = tensor._values()
-    tensor = tensor.detach()
+    tensor = stored(tensor.detach())
     if tensor.numel() == 1 and tensor.is_floating_point():
         return math.isfinite(tensor.item())
     if tensor.is_complex():
@@ -25,3 +23,8 @@ def is_finite(tensor: torch.Tensor) -> bool:
     if math.isfinite(tensor.sum().item()):
         return True
     return bool(torch.isfinite(tensor).all())
+
+
+def stored(tensor: torch.Tensor) -> torch.Tensor:
+    """The entries that a sparse tensor holds; any other tensor itself."""
+    return tensor._values() if tensor.is_sparse else tensor

@@ -14,10 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradcheck.trace.sites import is_users
 from gradcheck.watch.torch_calls import CallMode, Place
-from gradcheck.watch.torch_replay_finite import is_finite
+from gradcheck.watch.torch_replay_finite import is_finite, stored
 from gradcheck.watch.torch_replay_tape import leaves, sequence
 
-__all__ = ["Operation", "Origins", "Phase", "Source", "UserCalls"]
+__all__ = ["Operation", "Origins", "Phase", "Source", "UserCalls", "memory_key", "memory_of"]
 
 Phase = Literal["forward", "loss", "backward", "update"]
 Role = Literal["input", "parameter", "buffer", "constant"]
@@ -89,13 +89,13 @@ class Origins(TorchDispatchMode):
 
     def of(self, tensor: torch.Tensor) -> frozenset[int]:
         """Where the non-finite entries of a tensor come from; empty for a finite one."""
-        found = self._bad.get(_memory(tensor))
+        found = self._bad.get(memory_of(tensor))
         return frozenset() if not found or is_finite(tensor) else found
 
     def enter(self, *given: Any) -> None:
         """The model is given these. What is not finite in them, and was made by no operation, is its input."""
         for tensor in leaves(given):
-            origins = self._bad.get(_memory(tensor), frozenset())
+            origins = self._bad.get(memory_of(tensor), frozenset())
             for index in origins:
                 source = self.births[index]
                 if isinstance(source, Source) and source.role == "constant" and not is_finite(tensor):
@@ -119,12 +119,12 @@ class Origins(TorchDispatchMode):
         name = func._schema.name.partition("::")[2]
         writes = func._schema.is_mutable
         inputs = [*leaves(args), *leaves(kwargs)]
-        memories = {_memory(tensor) for tensor in originals}
+        memories = {memory_of(tensor) for tensor in originals}
         outputs = list(leaves(result))
         if writes:
             outputs = [old for old, new in zip(originals, inputs, strict=True) if old is not new]
         else:
-            outputs = [out for out in outputs if _memory(out) not in memories]
+            outputs = [out for out in outputs if memory_of(out) not in memories]
         if not outputs and name not in ("lift_fresh", "detach"):
             return  # a view
         operation = self._operation(name, args, inputs, originals)
@@ -134,7 +134,7 @@ class Origins(TorchDispatchMode):
             if origins:
                 had[k] = origins
         if name in _UNINITIALISED:
-            self._clean.update(map(_memory, outputs))
+            self._clean.update(map(memory_of, outputs))
             return
         bad = [out for out in outputs if not is_finite(out)]
         for out in outputs:
@@ -142,30 +142,29 @@ class Origins(TorchDispatchMode):
         if not bad:
             return
         origins = frozenset().union(*had.values())
-        nan = any(bool(torch.isnan(out).any()) for out in bad)
-        nan_before = any(bool(torch.isnan(inputs[k]).any()) for k in had)
+        nan = any(bool(torch.isnan(stored(out)).any()) for out in bad)
+        nan_before = any(bool(torch.isnan(stored(inputs[k])).any()) for k in had)
         meant = bool(origins) and all(self.births[k].deliberate for k in origins)
         if not origins or (nan and not nan_before and meant):
             operation.deliberate = not nan and (name.rstrip("_") in _FILLING or _has_infinity((args, kwargs)))
-            operation.outputs = [out.detach().clone() for out in bad]
+            operation.outputs = [stored(out.detach()).clone() for out in bad]
             self.births[operation.index] = operation
             origins = frozenset([operation.index])
         else:
             self.followed.append((operation, origins, nan))
-            operation.outputs = [out.detach() for out in bad]
         for out in bad:
-            self._clean.discard(_memory(out))
-            self._bad[_memory(out)] = origins
+            self._clean.discard(memory_of(out))
+            self._bad[memory_of(out)] = origins
 
     def _set_clean(self, tensor: torch.Tensor) -> None:
-        memory = _memory(tensor)
-        if memory in self._bad and tensor.numel() * tensor.element_size() < tensor.untyped_storage().nbytes():
+        memory = memory_of(tensor)
+        if memory in self._bad and tensor.numel() * tensor.element_size() < stored(tensor).untyped_storage().nbytes():
             return  # only a part was written; the rest may be as it was
         self._bad.pop(memory, None)
         self._clean.add(memory)
 
     def _of_input(self, k: int, tensor: torch.Tensor, original: torch.Tensor, operation: Operation) -> frozenset[int]:
-        memory = _memory(original)
+        memory = memory_of(original)
         if memory in self._clean:
             return frozenset()
         known = self._bad.get(memory)
@@ -203,8 +202,8 @@ class Origins(TorchDispatchMode):
         frame, own = _users(sys._getframe(2), self._marker)
         place = self.place if frame is None else Place(frame.f_code, frame.f_lineno, frame.f_lasti)
         layer = self.layers[-1] if self.layers else ""
-        held = [tensor.detach() for tensor in inputs]
-        memories = [_memory(tensor) for tensor in originals]
+        held = [stored(tensor.detach()) for tensor in inputs]
+        memories = [memory_of(tensor) for tensor in originals]
         call = self._calls.now
         operation = Operation(self._next(), name, self.phase, place, layer, call, args, held, [], memories)
         # the first operation after a node was made is the node's own; the next ones may make none
@@ -254,11 +253,15 @@ class UserCalls(TorchFunctionMode):
 
 def memory_key(tensor: torch.Tensor) -> int:
     """A key for the memory of a tensor, that is never the id of an object."""
-    return -_memory(tensor) - 1
+    return -memory_of(tensor) - 1
 
 
-def _memory(tensor: torch.Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
+def memory_of(tensor: torch.Tensor) -> int:
+    """Which memory a tensor's entries lie in."""
+    try:
+        return int(stored(tensor).untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # a layout without a storage
+        return id(tensor)
 
 
 def _users(frame: FrameType | None, marker: CodeType) -> tuple[FrameType | None, bool]:

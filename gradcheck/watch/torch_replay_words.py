@@ -33,7 +33,7 @@ def operation_words(operation: Operation) -> str:
     """What the user did there: ``torch.sqrt``, ``division (/)``, ``backward of torch.log``."""
     if operation.phase == "backward" and not operation.own_backward:
         if operation.forward is not None:
-            return f"backward of {operation_words(operation.forward)}"
+            return f"backward of {_call_words(operation.forward)}"
         return f"backward ({operation.node or operation.name})"
     words = _call_words(operation)
     if operation.own_backward and operation.place is not None:
@@ -63,7 +63,9 @@ def argument_texts(operation: Operation) -> list[tuple[torch.Tensor, str]]:
     tree = _source(operation.place)
     texts = operands_of(_site(operation.place))
     if operation.call is None:
-        return list(zip(operation.inputs, texts, strict=True)) if len(texts) == len(operation.inputs) else []
+        own = iter(operation.inputs)
+        given = [next(own, None) if isinstance(a, torch.Tensor) else None for a in operation.arguments]
+        return [(a, text) for a, text in zip(given, texts, strict=False) if a is not None]
     function, args, kwargs = operation.call
     if isinstance(tree, ast.AugAssign):
         texts = [ast.unparse(tree.target), ast.unparse(tree.value)]
@@ -84,8 +86,8 @@ def argument_texts(operation: Operation) -> list[tuple[torch.Tensor, str]]:
         return [(first, texts[0])] if first is not None and len(texts) == 1 else []
     if isinstance(tree, ast.BinOp) and name.startswith("__r") and len(texts) == 2:
         texts = texts[::-1]
-    given = [a for a in args if not isinstance(a, str)]  # the equation of einsum has no text here
-    pairs = [(a, text) for a, text in zip(given, texts, strict=False) if isinstance(a, torch.Tensor)]
+    values = [a for a in args if not isinstance(a, str)]  # the equation of einsum has no text here
+    pairs = [(a, text) for a, text in zip(values, texts, strict=False) if isinstance(a, torch.Tensor)]
     return pairs + [(kwargs[k], t) for k, t in keywords.items() if isinstance(kwargs.get(k), torch.Tensor)]
 
 

@@ -12,6 +12,7 @@ from gradcheck.health.sample import Birth
 from gradcheck.trace import sites
 from gradcheck.watch.torch_births import BirthWatch
 from gradcheck.watch.torch_calls import CallMode
+from gradcheck.watch.torch_replay_finite import is_finite
 
 
 class Births:
@@ -39,7 +40,7 @@ class Births:
     def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         with self.calls.paused():
-            bad = [p for p in parameters if p.grad is not None and not torch.isfinite(p.grad).all()]
+            bad = [p for p in parameters if p.grad is not None and not is_finite(p.grad)]
             norms = [float(p.grad.norm()) for p in parameters if p.grad is not None]
             largest = max(norms, default=0.0)
         if bad:
@@ -48,7 +49,7 @@ class Births:
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        bad = [self.names.get(id(p), "?") for p in parameters if not torch.isfinite(p).all()]
+        bad = [self.names.get(id(p), "?") for p in parameters if not is_finite(p)]
         if bad:
             self.watch.weights_bad(bad)
         self.watch.step_ended()
