@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradcheck.health.words import called
 from gradcheck.report import Finding
 
 __all__ = ["because", "explains"]
@@ -19,8 +20,8 @@ _EFFECTS: dict[str, tuple[str, str]] = {
     "GC311": ("the activations explode", "GC330 GC314 GC336"),
     "GC312": ("the gradients vanish", "GC325 GC321 GC320 GC310 GC314"),
     "GC313": ("the gradients explode", "GC311 GC330 GC314 GC336"),
-    "GC320": ("units die", "GC335 GC330 GC311:below GC314 GC336"),
-    "GC321": ("the activation saturates", "GC335 GC330 GC311:below GC314 GC336"),
+    "GC320": ("units die", "GC335 GC330 GC343 GC311:below GC314 GC336"),
+    "GC321": ("the activation saturates", "GC335 GC330 GC343 GC311:below GC314 GC336"),
     "GC322": ("values reach the bounds", "GC311 GC330 GC314"),
     "GC323": ("gradients are clipped", "GC301 GC313 GC311 GC314 GC336"),
     "GC325": ("no gradient gets through", "GC321:same GC320:same GC322:same GC335 GC336"),
@@ -92,6 +93,6 @@ def _sides(code: str) -> dict[str, str]:
 def because(cause: Finding, effect: Finding) -> str:
     """The sentence that an effect says of its cause."""
     what = _CAUSES[cause.code]
-    of = f" in {cause.gradient or f'layer {cause.layer}'}" if cause.layer or cause.gradient else ""
+    of = f" in {cause.gradient or called(cause.layer)}" if cause.layer or cause.gradient else ""
     at = f" at step {cause.step}" if cause.code in ("GC330", "GC343") and cause.step is not None else ""
     return f"{what}{of}{at} ({cause.code}): that is why {_EFFECTS[effect.code][0]}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gradcheck.health.sample import LayerSample
 
-__all__ = ["layer_name", "listed", "number", "percent", "times"]
+__all__ = ["called", "layer_name", "listed", "number", "percent", "times"]
 
 _NAMED = 4
 
@@ -35,7 +35,12 @@ def layer_name(layer: LayerSample) -> str:
     """``layer 2 (relu)``; a name that tells its kind, or a kind that tells nothing, stands alone."""
     kind = layer.kind
     told = kind in ("other", "block") or kind in layer.name.lower()
-    return f"layer {layer.name}" if told else f"layer {layer.name} ({kind})"
+    return called(layer.name) if told else f"{called(layer.name)} ({kind})"
+
+
+def called(name: str) -> str:
+    """``layer fc1``; a name that begins with the word, or is a piece of source, needs it not."""
+    return name if name.startswith("layer") or "(" in name or "." in name.partition("[")[0] else f"layer {name}"
 
 
 def listed(names: Sequence[str], most: int = _NAMED) -> str:

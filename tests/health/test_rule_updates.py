@@ -21,7 +21,7 @@ def test_an_update_as_large_as_the_weights():
     assert (finding.layer, finding.gradient) == ("fc1", "fc1.weight")
     assert "a step changes fc1.weight by 0.6 times its size (learning rate 3)" in finding.title
     assert "likewise fc2.weight" in finding.evidence
-    assert finding.help == ("lower the learning rate: 0.05 instead of 3",)
+    assert "lower the learning rate: 0.05 instead of 3" in finding.help[0]
 
 
 def test_one_update_of_twice_the_weights_is_enough():
@@ -33,7 +33,7 @@ def test_one_update_of_twice_the_weights_is_enough():
 
 
 def test_an_update_far_larger_than_the_others():
-    parameters = [moved(0.05), *(moved(1e-4, f"fc{k}.weight") for k in (2, 3, 4))]
+    parameters = [moved(0.2), *(moved(1e-4, f"fc{k}.weight") for k in (2, 3, 4))]
     [finding] = lasting(LargeUpdates(), parameters=parameters)
     assert finding.gradient == "fc1.weight"
 

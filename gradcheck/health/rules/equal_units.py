@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import ParameterSample, Sample
-from gradcheck.health.words import listed, number
+from gradcheck.health.words import called, listed, number
 from gradcheck.report import Finding
 
 __all__ = ["EqualUnits"]
@@ -45,7 +45,7 @@ class EqualUnits(Rule):
         yield Finding(
             code=self.code,
             severity="error",
-            title=f"all units of layer {first.layer} begin with the same weights {first.name}"
+            title=f"all units of {called(first.layer)} begin with the same weights {first.name}"
             + (", 0" if zero else "")
             + ", and stay equal",
             layer=first.layer,

@@ -11,7 +11,7 @@ from gradcheck.health.depth import WEIGHTED, sizes, trend
 from gradcheck.health.floats import usable
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import LayerSample, ParameterSample, Sample
-from gradcheck.health.words import number, times
+from gradcheck.health.words import called, number, times
 from gradcheck.report import Finding, Severity
 
 __all__ = ["InitialSignal"]
@@ -61,7 +61,7 @@ class InitialSignal(Rule):
             size = layer.activation.rms if usable(layer.activation) else 0.0
             if weight and gain > _GAIN and size > 3:
                 told = f"its outputs are {number(size)} (root mean square) for the first batch"
-                title = f"the weights of layer {layer.name} are drawn {number(gain)} times too large"
+                title = f"the weights of {called(layer.name)} are drawn {number(gain)} times too large"
                 self._finding = self._say(sample.step, layer, weight, "warning", title, told)
                 return
 
