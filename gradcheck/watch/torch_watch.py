@@ -197,7 +197,8 @@ class TorchHealth(Health):
 
     def _concerned(self) -> bool:
         """Whether what the program does now can be a step of this model: it was called."""
-        return self._forwards > 0 or (not self._called and (not self._sampling or self._layers.any_called))
+        parts = self._given or not self._sampling or self._layers.any_called
+        return self._forwards > 0 or (not self._called and parts)
 
     def _backward_ends(self, _: torch.Tensor) -> None:
         if self._concerned():
@@ -290,9 +291,10 @@ class TorchHealth(Health):
         step, loss = self._step, self._loss
         sample = self._sample() if self._sampling else None
         self._had_loss = loss is not None
-        if not self._called and self._layers.anywhere:
+        if not self._called:
             self.monitor.unseen(
-                f"{self.subject} itself was not called, only parts of it: where a NaN is born cannot be traced in it"
+                f"{self.subject} itself was not called, only parts of it, or what torch.compile made of it: "
+                "where a NaN is born inside of it cannot be told"
             )
         self.monitor.step(step, loss)
         if loss is not None:
