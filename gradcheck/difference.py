@@ -12,7 +12,7 @@ __all__ = ["distance", "norm", "pieces", "relative", "relative_error", "same_sum
 
 # The same operations at the same values: only a sum taken in another order may differ.
 _SAME = 1e-9
-_PIECE = 1 << 15
+_PIECE = 1 << 17
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +37,7 @@ def norm(array: Array) -> float:
 
 
 def pieces(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Arrays of one shape, flat, a few thousand entries at a time: what is computed of them stays in the cache."""
+    """Arrays of one shape, flat, so many entries at a time that what is computed of them stays in the cache."""
     flat = [array.reshape(-1) for array in arrays]
     for start in range(0, flat[0].size, _PIECE):
         yield tuple(array[start : start + _PIECE] for array in flat)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck.diagnosis.beside import Point, at_a_tie, points_beside
-from gradcheck.diagnosis.joint import TARGET, Joint, planned
+from gradcheck.diagnosis.joint import Joint, OneStep, one_step, planned
 from gradcheck.diagnosis.second_point import Elsewhere, wrong_elsewhere
 from gradcheck.difference import distance, norm
 from gradcheck.report import Probe
@@ -38,9 +39,9 @@ class Evidence:
     numeric: Numeric = field(init=False)
     probes: dict[str, Probe] = field(default_factory=dict)
     joint: Probe | None = None
-    planned: Joint | None = None
-    """The direction of the joint probe, where it is known already, and what it gave."""
     stepped: Estimate | None = None
+    """The joint derivative as a step to one side told it, where that was enough."""
+    _plan: Joint | None = None
     _precise: dict[str, Array | None] | None = None
     _elsewhere: dict[str, Elsewhere] | None = None
     _beside: list[Point] | None = None
@@ -109,7 +110,7 @@ class Evidence:
     def _special(self) -> bool:
         """Whether an array is constant or equal to its transpose: values that hide mistakes."""
         for value in self.values.values():
-            few = value.reshape(-1)[:8]  # of most arrays they tell
+            few = value.flat[:8]  # of most arrays they tell
             if value.size > 1 and np.ptp(few) == 0 and np.ptp(value) == 0:
                 return True
             square = value.ndim == 2 and value.shape[0] == value.shape[1] > 1
@@ -136,15 +137,35 @@ class Evidence:
         for name in names:
             self.supported[name] = self.probe_agrees(name)
 
+    def one_step(self) -> OneStep | None:
+        """The short step along all arrays that may tell the joint derivative; None where it cannot."""
+        if self.small() or not self.autograd or self.reference.leaks or not isinstance(self.reference.branches, tuple):
+            return None
+        plan = self._planned()
+        return None if plan is None else one_step(self, plan)
+
+    def _planned(self) -> Joint | None:
+        if self._plan is None:
+            self._plan = planned(self, list(self.values))
+        return self._plan
+
+    def _take_one_step(self, names: Sequence[str]) -> None:
+        step = self.one_step()
+        if step is not None:
+            with contextlib.suppress(Exception):  # values that the forward does not take
+                step.taken(self, self.subject.forward(step.moved(self.values), names))
+
     def _joint_probe(self, names: Sequence[str]) -> bool:
         """One probe along all gradients together; True when autograd fits it.
 
         An array whose contribution stays far below the others is left to a probe of its own.
         """
-        plan = self.planned or planned(self, names)
+        plan = self._planned()
         if plan is None:
             return False
-        found = self.stepped or self.numeric.along(plan.direction, TARGET * plan.total, plan.told)
+        if self.stepped is None and self.reference.branches != ():
+            self._take_one_step(names)  # without branches it was taken to confirm the first call, and was not enough
+        found = self.stepped or self.numeric.along(plan.direction, plan.target, plan.told)
         self.joint = Probe(found.value, found.error, self._joint_yours(plan.direction), plan.told)
         if not found.fits(plan.told, 1e-9 * plan.total) or found.error > 1e-3 * plan.total:
             return False
@@ -171,7 +192,10 @@ class Evidence:
         if target is None:
             lengths = [norm(g) for g in (told, given) if g is not None]
             target = 1e-7 * max(lengths, default=0.0) / math.sqrt(max(unit.size, 1))
-        found = self.numeric.along_unit(name, unit, target)
+        expected = None
+        if told is not None and not self.small():
+            expected, target = float(np.vdot(unit, told)), min(target, 1e-3 * self.length(told))
+        found = self.numeric.along_unit(name, unit, target, expected)
         if direction is None and not math.isfinite(found.error):
             # a step out of the forward's domain (log of 1e-12 - h): move each entry in proportion to itself
             raw = raw * np.abs(self.values[name])

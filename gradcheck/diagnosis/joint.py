@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.difference import norm
+from gradcheck.witnesses.numeric import Estimate
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
-    from gradcheck.witnesses.subject import Array
+    from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["TARGET", "Joint", "planned"]
+__all__ = ["Joint", "OneStep", "one_step", "planned"]
 
 # How near to autograd's a numeric derivative must come, relative to what all gradients contribute.
-TARGET = 1e-6
+_TARGET = 1e-6
+# A step to one side alone is of this length, relative to the size of the arrays; no longer than the second, where the
+# curvature of a forward begins to show beside what is asked of the slope.
+_SHORTEST, _LONGEST = 1e-6, 1e-5
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class Joint:
     share: dict[str, float]
     total: float
     told: float
+
+    @property
+    def target(self) -> float:
+        """How exact a numeric derivative must be."""
+        return _TARGET * self.total
 
 
 def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:
@@ -52,3 +61,39 @@ def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:
     total = math.sqrt(sum(s * s for s in share.values()))
     told = sum(float(np.vdot(direction[n], evidence.autograd[n])) for n in names)
     return Joint(direction, share, total, told)
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """A short step along a joint direction: the outputs at its end and those at its start tell the slope."""
+
+    joint: Joint
+    length: float
+
+    def moved(self, values: Values) -> dict[str, Array]:
+        """The values at its end, as new arrays."""
+        ends = {n: np.multiply(v, self.length, out=np.empty(v.shape)) for n, v in self.joint.direction.items()}
+        for n, end in ends.items():
+            end += values[n]
+        return ends
+
+    def taken(self, evidence: Evidence, outputs: Sequence[Array]) -> None:
+        """Keep the slope that ``outputs`` at the end tell, where it is as near to autograd's as is asked.
+
+        As for a first step to both sides, a wrong value would have to lie there by chance.
+        """
+        slope, noise = evidence.numeric.slope(evidence.yours.outputs, outputs, self.length)
+        target = self.joint.target
+        if slope != 0 and abs(slope - self.joint.told) + 2 * noise <= target:
+            evidence.stepped = Estimate(slope, target)
+
+
+def one_step(evidence: Evidence, joint: Joint) -> OneStep | None:
+    """A step at which rounding is a tenth of what is asked for; None where that is too long, or a corner is likely."""
+    arrays = (*evidence.values.values(), *evidence.yours.outputs)
+    if any(a.dtype != np.float64 for a in arrays):
+        return None
+    if evidence.reference.branches != () and any(not np.all(v) for v in evidence.values.values()):
+        return None  # the sides of a ReLU's corner differ, and one of them would not show it
+    length = max(_SHORTEST, 2 * evidence.numeric.rounding(evidence.yours.outputs) / (0.1 * joint.target))
+    return OneStep(joint, length) if math.isfinite(length) and length <= _LONGEST else None

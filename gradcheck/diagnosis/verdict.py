@@ -298,7 +298,8 @@ def _worst(evidence: Evidence, name: str, yours: Array, true: Array) -> tuple[En
     asked = 3 if evidence.small() else 1
     for k, index in enumerate(worst_indices(yours, true, _WORST)):
         apart = abs(float(yours[index]) - float(true[index]))
-        told = evidence.numeric.entry(name, index, 1e-3 * apart) if k < asked else None
+        expected = None if evidence.small() else float(true[index])
+        told = evidence.numeric.entry(name, index, 1e-3 * apart, expected) if k < asked else None
         if told is not None and not math.isfinite(told.error):
             told = None  # a corner right here, say
         entries.append(

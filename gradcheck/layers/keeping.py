@@ -96,11 +96,11 @@ class Keeping(Layer):
             refuse_lists(self.starts(), self.subject)
             raw = self._learn()
             lazy = self._parameters_made_now()
-            self.settle_first(snapshot if not lazy else None)
+            unchanged = self.settle_first(snapshot if not lazy else None)
         except BaseException:
             snapshot.restore()
             raise
-        snapshot.restore()
+        snapshot.restore(unchanged)
         if lazy:
             self.variables = own
             self._undo = lambda: snapshot.restore()  # a function: copies of the problem share it

@@ -213,7 +213,7 @@ class Layer(Problem):
             drawn = [np.asarray(u) for u in several if is_array(u) or is_number(u)]
         if [u.shape for u in drawn] != [np.shape(o) for o in outputs] or any(u.dtype.kind not in "fiu" for u in drawn):
             return None
-        return [np.array(u, dtype) for u, dtype in zip(drawn, dtypes, strict=True)]
+        return [np.asarray(u, dtype) for u, dtype in zip(drawn, dtypes, strict=True)]
 
     def keep_first(self, found: Gradients) -> None:
         """Keep what the first backward gave, unless something is wrong with the set of gradients."""
@@ -224,17 +224,20 @@ class Layer(Problem):
         if found.faults:
             self.first = None
 
-    def settle_first(self, snapshot: Snapshot | None) -> None:
+    def settle_first(self, snapshot: Snapshot | None) -> set[int]:
         """After the first call, before all is put back as in ``snapshot`` (None: it is not, parameters were made).
 
-        A call that wrote to an input cannot stand for the check's own.
+        A call that wrote to an input cannot stand for the check's own. Returns the ids of arrays that are seen to be as
+        they were, and need not be put back.
         """
         self.remembered = snapshot
-        if self.first is None:
-            return
-        inputs = [variable.array for variable in self.variables]
-        if snapshot is None or any(np.may_share_memory(a, b) for a in snapshot.changed_arrays() for b in inputs):
+        if self.first is None or snapshot is None:
             self.first = None
+            return set()
+        changed = snapshot.changed_arrays()
+        if any(np.may_share_memory(a, v.array) for a in changed for v in self.variables):
+            self.first = None
+        return {id(array) for array in snapshot.state.arrays}.difference(map(id, changed))
 
     def _arguments_in_words(self) -> str:
         values = [*zip(self.names, self.arguments, strict=True), *self.keywords.items()]

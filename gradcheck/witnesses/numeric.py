@@ -139,7 +139,7 @@ class Numeric:
 
         return derivative(difference, target, expected)
 
-    def one_step(self, here: Sequence[Array], there: Sequence[Array], step: float) -> tuple[float, float]:
+    def slope(self, here: Sequence[Array], there: Sequence[Array], step: float) -> tuple[float, float]:
         """The slope from the outputs at the values to those ``step`` along a direction, and its rounding error."""
         if [o.shape for o in here] != [o.shape for o in there]:
             return math.nan, math.inf
@@ -164,20 +164,24 @@ class Numeric:
             raise ValueError("the forward's outputs have other shapes than before")
         return outputs
 
-    def along_unit(self, name: str, direction: Array, target: float = 0.0) -> Estimate:
-        """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size."""
+    def along_unit(self, name: str, direction: Array, target: float = 0.0, expected: float | None = None) -> Estimate:
+        """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size.
+
+        ``target`` and ``expected`` as in :func:`derivative`.
+        """
         length = norm(direction)
         if length == 0:
             return Estimate(math.nan, math.inf)
         size = self.size(name)
-        found = self.along({name: direction * (size / length)}, target * size)
+        told = None if expected is None else expected * size
+        found = self.along({name: direction * (size / length)}, target * size, told)
         return Estimate(found.value / size, found.error / size)
 
-    def entry(self, name: str, index: tuple[int, ...], target: float = 0.0) -> Estimate:
-        """The derivative with respect to one entry."""
+    def entry(self, name: str, index: tuple[int, ...], target: float = 0.0, expected: float | None = None) -> Estimate:
+        """The derivative with respect to one entry; ``target`` and ``expected`` as in :func:`derivative`."""
         unit = np.zeros(self.values[name].shape)
         unit[index] = 1.0
-        return self.along_unit(name, unit, target)
+        return self.along_unit(name, unit, target, expected)
 
     def one_sided(self, name: str, index: tuple[int, ...]) -> tuple[float, float, float]:
         """The slopes to the left and to the right of one entry, and the error of each."""

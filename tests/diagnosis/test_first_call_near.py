@@ -1,4 +1,4 @@
-"""Large smooth layers: the forward at other values lies near, and is a numeric difference as well; nothing is missed."""
+"""Large smooth layers: the forward at other values is a numeric difference as well, and nothing is missed for that."""
 
 import numpy as np
 import pytest
@@ -66,6 +66,39 @@ def test_a_right_one_needs_one_forward_elsewhere_and_none_for_numeric_difference
 )
 def test_what_only_further_calls_show_is_found(wrong, code):
     assert code in codes(checked(**wrong))
+
+
+@pytest.mark.parametrize(("corners", "forwards"), [(False, 3), (True, 4)])
+def test_a_forward_with_branches_is_called_elsewhere_and_beside(corners, forwards):
+    """To one side, or to both where entries stand on a corner: one side would not show it."""
+    x = np.random.default_rng(2).standard_normal((200, 60))
+    if corners:
+        x[3, 4] = 0.0
+    report = check_layer(lambda x: (np.maximum(x, 0), x), lambda dout, x: dout * (x > 0), x)
+    assert report.ok
+    assert dict(report.evaluations)["forward"] >= forwards
+    assert corners or dict(report.evaluations)["forward"] == forwards
+
+
+def test_a_mask_kept_from_the_first_call_is_found():
+    """The other values of a forward with branches lie far away: near ones would choose the same maxima."""
+
+    class Largest:
+        chosen = None
+
+        def forward(self, x):
+            self.shape = x.shape
+            if self.chosen is None:
+                self.chosen = x.argmax(axis=1)
+            return x.max(axis=1)
+
+        def backward(self, dout):
+            dx = np.zeros(self.shape)
+            dx[np.arange(len(dx)), self.chosen] = dout
+            return dx
+
+    report = check_layer(Largest(), np.random.default_rng(6).uniform(1, 2, (3000, 4)))
+    assert "GC111" in codes(report)
 
 
 def test_autograd_that_is_no_truth_is_not_believed():
