@@ -14,9 +14,9 @@ __all__ = ["linked"]
 def linked(
     findings: Iterable[Finding], watched: Watched, subject: str, checks: Sequence[Report]
 ) -> tuple[Finding, ...]:
-    """The findings; those of a layer or parameter that a check in ``checks`` found wrong have a line on that in ``cause``.
+    """The findings; those of a layer or parameter that one of ``checks`` found wrong have a line on that in ``cause``.
 
-    A check is of the same layer where it has the same subject, or a gradient of an array with the same name and shape.
+    A check is of this network where it has the same subject, or is of a network with an array of this name and shape.
     """
     wrong = _wrong_gradients(watched, subject, checks)
     if not wrong:
@@ -35,7 +35,7 @@ def _wrong_gradients(
             if g.verdict != "wrong" or g.inherits:
                 continue
             name = f"{g.layer}.{g.of}" if g.layer else g.of
-            if shapes.get(name) == g.shape:
+            if shapes.get(name) == g.shape and (report.kind == "network" or report.subject == subject):
                 found[name] = (g, report)
             if g.layer and report.subject == subject:
                 found[g.layer] = (g, report)

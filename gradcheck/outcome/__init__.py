@@ -18,10 +18,11 @@ from typing import ParamSpec, TypeVar
 
 from gradcheck.errors import GradcheckError, GradientMismatch, failure
 from gradcheck.outcome import spool
+from gradcheck.outcome.failed import failed_checks, remember
 from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
 
-__all__ = ["collecting", "default_seed", "finish", "home", "raising", "seeded", "shown_at_caller"]
+__all__ = ["collecting", "default_seed", "failed_checks", "finish", "home", "raising", "seeded", "shown_at_caller"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,6 +56,7 @@ def finish(report: Report, raises: bool | None = None) -> Report:
         GradientMismatch: the report is not ok, and raising was asked for.
     """
     __tracebackhide__ = True
+    remember(report)
     homes = _homes.get()
     here = [home for home in homes if home.is_here()]
     for home in here:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
 from gradcheck.errors import GradcheckError
 from gradcheck.health.sample import Sample
+from gradcheck.health.stream import Stream
 from gradcheck.watch.health import Health
 
 __all__ = ["watch"]
@@ -19,6 +21,7 @@ def watch(
     every: int | None = None,
     on: Literal["report", "raise"] = "report",
     callback: Callable[[Sample], object] | None = None,
+    stream: str | os.PathLike[str] | None = None,
     name: str | None = None,
 ) -> Health:
     """Watch a training while it runs: ``with watch(model, optimizer) as health: ...`` around the loop as it is.
@@ -35,6 +38,8 @@ def watch(
             or the gradients jump.
         on: ``"raise"`` stops the training at the first finding that is an error.
         callback: Called with each :class:`~gradcheck.health.sample.Sample`.
+        stream: A file to which each sample is written as one line of JSON while the training runs
+            (:func:`gradcheck.health.stream.read` reads it).
         name: What the report calls the network.
 
     Raises:
@@ -49,6 +54,7 @@ def watch(
         raise GradcheckError(f"callback: a function that takes a sample, not {_kind(callback)}")
     if name is not None and not isinstance(name, str):
         raise GradcheckError(f"name: what the report calls the network, a text, not {_kind(name)}")
+    told = callback if stream is None else _both(Stream(stream), callback)
     import torch
 
     if isinstance(model, torch.nn.Module):
@@ -56,7 +62,7 @@ def watch(
 
         if more:
             raise GradcheckError("optimizer: several optimizers are given as one list")
-        return TorchHealth(model, _optimizers(model, optimizer), every=every, on=on, callback=callback, name=name)
+        return TorchHealth(model, _optimizers(model, optimizer), every=every, on=on, callback=told, name=name)
     if isinstance(model, type):
         raise GradcheckError(f"model: the class {model.__name__}; give the object that is trained")
     if isinstance(model, torch.optim.Optimizer):
@@ -68,7 +74,16 @@ def watch(
     from gradcheck.watch.numpy_watch import NumpyHealth
 
     roots = [model, *([] if optimizer is None else [optimizer]), *more]
-    return NumpyHealth(*roots, subject=name or "", every=every, on=on, callback=callback)
+    return NumpyHealth(*roots, subject=name or "", every=every, on=on, callback=told)
+
+
+def _both(stream: Stream, callback: Callable[[Sample], object] | None) -> Callable[[Sample], object]:
+    def told(sample: Sample) -> None:
+        stream(sample)
+        if callback is not None:
+            callback(sample)
+
+    return told
 
 
 def _optimizers(model: Any, given: Any) -> list[Any]:

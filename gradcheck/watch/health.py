@@ -10,9 +10,10 @@ from typing import Literal, Self
 
 from gradcheck.caller import calling_place, versions
 from gradcheck.errors import UnhealthyTraining
+from gradcheck.health.linked import linked
 from gradcheck.health.monitor import Monitor
 from gradcheck.health.sample import Birth, Sample
-from gradcheck.outcome import finish
+from gradcheck.outcome import failed_checks, finish
 from gradcheck.report import Finding, Report
 from gradcheck.watch.sampling import Schedule
 
@@ -120,6 +121,7 @@ class Health(ABC):
 
     def _report(self) -> Report:
         findings = self.monitor.findings()
+        watched = self.monitor.watched(findings)
         return Report(
             subject=self.subject,
             kind="watch",
@@ -127,8 +129,8 @@ class Health(ABC):
             dtype=self.dtypes(),
             seed=0,
             gradients=(),
-            findings=findings,
-            watched=self.monitor.watched(findings),
+            findings=linked(findings, watched, self.subject, failed_checks()),
+            watched=watched,
             where=self._where,
             versions=versions(),
             seconds=time.perf_counter() - self._started,
