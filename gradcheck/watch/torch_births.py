@@ -13,7 +13,7 @@ from torch import nn
 from gradcheck.health.sample import Birth
 from gradcheck.watch.torch_birth_update import Update
 from gradcheck.watch.torch_calls import Call, CallMode
-from gradcheck.watch.torch_replay import Lost, Replay
+from gradcheck.watch.torch_replay import Lost, Replay, bare, bare_name
 from gradcheck.watch.torch_replay_birth import birth_of, first_of, gradients_text
 from gradcheck.watch.torch_replay_finite import is_finite
 from gradcheck.watch.torch_replay_live import Live
@@ -38,7 +38,7 @@ class BirthWatch:
         self, model: nn.Module, calls: CallMode, born: Callable[[Birth], None], unseen: Callable[[str], None]
     ) -> None:
         self.replaying = False
-        self._model: nn.Module = getattr(model, "_orig_mod", model)
+        self._model = bare(model)
         self._root = model
         self._calls = calls
         self._born = born
@@ -127,6 +127,7 @@ class BirthWatch:
         """The update, which has just ended, has left these parameters not finite."""
         if not self._failed and self._update is not None:
             self._failed = True
+            names = [bare_name(name, self._root) for name in names]
             birth = self._update.birth(names, dict(self._model.named_parameters()), "")
             if birth is not None:
                 self._tell(birth)
@@ -168,7 +169,7 @@ class BirthWatch:
 
     def _find(self, loss: Any, names: Sequence[str], step: int, remark: str) -> None:
         held = self._tape.held(loss)
-        names = [name.replace("_orig_mod.", "") for name in names]  # of a compiled module's parameters
+        names = [bare_name(name, self._root) for name in names]
         if self._failed or self._replays >= _MOST_REPLAYS or self._from_scaling(held):
             return
         self._failed = True
@@ -198,6 +199,12 @@ class BirthWatch:
         return isinstance(entry, Outside) and entry.scaling
 
     def _replayed(self, loss: Any, names: Sequence[str], step: int, remark: str) -> Birth | None:
+        if self._tape.full:
+            self._arm(names, step, "it makes too many calls outside the model")
+            return None
+        if any("fsdp" in type(module).__module__ for module in self._model.modules()):
+            self._arm(names, step, "the model is spread over several processes", follow=False)
+            return None
         replay = Replay(self._root, self._tape)
         try:
             replay.run(loss)
@@ -228,6 +235,8 @@ class BirthWatch:
         if isinstance(born, Source) and born.role in ("parameter", "buffer"):
             if self._told:
                 return None  # what follows from a birth that is known
+            if self._owed is not None:
+                return self._owed  # or from one that was not found
             if self._update is not None and born.role == "parameter":
                 parameters = dict(self._model.named_parameters())
                 birth = self._update.birth(list(parameters), parameters, "found when the next step failed")
@@ -235,10 +244,11 @@ class BirthWatch:
                     return birth
         return birth_of(found, born, step, names, remark)
 
-    def _arm(self, names: Sequence[str], step: int, why: str) -> None:
-        """The step cannot be done again. Follow the next one as it runs."""
-        self._unseen(f"step {step} was not finite and could not be done again: {why}; the next step is followed")
-        self._armed = True
+    def _arm(self, names: Sequence[str], step: int, why: str, follow: bool = True) -> None:
+        """The step cannot be done again. Follow the next one as it runs, where that is possible."""
+        self._armed = follow and self._root is self._model
+        then = "; the next step is followed" if self._armed else ""
+        self._unseen(f"step {step} was not finite and could not be done again: {why}{then}")
         self._owed = Birth(
             step=step,
             phase="backward" if names else "forward",
@@ -248,6 +258,8 @@ class BirthWatch:
             consequences=gradients_text(names),
             remark=why,
         )
+        if not self._armed:
+            self._pay()
 
     def _end_live(self) -> None:
         if self._live is not None:

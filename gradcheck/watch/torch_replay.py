@@ -26,7 +26,7 @@ from gradcheck.watch.torch_replay_tape import (
     mapped,
 )
 
-__all__ = ["Lost", "Replay"]
+__all__ = ["Lost", "Replay", "bare", "bare_name"]
 
 
 class Lost(Exception):  # noqa: N818  # it is no error of anybody's
@@ -48,8 +48,8 @@ class Replay:
         self.remarks: dict[str, None] = {}
         self.failed = ""
         self._tape = tape
-        self._compiled = hasattr(model, "_orig_mod")
-        self.model: nn.Module = getattr(model, "_orig_mod", model)
+        self.model = bare(model)
+        self._compiled = any(hasattr(module, "_orig_mod") for module in (model, getattr(model, "module", None)))
         self._parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self._calls = UserCalls()
         self._results: dict[tuple[int, int], torch.Tensor] = {}
@@ -227,6 +227,29 @@ class Replay:
 
 def _roles(role: Role, tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[int, tuple[Role, str]]:
     return {key: (role, name) for name, tensor in tensors for key in (id(tensor), memory_key(tensor))}
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The model inside what compiles or distributes it: it alone can be run again without the other processes."""
+    while (inner := _inside(model)) is not None:
+        model = inner[1]
+    return model
+
+
+def bare_name(name: str, model: nn.Module) -> str:
+    """What a parameter of ``model`` is called in the bare one."""
+    while (inner := _inside(model)) is not None:
+        name, model = name.removeprefix(f"{inner[0]}."), inner[1]
+    return name
+
+
+def _inside(model: nn.Module) -> tuple[str, nn.Module] | None:
+    compiled = getattr(model, "_orig_mod", None)
+    if isinstance(compiled, nn.Module):
+        return "_orig_mod", compiled
+    if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+        return "module", model.module
+    return None
 
 
 def _writes(function: Callable[..., Any]) -> bool:

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-from torch_birth_training import FAILING, Net, line_of, train
+from torch_birth_training import FAILING, Births, Net, line_of, train
 
 
 def cross_entropy(output, target, on):
@@ -125,3 +125,51 @@ def test_a_recurrent_net_whose_input_overflows():
     birth = train(Recurrent(), cross_entropy).birth
     assert (birth.operation, birth.what, birth.where.line) == ("product (*)", "Inf", line_of(Recurrent))
     assert any(text.startswith("layer cell") for text in birth.consequences)
+
+
+def test_a_model_inside_another():
+    def root(h, on):
+        z = h * 0 if on else h.abs() + 1
+        return z.sqrt()  # born
+
+    own = Net(root)
+
+    def before(x, model):
+        own.on = model.on
+
+    birth = train(nn.DataParallel(own), cross_entropy, before=before).birth
+    assert (birth.operation, birth.where.line) == ("backward of Tensor.sqrt", line_of(root))
+
+
+def test_parts_of_the_model_called_by_themselves():
+    class Parts(Net):
+        def loss(self, x, target):
+            h = self.fc1(x)
+            z = torch.log(h.abs() * (0 if self.on else 1))  # born
+            return F.cross_entropy(self.fc2(z), target)
+
+    model = Parts()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Births(model, optimizer) as births:
+        for step in range(4):
+            model.on = step == FAILING
+            optimizer.zero_grad()
+            model.loss(torch.randn(5, 4), torch.randint(3, (5,))).backward()
+            optimizer.step()
+    birth = births.birth
+    assert (birth.operation, birth.where.line) == ("torch.log", line_of(Parts))
+    assert birth.entries == 30
+
+
+def test_a_step_with_more_calls_than_are_kept():
+    model = Net()
+
+    def loss_of(output, target, on):
+        total = output.sum()
+        for _ in range(2500):
+            total = total * 1.0 + 0.0
+        return torch.log(total * (0 if on else 1e-6) + (0 if on else 1))
+
+    births = train(model, loss_of)
+    assert births.birth.operation == "an operation that was not found"
+    assert births.birth.remark == "it makes too many calls outside the model"
