@@ -73,7 +73,11 @@ _CAUSES = {
 
 def explains(cause: Finding, effect: Finding, layers: Sequence[str]) -> bool:
     """Whether one finding is the reason of another: by their codes, their order in time and their layers' order."""
-    if effect.code not in _EFFECTS or cause.severity == "info" or (cause.step or 0) > (effect.step or 0):
+    if effect.code not in _EFFECTS or cause.severity == "info":
+        return False
+    # what an update does shows in the step after it; an update that is born bad is in the same
+    after = cause.code == "GC330" and effect.code != "GC300"
+    if (cause.step or 0) + after > (effect.step or 0):
         return False
     side = _sides(effect.code).get(cause.code)
     if side is None:

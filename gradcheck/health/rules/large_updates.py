@@ -17,6 +17,7 @@ __all__ = ["LargeUpdates"]
 _LASTING = 0.3
 _ONCE = 2.0
 _RELATIVE, _AT_LEAST = 100.0, 0.1
+_MOVING = 1e-5  # others that stand still say nothing about the one that moves
 
 
 class LargeUpdates(Rule):
@@ -37,7 +38,7 @@ class LargeUpdates(Rule):
         found = ratios(sample)
         for parameter, ratio in found:
             others = of_others(found, parameter)
-            apart = others is not None and ratio > _RELATIVE * others and ratio > _AT_LEAST
+            apart = others is not None and others > _MOVING and ratio > max(_RELATIVE * others, _AT_LEAST)
             what = (parameter, ratio)
             self._lasting.observe(parameter.name, sample.step, what if ratio > _LASTING or apart else None)
             if ratio > _ONCE:
