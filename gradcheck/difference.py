@@ -13,6 +13,7 @@ __all__ = ["distance", "norm", "pieces", "relative", "relative_error", "same_sum
 # The same operations at the same values: only a sum taken in another order may differ.
 _SAME = 1e-9
 _PIECE = 1 << 17
+_ROW = 256
 
 Array = np.ndarray[Any, Any]
 
@@ -75,10 +76,29 @@ def same_sums(now: Array, then: Array) -> bool:
 
 def worst_indices(yours: Array, true: Array, count: int) -> list[tuple[int, ...]]:
     """The positions at which the two differ most, worst first; entries that are not finite come before all others."""
-    gap = np.abs(np.asarray(yours, np.float64) - np.asarray(true, np.float64))
-    gap = np.where(np.isfinite(gap), gap, np.inf).ravel()
-    count = min(count, gap.size)
-    order = np.argpartition(-gap, count - 1)[:count] if count < gap.size else np.arange(gap.size)
-    order = order[np.argsort(-gap[order], kind="stable")]
+    gap = np.abs(np.subtract(yours, true, dtype=np.float64)).ravel()
+    if not math.isfinite(float(gap.max(initial=0.0))):
+        gap[~np.isfinite(gap)] = np.inf
+    chosen = _largest(gap, min(count, gap.size))
+    order = chosen[np.argsort(-gap[chosen], kind="stable")]
     shape = np.shape(true)
     return [tuple(int(i) for i in np.unravel_index(int(k), shape)) for k in order if gap[k] > 0]
+
+
+def _largest(gap: Array, count: int) -> Array:
+    """The positions of the ``count`` largest entries, in order."""
+    if count == gap.size:
+        return np.arange(count)
+    rows = gap.size // _ROW
+    if rows <= count:
+        return _largest_of_few(gap, count)
+    # only in as many rows as have the largest maxima (and behind the last row) can they stand: few entries to look at
+    heads = gap[: rows * _ROW].reshape(rows, _ROW).max(axis=1)
+    best = np.argpartition(heads, rows - count)[rows - count :]
+    among = np.concatenate([(best[:, None] * _ROW + np.arange(_ROW)).ravel(), np.arange(rows * _ROW, gap.size)])
+    among.sort()
+    return among[_largest_of_few(gap[among], count)]
+
+
+def _largest_of_few(gap: Array, count: int) -> Array:
+    return np.sort(np.argpartition(gap, gap.size - count)[gap.size - count :])

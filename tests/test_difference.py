@@ -38,3 +38,17 @@ def test_nan_is_the_worst():
 
 def test_a_scalar_has_the_empty_index():
     assert worst_indices(np.array(2.0), np.array(1.0), 3) == [()]
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 255, 1537, 5000, 100_003])
+@pytest.mark.parametrize("few", [True, False])
+def test_the_worst_indices_are_those_of_a_whole_sort(size, few):
+    rng = np.random.default_rng(size)
+    yours = rng.standard_normal(size)
+    true = yours.copy()
+    true[rng.integers(0, size, 3) if few else slice(None)] = rng.standard_normal(3 if few else size)
+    gap = np.abs(yours - true)
+    wanted = [(int(k),) for k in np.argsort(-gap, kind="stable")[:5] if gap[k] > 0]
+    assert worst_indices(yours, true, 5) == wanted
+    true[size // 2] = np.nan
+    assert worst_indices(yours, true, 5)[0] == (size // 2,)

@@ -185,19 +185,28 @@ class Numeric:
 
     def one_sided(self, name: str, index: tuple[int, ...]) -> tuple[float, float, float]:
         """The slopes to the left and to the right of one entry, and the error of each."""
-        unit = np.zeros(self.values[name].shape)
-        unit[index] = 1.0
-        return self.one_sided_along(name, unit, abs(float(self.values[name][index])))
+        value = self.values[name]
 
-    def one_sided_along(self, name: str, direction: Array, size: float = 0.0) -> tuple[float, float, float]:
-        """The slopes against and along ``direction``, and the error of each; steps are relative to ``size``.
+        def moved(t: float) -> Array:
+            other = value.copy()
+            other[index] += t
+            return other
+
+        return self._slopes(name, moved, abs(float(value[index])))
+
+    def one_sided_along(self, name: str, direction: Array) -> tuple[float, float, float]:
+        """The slopes against and along ``direction``, and the error of each.
 
         NaN where the forward does not take the values beside these.
         """
+        return self._slopes(name, lambda t: self.values[name] + t * direction, 0.0)
+
+    def _slopes(self, name: str, moved: Callable[[float], Array], size: float) -> tuple[float, float, float]:
+        """Of φ where ``name`` is ``moved(t)``, on both sides of t = 0; steps are relative to ``size``."""
         h = 1e-5 * max(self.size(name), size)
 
         def phi(t: float) -> float:
-            outputs = self._outputs({**self.values, name: self.values[name] + t * direction})
+            outputs = self._outputs({**self.values, name: moved(t)}, [name])
             return sum(float(np.sum(u * o)) for u, o in zip(self.upstreams, outputs, strict=True))
 
         try:
