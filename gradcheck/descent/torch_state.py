@@ -27,7 +27,8 @@ class TorchState:
             for k, entry in enumerate(o.state.values())
             for key, value in entry.items()
         }
-        others = [value for other in self._others for value in vars(other).values() if isinstance(value, torch.Tensor)]
+        kinds = (torch.Tensor, dict, list)
+        others = [value for other in self._others for value in vars(other).values() if isinstance(value, kinds)]
         self.state = State(*roots, held, buffers, others)
         self._snapshot = self.state.snapshot()
         self._settings = [(o, dict(vars(o)), [dict(g) for g in o.param_groups], _entries(o)) for o in self.optimizers]

@@ -20,7 +20,7 @@ from gradcheck.descent.moves.choose import belonging
 from gradcheck.descent.moves.grouping import grouped
 from gradcheck.descent.moves.judge import judged
 from gradcheck.descent.moves.move import Move
-from gradcheck.descent.moves.rates import Rates, Settings, settings_for
+from gradcheck.descent.moves.rates import Rates, settings_for
 from gradcheck.descent.moves.seen import Seen
 from gradcheck.descent.moves.sequence import Step, steps_made
 from gradcheck.descent.moves.sources import Gradients, GradientsOfLoss, GradientsRead, source_of
@@ -147,23 +147,12 @@ class _Taken:
             self.kept.restore()
         if self.given.kind != "object":
             made = self._as_returned(made)
-        every = [self._moves(step) for step in made]
+        every = self._all_moves(made, beside)
         if not any(m.gradient is not None for m in every[0].values()):
             raise GradcheckError(
                 "gradients: none are known: the step leaves none beside the parameters (in .grad, or as dW beside W); "
                 "give gradients={...} or a callable that returns them, or loss=lambda: net.loss(X, y)"
             )
-        allowed: dict[str, list[str]] = {}
-        for move in every[0].values():
-            move.buffers = [(label, b) for label, b in beside.items() if b.shape == move.before.shape]
-            said = with_momentum(move)
-            if said is not None:
-                allowed.setdefault(said, []).append(move.name)
-        self.notes += [f"{some_of(names)}: {said} is allowed for" for said, names in allowed.items()]
-        for earlier, later in itertools.pairwise(every):
-            for name, move in later.items():
-                if move.momentum:  # v ← βv + g: what the step before moved comes once more, times β
-                    move.momentum_part = move.momentum * (earlier[name].after - earlier[name].before)
         optimizer = self.kept.optimizers[0] if self.kept.optimizers else None
         seen = Seen(
             every[0],
@@ -206,18 +195,38 @@ class _Taken:
         """Whether two places that hold different arrays now held the same one, and not just the caller's own list."""
         return self.given.kind == "object" or self.parameters[name].again is not None
 
-    def _moves(self, step: Step) -> dict[str, Move]:
-        moved = {name: step.after[name] - step.before[name] for name in step.before}
+    def _all_moves(self, made: list[Step], beside: Mapping[str, Array]) -> list[dict[str, Move]]:
+        """The moves of every step, each with the gradients that belong to it."""
         if isinstance(self.source, GradientsOfLoss):
-            gradients = self.source.at(step.before) or {}
+            offered = [[self.source.at(step.before) or {}] for step in made]
         else:
-            gradients = belonging(step.gradients, moved)
-        return {name: self._move(name, step, gradients.get(name), self.settings[name]) for name in self.parameters}
+            offered = [list(step.gradients) for step in made]
+        firsts, said = [], []
+        for gradients in offered[0]:
+            moves = self._moves(made[0], gradients)
+            for move in moves.values():
+                move.buffers = [(label, b) for label, b in beside.items() if b.shape == move.before.shape]
+            said.append({name: with_momentum(move) for name, move in moves.items()})
+            firsts.append(moves)
+        chosen = belonging(firsts)
+        kinds = dict.fromkeys(kind for kind in said[chosen].values() if kind is not None)
+        for kind in kinds:
+            names = [name for name, other in said[chosen].items() if other == kind]
+            self.notes.append(f"{some_of(names)}: {kind} is allowed for")
+        every = [firsts[chosen], *(self._moves(s, g[chosen]) for s, g in zip(made[1:], offered[1:], strict=True))]
+        for earlier, later in itertools.pairwise(every):
+            for name, move in later.items():
+                if move.momentum:  # v ← βv + g: what the step before moved comes once more, times β
+                    move.momentum_part = move.momentum * (earlier[name].after - earlier[name].before)
+        return every
 
-    def _move(self, name: str, step: Step, gradient: Array | None, settings: Settings) -> Move:
-        p = self.parameters[name]
-        return Move(name, p.dtype, p.epsilon, step.before[name], step.after[name], gradient,
-                    settings.lr, settings.momentum, settings.weight_decay)  # fmt: skip
+    def _moves(self, step: Step, gradients: Mapping[str, Array]) -> dict[str, Move]:
+        moves = {}
+        for name, p in self.parameters.items():
+            set_to = self.settings[name]
+            moves[name] = Move(name, p.dtype, p.epsilon, step.before[name], step.after[name], gradients.get(name),
+                               set_to.lr, set_to.momentum, set_to.weight_decay)  # fmt: skip
+        return moves
 
     def _as_returned(self, made: list[Step]) -> list[Step]:
         """Steps that leave the arrays as they are and return the new ones, w, cache = sgd(w, dw): judged by those."""
