@@ -49,14 +49,15 @@ class LayerWatch:
         self._names: dict[tuple[object, ...], str] = {}
         self._places: dict[str, Where | None] = {}
         self._inside = 0  # a layer that is a layer by itself: the functions it calls are its own affair
-        self._last_is_conv = False
+        self._last_is_conv = self._closely = False
         self.last = ""
         self.live = False
         self.anywhere = True
         self.before_norm: set[str] = set()
 
-    def attach(self) -> None:
-        """Look at the layers from now on."""
+    def attach(self, closely: bool) -> None:
+        """Look at the layers from now on; ``closely``: at means and extremes too."""
+        self._closely = closely
         self._records, self._made = {}, {}
         self.last, self._last_is_conv, self._inside = "", False, 0
         if not self._known:
@@ -158,7 +159,7 @@ class LayerWatch:
             record = self._records[name] = Record(name, layer.kind, layer.gate, layer.passes, self._places.get(name))
         if not again:
             units = 1 if output.dim() > 2 and (self._last_is_conv or output.dim() == 4 or kind == "conv") else -1
-            record.add(output, slope_of(layer.kind, output, units, layer.bounds, layer.dim))
+            record.add(output, slope_of(layer.kind, output, units, layer.bounds, layer.dim), self._closely)
             if kind in ("linear", "conv", "norm", "rnn", "attention"):
                 self._last_is_conv = kind == "conv" or (kind == "norm" and self._last_is_conv)
             if kind in ("linear", "conv"):

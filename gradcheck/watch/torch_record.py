@@ -32,10 +32,11 @@ class Record:
         self._output: weakref.ref[torch.Tensor] | None = None
         self._makes_output = False
 
-    def add(self, output: torch.Tensor, slope: Slope | None) -> None:
-        """Note one call's output, before anything is done to it in place."""
+    def add(self, output: torch.Tensor, slope: Slope | None, closely: bool) -> None:
+        """Note one call's output, before anything is done to it in place; ``closely``: its mean and extremes too."""
         self._shape = tuple(output.shape)
-        found = stats_of(output, extremes=True, mean=True)
+        squashed = self._kind in ("logistic", "softmax")
+        found = stats_of(output, extremes=closely, mean=closely, probabilities=squashed)
         if slope is not None and slope.zeros is not None:
             found = dataclasses.replace(found, zeros=slope.zeros)
         self._activation = merged(self._activation, found)

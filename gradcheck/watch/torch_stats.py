@@ -12,7 +12,8 @@ from gradcheck.health.sample import Stats
 
 __all__ = ["finite_norms", "merged", "norm_of", "stats_of"]
 
-# Magnitudes near the ends of the dtype's range, as shares of its largest and multiples of its smallest normal number.
+# Magnitudes near the ends of the dtype's range, as a share of the largest number (in 32 bits and more: of its root) and
+# as a multiple of the smallest normal one.
 _HIGH = 1e-3
 _LOW = 1e6
 _SAFE = 1e-15  # the square of a smaller norm comes near the end of float32
@@ -27,7 +28,9 @@ def _name(dtype: torch.dtype) -> str:
 def _limits(dtype: torch.dtype) -> tuple[float, float, torch.dtype | None]:
     """What is near the largest number, the smallest normal one, and in what to add up if not in the dtype itself."""
     limits = torch.finfo(dtype)
-    return limits.max * _HIGH, limits.tiny, torch.float32 if limits.bits == 16 else None
+    if limits.bits == 16:
+        return limits.max * _HIGH, limits.tiny, torch.float32
+    return math.sqrt(limits.max) * _HIGH, limits.tiny, None  # where the square overflows
 
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
@@ -89,7 +92,13 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
 
 
 def stats_of(
-    tensor: torch.Tensor, *, extremes: bool = False, mean: bool = False, zeros: bool = False, norm: float | None = None
+    tensor: torch.Tensor,
+    *,
+    extremes: bool = False,
+    mean: bool = False,
+    zeros: bool = False,
+    probabilities: bool = False,
+    norm: float | None = None,
 ) -> Stats:
     """What was asked for, and besides it what is needed where magnitudes come near the ends of the dtype's range.
 
@@ -98,6 +107,7 @@ def stats_of(
         extremes: Measure ``low`` and ``high``.
         mean: Measure the mean.
         zeros: Count the entries that are exactly 0.
+        probabilities: The entries lie between 0 and 1, and small ones count though there are large ones.
         norm: The 2-norm, where it is known already.
     """
     tensor = _real(tensor)
@@ -114,7 +124,8 @@ def stats_of(
     zero = smallest = subnormal = None
     if zeros:
         zero = count - int(torch.count_nonzero(tensor))
-    if finite and norm < tiny * _LOW * math.sqrt(count):
+    least = tensor.amin().item() if probabilities else norm / math.sqrt(count)
+    if finite and least < tiny * _LOW:
         zero, smallest, subnormal = _small(tensor, tiny)
     return Stats(
         count=count,

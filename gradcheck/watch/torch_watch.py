@@ -317,7 +317,7 @@ class TorchHealth(Health):
         if self._sampling:
             for part in (self._parameters, self._value_clips, self._output):
                 part.forget()
-            self._layers.attach()
+            self._layers.attach(closely=self._step == 0)
         else:
             self._parameters.release()
             self._layers.forget()
