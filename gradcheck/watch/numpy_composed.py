@@ -27,7 +27,7 @@ def composed(node: Node) -> str:
     if not any(made.operation in _CURVES for made in inner):
         return ""
     output = np.asarray(node.output)
-    if output.dtype.kind != "f" or not output.size:
+    if output.dtype.kind != "f" or not output.size or np.isnan(output).all():
         return ""
     low, high = float(np.nanmin(output)), float(np.nanmax(output))
     # where all is saturated, a logistic, its derivative and 1 + exp(-z) look alike
@@ -35,8 +35,11 @@ def composed(node: Node) -> str:
         return ""
     for source in _sources(inner, output.shape):
         for kind, least, function in (("logistic", 0.0, _logistic), ("tanh", -1.0, np.tanh)):
+            # 1 - s is the logistic of -z, and part of a derivative
+            sums = node.operation in ("add", "subtract")
             if (
-                least <= low
+                not (sums and kind == "logistic")
+                and least <= low
                 and high <= 1
                 and np.allclose(output, function(source), rtol=1e-5, atol=1e-7, equal_nan=True)
             ):

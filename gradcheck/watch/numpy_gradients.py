@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.layers.pairing import match_paths
 from gradcheck.layers.reach import Path, Step
 from gradcheck.watch.numpy_graph import Graph, Node
+from gradcheck.watch.numpy_norm_clips import scaled_by
 from gradcheck.watch.numpy_operands import number
 from gradcheck.watch.numpy_parameters import Parameter
 
@@ -94,7 +95,7 @@ def _before_clipping(node: Node, pure: list[Node]) -> Node:
     at = node
     while True:
         above = [parent for parent in at.parents if parent.index in among]
-        if at.operation == "clip" and above:
+        if above and (at.operation == "clip" or scaled_by(at) is not None):
             return above[-1]
         scaled = len([v for v in at.inputs if number(v) is None]) == 1
         if len(above) != 1 or not scaled:

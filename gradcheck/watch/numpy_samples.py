@@ -15,6 +15,7 @@ from gradcheck.watch.numpy_gradients import gradient_of, named_gradients, rate_o
 from gradcheck.watch.numpy_graph import Graph, Node
 from gradcheck.watch.numpy_layers import Layers
 from gradcheck.watch.numpy_measure import measure
+from gradcheck.watch.numpy_norm_clips import norm_clips
 from gradcheck.watch.numpy_operands import is_elementwise
 from gradcheck.watch.numpy_output import Output
 from gradcheck.watch.numpy_parameters import Parameter, Standing, is_gradient_path, parameters_of
@@ -65,7 +66,7 @@ class Recorder:
             parameters=[self._parameter(p, passes, layers, named.get(p.path), first) for p in parameters],
             output=None if self.output is None else self.output.sample(loss),
             value_clips=value_clips(self.graph, passes, layers),
-            gradient_clips=gradient_clips(self.graph, passes, parameters),
+            gradient_clips=[*gradient_clips(self.graph, passes, parameters), *norm_clips(parameters)],
         )
 
     def _parameter(

@@ -127,3 +127,12 @@ def test_a_leaky_relu_is_no_relu(leaky):
 def test_what_is_no_activation_is_not_called_one(plain):
     _, layers = layers_of(plain)
     assert [layer.kind for layer in layers] == ["linear", "linear"]
+
+
+def test_a_derivative_made_in_the_forward_is_no_activation():
+    def logistic(z):
+        s = 1 / (1 + np.exp(-z))
+        return s + 0 * (s * (1 - s))
+
+    _, layers = layers_of(logistic)
+    assert [layer.kind for layer in layers] == ["linear", "logistic", "linear"]
