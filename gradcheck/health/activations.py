@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
@@ -17,6 +18,8 @@ __all__ = ["BEYOND", "ChangingActivations"]
 
 BEYOND = 1e3
 """Over all layers, or since the first sample."""
+
+_AT_THE_END = 30.0
 
 _FEW = 3  # from four layers on the last is left out: its bias learns how frequent each class is at once
 
@@ -42,11 +45,13 @@ class ChangingActivations(Rule):
         layers = sizes(sample.layers, lambda layer: layer.activation)
         hidden = layers[:-1] if len(layers) > _FEW else layers
         fit = trend([size for _, size in hidden])
-        found = fit is not None and self.bad(fit.total)
-        self._depth.observe("", sample.step, (hidden[fit.start][0], fit) if fit and found else None)
         if not self._first and layers:
             self._first = {layer.name: size for layer, size in layers}
             self._largest = max(self._first.values())
+        # The end that is out of order must be the last one: where the first layer vanishes, later ones do not explode.
+        last = fit.values[-1] / self._first.get(layers[0][0].name, math.inf) if fit else 1.0
+        found = fit is not None and self.bad(fit.total) and self.bad(last * _AT_THE_END ** (1 if last > 1 else -1))
+        self._depth.observe("", sample.step, (hidden[fit.start][0], fit) if fit and found else None)
         for layer, size in layers:
             before = self.reference(layer.name)
             known = before > 0

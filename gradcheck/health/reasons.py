@@ -24,7 +24,7 @@ _EFFECTS: dict[str, tuple[str, str]] = {
     "GC321": ("the activation saturates", "GC335 GC330 GC343 GC311:below GC314 GC336"),
     "GC322": ("values reach the bounds", "GC311 GC330 GC314"),
     "GC323": ("gradients are clipped", "GC301 GC313 GC311 GC314 GC336"),
-    "GC325": ("no gradient gets through", "GC321:same GC320:same GC322:same GC335 GC336"),
+    "GC325": ("no gradient gets through", "GC321:same GC320:same GC322:same GC335 GC330 GC336"),
     "GC330": ("the update is so large", "GC336"),
     "GC331": ("the weights hardly move", "GC301 GC323 GC325:above GC321:above GC312 GC303 GC314"),
     "GC332": ("the update is lost", "GC301 GC331 GC303 GC323"),

@@ -76,6 +76,13 @@ def test_activations_in_health(layers):
     assert lasting(ExplodingActivations(), layers=layers) == []
 
 
+def test_layers_after_one_that_vanishes_do_not_explode():
+    samples = [sample(k, layers=outputs(10.0 ** (-3 * k), 1, 1, 1, 1)) for k in range(9)]
+    assert found(ExplodingActivations(), samples) == []
+    [finding] = found(VanishingActivations(), samples)
+    assert finding.layer == "fc0"
+
+
 def test_a_layer_that_begins_at_nearly_0_may_grow():
     samples = [sample(k, layers=[layer("fc0", output=1.0), layer("out", output=1e-8 * 10.0**k)]) for k in range(9)]
     assert found(ExplodingActivations(), samples) == []

@@ -110,6 +110,11 @@ def test_a_softmax_before_a_squared_error_does_stop_the_gradient(losses, told):
     assert all("cross-entropy" in f.help[0] for f in findings)
 
 
+def test_a_clip_with_its_line_known_is_no_saturated_layer():
+    made = flat("clip", 0.2, 0.95)
+    assert lasting(Saturation(), layers=[made], value_clips=[bounded(950)]) == []
+
+
 def test_further_saturated_layers_are_listed():
     made = [layer(f"a{k}", "tanh", slope=0.01, flat=1.0) for k in range(6)]
     findings = lasting(Saturation(), layers=made)
@@ -131,7 +136,7 @@ def test_a_clip_that_holds_most_values():
 def test_a_backward_that_ignores_the_clip():
     [finding] = lasting(ValueClipping(), value_clips=[bounded(20, same_mask=False, layer="z1")])
     assert finding.severity == "warning"
-    assert "holds 2 % of z1 entries at its bounds, and the backward ignores that" in finding.title
+    assert "holds 2 % of what layer z1 gives at its bounds, and the backward ignores that" in finding.title
     assert "mask of the entries inside the bounds" in finding.help[0]
 
 

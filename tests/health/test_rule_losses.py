@@ -85,8 +85,18 @@ def course(n: int, tau: float, low: float = 0.02, spread: float = 0.02, seed: in
         2.3 + 1.5 * noise(300),
         0.3 + 0.02 * noise(300),
         [2.3, math.nan, *[2.3] * 300],
+        [2.3, *[30.0] * 300],
     ],
-    ids=["falls", "slowly", "long converged", "too short to say", "too noisy to say", "trained before", "after a NaN"],
+    ids=[
+        "falls",
+        "slowly",
+        "long converged",
+        "too short to say",
+        "too noisy to say",
+        "trained before",
+        "after a NaN",
+        "diverges",
+    ],
 )
 def test_losses_that_fall_or_may_do(losses):
     assert found(LossNotFalling(), labelled(), losses) == []

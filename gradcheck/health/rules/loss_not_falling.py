@@ -18,6 +18,7 @@ _STEPS = 100
 _FALL = 0.05
 _CHANCE = 0.95
 _LEARNED = 0.7
+_GROWN = 2.0
 
 
 class LossNotFalling(Rule):
@@ -26,7 +27,8 @@ class LossNotFalling(Rule):
     Standard errors are those of the batches' noise, so a noisy loss that may have fallen is none. Or after 200: a
     cross-entropy whose last half is within 5 % of the entropy of the labels (the loss of one who knows how frequent
     each class is), and flat. An error at chance, else a warning that is likely. Exempt: a cross-entropy below 0.7 of
-    that from the beginning (trained before). Calibrated: see tests/benchmarks.
+    that from the beginning (trained before), and a loss that has
+    grown threefold (GC343 is about that). Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC341"
@@ -56,7 +58,7 @@ class LossNotFalling(Rule):
         last, last_error = losses.part(0.75, 1.0)
         level = self._chance.level
         stuck = begin - last + 3 * math.hypot(begin_error, last_error) < _FALL * abs(begin)
-        if level is not None and last < _LEARNED * level:
+        if (level is not None and last < _LEARNED * level) or last - begin > _GROWN * abs(begin):
             return
         half, half_error = losses.part(0.5, 1.0)
         before, _ = losses.part(0.5, 0.75)

@@ -18,6 +18,7 @@ _SLOPE = 0.1
 _NOTHING = 1e-3
 _KINDS = frozenset({"logistic", "tanh", "softmax", "clip"})
 _SHOWN = 3
+_TOLD_BY_CLIPS = 0.5  # of the entries: from there on GC322 is about it, with its line and its bounds
 
 
 class Saturation(Rule):
@@ -40,8 +41,9 @@ class Saturation(Rule):
             self._first_loss = sample.loss
         squared = sample.output is not None and sample.output.loss_kind == "squared error"
         falls = sample.loss is not None and self._first_loss is not None and sample.loss < 0.7 * self._first_loss
+        clips = any(c.entries and c.at_low + c.at_high >= _TOLD_BY_CLIPS * c.entries for c in sample.value_clips)
         for layer in sample.layers:
-            if layer.kind not in _KINDS or layer.gate or layer.slope is None:
+            if layer.kind not in _KINDS or layer.gate or layer.slope is None or (layer.kind == "clip" and clips):
                 continue
             stopped = layer.slope <= _SLOPE or (layer.flat is not None and layer.flat >= _FLAT)
             if layer.before_loss:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import Sample, ValueClip
 from gradcheck.health.symptoms import Symptoms
-from gradcheck.health.words import number, percent
+from gradcheck.health.words import called, number, percent
 from gradcheck.report import Finding, Severity
 
 __all__ = ["ValueClipping"]
@@ -73,7 +73,8 @@ class ValueClipping(Rule):
                 if wrong
                 else "find out why values get there; the clip hides it, and stops the gradient of what it clips"
             )
-            title = f"{clip.call} holds {percent(share)} of {clip.layer or 'its'} entries at its bounds"
+            what = f"what {called(clip.layer)} gives" if clip.layer and clip.layer != clip.call else "its entries"
+            title = f"{clip.call} holds {percent(share)} of {what} at its bounds"
             yield Finding(
                 code=self.code,
                 severity=severity,
