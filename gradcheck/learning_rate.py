@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck.caller import calling_place, line_to_reproduce, versions
 from gradcheck.descent.adapt import checked_loss, landscape_of
+from gradcheck.descent.agreement import agrees
 from gradcheck.descent.edge import findings_of, limit_of, step_shown, verdict_of
 from gradcheck.descent.given import given_params
 from gradcheck.descent.gradients import named_gradients
@@ -21,6 +22,7 @@ from gradcheck.descent.numbers import checked_momentum, checked_rate
 from gradcheck.descent.quadratic import is_quadratic
 from gradcheck.descent.rho import rho, slope_along
 from gradcheck.descent.samples import batch_among
+from gradcheck.descent.torch_state import TorchState
 from gradcheck.descent.trial import losses_of_steps
 from gradcheck.descent.wrong_slope import wrong_slope
 from gradcheck.errors import GradcheckError
@@ -28,7 +30,7 @@ from gradcheck.layers.calling import called, user_code
 from gradcheck.options import checked_budget, checked_name, checked_seed
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, Report
-from gradcheck.state import own_generator
+from gradcheck.state import own_generator, seed_everything
 from gradcheck.updates import StepSize
 
 __all__ = ["check_learning_rate"]
@@ -95,7 +97,7 @@ def check_learning_rate(
     given = given_params(params)
     landscape = landscape_of(loss, given, seed)
     try:
-        yours = _yours(gradient, landscape)
+        yours = _yours(gradient, landscape, given.whole, seed)
         found = _examined(landscape, lr, momentum, yours, seed, most or _PRODUCTS, batch_among(loss, landscape.shapes))
     finally:
         landscape.restore()
@@ -125,12 +127,22 @@ class _Found:
     notes: list[str]
 
 
-def _yours(gradient: object, landscape: Landscape) -> Vector | None:
+def _yours(gradient: object, landscape: Landscape, params: object, seed: int) -> Vector | None:
     if gradient is None:
         return None
     if callable(gradient):
-        with user_code("gradient()"):
-            gradient = gradient()
+        kept = TorchState(gradient, params)
+        try:
+            seed_everything(seed)
+            with user_code("gradient()"):
+                gradient = gradient()
+            return _flat(gradient, landscape)  # before arrays that it hands out are put back
+        finally:
+            kept.restore()
+    return _flat(gradient, landscape)
+
+
+def _flat(gradient: object, landscape: Landscape) -> Vector:
     named = named_gradients("gradient", gradient, landscape.shapes)
     missing = [n for n in landscape.shapes if n not in named]
     if missing:
@@ -159,6 +171,10 @@ def _examined(
             "loss: its gradient has NaN or infinite entries at these weights; start where it is finite"
         )
     notes: list[str] = []
+    if not agrees(landscape, true, rng):
+        notes.append(
+            "autograd's gradient is not how the loss changes (a detached part, a corner): λmax is that of autograd"
+        )
     exact, noise = landscape.products(at), 0.0
     by_differences = differences(landscape, at)
     probe = rng.standard_normal(at.size)
@@ -203,17 +219,18 @@ def _examined(
     )
     findings = findings_of(step, spectrum, losses, batch)
     wrong = None if yours is None else wrong_slope(slope, yours, true)
-    return _Found(step, ([wrong] if wrong else []) + findings, notes + _remarks(step, spectrum.error))
+    return _Found(step, ([wrong] if wrong else []) + findings, notes + _remarks(step, spectrum.upper))
 
 
-def _remarks(step: StepSize, error: float) -> list[str]:
+def _remarks(step: StepSize, upper: float) -> list[str]:
     said = []
     if math.isinf(step.limit):
         said.append("the loss does not curve upwards here (λmax ≤ 0): curvature sets no limit to the learning rate")
     elif step.verdict == "undecided" and abs(step.lr / step.limit - 1) <= 1e-9:
         said.append("the learning rate is the limit itself: the loss swings and neither falls nor grows")
-    elif step.verdict == "undecided" and step.lr < step.limit and error > 1e-6 * step.lambda_max:
-        said.append(f"λmax is known to ± {error:.1e} only, too little to decide; give a larger budget")
+    elif step.verdict == "undecided" and step.lr < step.limit and upper > (1 + 1e-6) * step.lambda_max:
+        known = f"may be as large as {upper:.4g}" if math.isfinite(upper) else "may be much larger"
+        said.append(f"λmax {known} after {step.products} products, too little to decide; give a larger budget")
     elif step.verdict in ("converges", "below the edge"):
         said.append(f"{step.lr / step.limit:.3g} of the limit; 1/λmax = {step_shown(step.suggested)}")
     if step.norm_gradient == 0:

@@ -36,12 +36,12 @@ def limit_of(largest: float, momentum: float, gradient: float, reach: float) -> 
 
 
 def verdict_of(lr: float, limit: float, spectrum: Spectrum, quadratic: bool) -> Verdict:
-    """What can be said for certain: no Ritz value is above λmax, and λmax is hardly above the Ritz value + residual."""
+    """What can be said for certain: no Ritz value is above λmax, and λmax is hardly ever above ``spectrum.upper``."""
     if math.isinf(limit) or abs(lr - limit) <= _EXACTLY * limit:
         return "undecided"
     if lr > limit:
         return "diverges" if quadratic else "above the edge"
-    lower = limit * spectrum.largest / (spectrum.largest + spectrum.error)
+    lower = limit * spectrum.largest / spectrum.upper
     if lr >= lower:
         return "undecided"
     falls_forever = quadratic and spectrum.smallest < -_LOWEST * spectrum.largest - spectrum.smallest_error

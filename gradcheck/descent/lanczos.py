@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ Vector = np.ndarray[Any, np.dtype[np.float64]]
 # An eigenvalue is off by at most residual² / gap, so that this residual gives eight digits where the gap is not tiny.
 _CLOSE = 1e-6
 _LOOSE = 1e-3  # of the end that is of less interest
+_UNLIKELY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,20 @@ class Spectrum:
     vector: Vector
     """The unit vector that belongs to the largest one."""
     products: int
+    upper: float
+    """What the largest eigenvalue is not above, but for one first vector in a thousand."""
+
+
+def _upper(largest: float, smallest: float, error: float, size: int, products: int) -> float:
+    """Until the residual is small it only says that *some* eigenvalue is near, and a larger one may be unseen.
+
+    For a random first vector the share (λmax - θ) / (λmax - λmin) is above s with a probability of at most
+    1.648·√n·exp(-√s·(2k - 1)) after k products (Kuczyński and Woźniakowski 1992).
+    """
+    if error <= _LOOSE * abs(largest):
+        return largest + error
+    share = (math.log(1.648 * math.sqrt(size) / _UNLIKELY) / (2 * products - 1)) ** 2
+    return math.inf if share >= 1 else max(largest + error, (largest - share * smallest) / (1 - share))
 
 
 def lanczos(
@@ -70,6 +86,8 @@ def lanczos(
             whole = exhausted and len(basis) >= size
             errors = [noise if whole else max(float(e), noise) for e in (ends[-1], ends[0])]
             top = basis.T @ columns[:, -1]
-            return Spectrum(float(values[-1]), errors[0], float(values[0]), errors[1], top, len(basis))
+            ends_now = float(values[-1]), float(values[0])
+            upper = ends_now[0] + errors[0] if whole else _upper(*ends_now, errors[0], size, len(basis))
+            return Spectrum(ends_now[0], errors[0], ends_now[1], errors[1], top, len(basis), upper)
         beside.append(left)
         q = image / left

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from gradcheck.descent.agreement import agrees
 from gradcheck.descent.landscape import Array, Landscape, Vector, joined, parted
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Problem
+from gradcheck.state import own_generator
 from gradcheck.trace import Trace, reads
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.raised import raising_in
@@ -34,7 +36,7 @@ class NumpyLandscape(Landscape):
         self._traced = True
         self.style = "a NumPy loss, differentiated on PyTorch"
         self._refuse(self.subject.forward(self._values(self.start)))
-        self._try_tracing()
+        self._try_tracing(seed)
 
     def loss(self, at: Vector) -> float:
         with raising_in("loss"):
@@ -101,13 +103,16 @@ class NumpyLandscape(Landscape):
             )
         self.ones = [np.ones(value.shape)]
 
-    def _try_tracing(self) -> None:
+    def _try_tracing(self, seed: int) -> None:
         reference = self.subject.autograd(self._values(self.start), self.ones)
         if reference.gradients is not None and not reference.leaks:
-            return
+            found = joined({n: reference.gradients[n] for n in self.shapes})
+            if not np.all(np.isfinite(found)) or agrees(self, found, own_generator(seed)):
+                return
         self._traced = False
         self.style = "a NumPy loss, differentiated by differences of its values"
-        how = reference.failure or "; ".join(f"{leak.how} ({leak.where.line})" for leak in reference.leaks[:2])
+        lost = "a value leaves the trace, or the loss has a corner here"
+        how = reference.failure or "; ".join(f"{leak.how} ({leak.where.line})" for leak in reference.leaks[:2]) or lost
         if self.start.size > _MOST_BY_DIFFERENCES:
             raise GradcheckError(
                 f"loss: PyTorch cannot follow it ({how}), and {self.start.size} parameters are too many for "
