@@ -26,14 +26,19 @@ def gradient_of(parameter: Parameter, graph: Graph, buffers: Collection[int]) ->
     """The gradient before clipping and what the update took of it, in the parameter's shape; None: it cannot be told.
 
     The update ``W -= lr * dW`` is one statement: what enters it, and is made of nothing but the backward's results, is
-    the gradient. A momentum or a weight decay that enters too is not (``buffers``: the memory of arrays that stood
-    there before the step and are no gradients).
+    the gradient. Where a statement before mixes it with a momentum or the weights, it is what enters that statement.
+
+    Args:
+        parameter: what moved.
+        graph: the step.
+        buffers: the memory of arrays that stood there before the step and are no gradients.
     """
     if parameter.final is None or not parameter.raw:
         return None, None
     pure = _pure(parameter, buffers)
-    statement = parameter.final.statement
-    outside = [node for node in pure if node.statement != statement]
+    among = {node.index for node in pure}
+    mixed = {node.statement for node in parameter.chain.values() if node.index not in among}
+    outside = [node for node in pure if node.statement not in mixed | {parameter.final.statement}]
     for node in sorted(outside, key=lambda n: -n.index) or parameter.raw[-1:]:
         shape = parameter.before.shape
         before = _in_shape(graph.value(_before_clipping(node, pure)), shape)

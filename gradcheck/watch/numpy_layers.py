@@ -158,9 +158,11 @@ class Layers:
         layer = self._passes.layer
         return any(
             child.operation == "multiply"
-            and child.index in self._passes.forward
-            and any(parent is not node and layer.get(parent.index) for parent in child.parents)
+            and parent is not node
+            and layer.get(parent.index)
+            and (child.index in self._passes.forward or parent.kind in ("tanh", "logistic", "softmax"))
             for child in node.children
+            for parent in child.parents
         )
 
     def _measured(self, node: Node, applied: Sequence[Node]) -> Stats | None:

@@ -86,7 +86,7 @@ def passes_of(graph: Graph, parameters: Sequence[Parameter]) -> Passes:
             inside.append(node)
         elif (
             node.index < min(first_back, first_raw)
-            and layer.get(node.index) == len(linears)
+            and _is_new(node, layer, len(linears), graph, forward)
             and not _is_derivative(node)
             and not _meets_labels(graph, node, forward)
         ):
@@ -135,6 +135,14 @@ def _layers(graph: Graph, linears: Sequence[Linear], written: set[int]) -> dict[
         number = max((layer.get(parent.index, 0) for parent in node.parents), default=0)
         layer[node.index] = max(number, own.get(node.index, 0))
     return layer
+
+
+def _is_new(node: Node, layer: dict[int, int], last: int, graph: Graph, forward: set[int]) -> bool:
+    """Whether its layer is the last, or has no such activation yet: a second one is made to derive the first."""
+    number = layer.get(node.index, 0)
+    if number in (0, last):
+        return number == last > 0
+    return not any(graph.nodes[i].kind == node.kind and layer.get(i) == number for i in forward)
 
 
 def _meets_labels(graph: Graph, node: Node, forward: set[int]) -> bool:
