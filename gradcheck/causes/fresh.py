@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import Case
 from gradcheck.diagnosis.second_point import moved_within
-from gradcheck.state import own_generator
+from gradcheck.state import own_generator, random_direction
 from gradcheck.witnesses.batch import one_sample_fewer
 from gradcheck.witnesses.patience import at_most
 
@@ -28,7 +28,7 @@ def fresh_cases(case: Case) -> Iterator[Case]:
         return
     rng = own_generator(1)
     wide = {n: v.astype(np.float64) for n, v in case.values.items()}
-    moved = {n: moved_within(v, np.asarray(rng.standard_normal(v.shape))) for n, v in wide.items()}
+    moved = {n: moved_within(v, random_direction(rng, v.shape)) for n, v in wide.items()}
     upstreams = [u.astype(np.float64) for u in case.upstreams]
     if sum(v.size for v in wide.values()) > _LARGE:
         for values, cut in one_sample_fewer(case.subject.variables, moved, upstreams, upstreams):
