@@ -19,6 +19,8 @@ _MOST_CALLS = 4000
 _MOST_FORWARDS = 64
 
 sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr
+_PLAIN = frozenset([type(None), bool, int, float, str, torch.dtype, torch.device])
+_CONTAINERS = (tuple, list, dict)
 _DRAWING = re.compile(
     "rand|normal|uniform|bernoulli|multinomial|dropout|rrelu|exponential|cauchy|geometric|poisson|gumbel|attention"
     "|lstm|gru|rnn|fractional"
@@ -48,6 +50,8 @@ _known: dict[str, bool] = {}
 
 def modes() -> Modes:
     """Whether gradients are recorded, and the autocast that is on."""
+    if not torch._C._is_any_autocast_enabled():
+        return torch.is_grad_enabled(), ()
     on = tuple((kind, torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind))
     return torch.is_grad_enabled(), on
 
@@ -160,7 +164,8 @@ class Tape:
 
     def backward_begins(self, loss: torch.Tensor, given: dict[str, Any]) -> None:
         """A backward began."""
-        self._add(Backward(self.held(loss), self.held(given)))
+        given = {name: self.held(value) for name, value in given.items() if value is not None}
+        self._add(Backward(self.held(loss), given))
 
     def pending(self) -> torch.Tensor | None:
         """The last number that could have been a loss and had no backward; None where there is none."""
@@ -180,18 +185,24 @@ class Tape:
 
     def clear(self) -> None:
         """Forget everything; the next step begins."""
-        self.entries.clear()
-        self._results.clear()
-        self._forwards.clear()
+        if self.entries:
+            self.entries.clear()
+            self._results.clear()
+            self._forwards.clear()
         self._calls = 0
         self.full = False
         self.random = random_states()
 
     def held(self, value: Any) -> Any:
         """``value`` with references into the tape in place of what came out of earlier entries."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
         if isinstance(value, torch.Tensor):
             return self._reference(value)
-        return mapped(value, self.held) if isinstance(value, tuple | list | dict) else value
+        if kind is tuple:
+            return tuple([self.held(item) for item in value])
+        return mapped(value, self.held) if isinstance(value, _CONTAINERS) else value
 
     def _reference(self, tensor: torch.Tensor) -> Any:
         known = self._results.get(id(tensor))
@@ -206,6 +217,9 @@ class Tape:
         return tensor
 
     def _gave(self, key: int, result: Any) -> None:
+        if isinstance(result, torch.Tensor):
+            self._results[id(result)] = (key, 0, weakref.ref(result))
+            return
         for position, tensor in enumerate(leaves(result)):
             self._results[id(tensor)] = (key, position, weakref.ref(tensor))
 
