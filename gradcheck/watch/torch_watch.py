@@ -299,6 +299,10 @@ class TorchHealth(Health):
         self.monitor.step(step, loss)
         if loss is not None:
             self.schedule.saw("loss", loss)
+        if sample is not None:
+            bad = [p.name for p in sample.parameters if p.update is not None and p.update.bad]
+            if bad and all(p.gradient is None or not p.gradient.bad for p in sample.parameters):
+                self._births.weights_bad(bad)
         self._births.step_ended()
         self._calls.zeroing = False
         self._step += 1
