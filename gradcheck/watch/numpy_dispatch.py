@@ -14,6 +14,7 @@ from gradcheck.watch.numpy_births import Births
 from gradcheck.watch.numpy_events import Event
 from gradcheck.watch.numpy_flags import Flags
 from gradcheck.watch.numpy_plain import finite, mapped
+from gradcheck.watch.numpy_pool import Pool
 from gradcheck.watch.numpy_words import Source, operand_value, operation_name, source_of
 
 __all__ = ["Dispatch"]
@@ -38,6 +39,7 @@ class Dispatch:
         self.flags = Flags(births.elsewhere)
         self.cls = followed_class(self)
         self.active = True
+        self._pool = Pool()
         self._listener: Callable[[Event], object] | None = None
         self._made: list[tuple[Any, Any, Any, Site]] = []
 
@@ -65,6 +67,8 @@ class Dispatch:
         self._mind_writes()
 
     def _mind_writes(self) -> None:
+        if self.births.tainted:
+            self._pool.clear()  # what is under suspicion is known by its memory
         # Writes of entries are seen only while somebody wants to know: they are what loops are made of.
         seen = "__setitem__" in vars(self.cls)
         wanted = self.active and (self._listener is not None or bool(self.births.tainted))
@@ -101,6 +105,11 @@ class Dispatch:
         if self._made:
             self._flush()
         flags = self.flags
+        births = self.births
+        if not kwargs and method == "__call__" and not births.tainted and self._listener is None:
+            into = self._pool.output(ufunc, plain)
+            if into is not None:
+                kwargs = {"out": into}
         state = flags.enter()
         try:
             result = call(*plain, **kwargs)
@@ -109,7 +118,7 @@ class Dispatch:
             raise
         finally:
             flags.leave(state)
-        if flags.heard or odd or self.births.tainted or ufunc in _BY_VALUE:
+        if flags.heard or odd or births.tainted or ufunc in _BY_VALUE:
             self._look_at_ufunc(ufunc, method, plain, kwargs, result)
         if self._listener is not None:
             self._tell_ufunc(ufunc, method, plain, kwargs, result)
@@ -224,7 +233,8 @@ class Dispatch:
 
     def _look_at_ufunc(self, ufunc: Any, method: str, plain: list[Any], kwargs: dict[str, Any], result: Any) -> None:
         output = plain[0] if method == "at" else result
-        out = kwargs.get("out") or ()
+        out = kwargs.get("out")
+        out = out if isinstance(out, tuple) else ()  # the pool's is nobody's
         over = tuple(
             i
             for i, x in enumerate(plain)
@@ -273,6 +283,7 @@ class Dispatch:
         self._flush()
         self.active = False
         self._listener = None
+        self._pool.clear()
         self._mind_writes()
 
 
