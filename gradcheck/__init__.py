@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcheck.recorded import check_recorded
     from gradcheck.report import Finding, GradientResult, Report
     from gradcheck.step import check_step
+    from gradcheck.views.document import load_reports
     from gradcheck.views.json import load_report
     from gradcheck.watch import watch
 
@@ -42,6 +43,7 @@ __all__ = [
     "from_update",
     "gradient",
     "load_report",
+    "load_reports",
     "raising",
     "watch",
 ]
@@ -62,6 +64,7 @@ _HOMES = {
     "from_update": ("gradcheck.layers.update", "from_update"),
     "gradient": ("gradcheck.pieces", "gradient"),
     "load_report": ("gradcheck.views.json", "load_report"),
+    "load_reports": ("gradcheck.views.document", "load_reports"),
     "raising": ("gradcheck.outcome", "raising"),
     "watch": ("gradcheck.watch", "watch"),
 }

@@ -20,6 +20,8 @@ from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _pytest.terminal import TerminalReporter
 
 __all__ = ["Checks", "pytest_addoption", "pytest_configure"]
@@ -29,8 +31,14 @@ _CARGO = "gradcheck_reports"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--gradcheck-seed``."""
-    parser.getgroup("gradcheck").addoption(
+    """Add ``--gradcheck-seed`` and ``--gradcheck-json``."""
+    group = parser.getgroup("gradcheck")
+    group.addoption(
+        "--gradcheck-json",
+        metavar="PATH",
+        help='write the reports of all gradient checks to this file, for "gradcheck show" and "gradcheck diff"',
+    )
+    group.addoption(
         "--gradcheck-seed",
         type=int,
         metavar="N",
@@ -43,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = config.getoption("--gradcheck-seed")
     if seed is not None and seed < 0:
         raise pytest.UsageError(f"--gradcheck-seed {seed}: a seed is 0 or more")
+    file = config.getoption("--gradcheck-json")
+    if file is not None and not (config.invocation_params.dir / file).parent.is_dir():
+        raise pytest.UsageError(f"--gradcheck-json: there is no folder {(config.invocation_params.dir / file).parent}")
     stack = ExitStack()
     checks = Checks(config, stack.enter_context(opened()))
     stack.enter_context(outcome.home(raises=True, tell=checks.tell, own_thread=True, owns_spool=True))
@@ -58,19 +69,22 @@ class Checks:
         self._config = config
         self._spool = spool
         self._verbose = config.get_verbosity() > 0
+        file = config.getoption("--gradcheck-json")
+        self._file = None if file is None else config.invocation_params.dir / file
+        self._keeps = self._verbose or file is not None
         self._finished: list[str] = []  # in the phase that runs now, as JSON
         self._listed: list[tuple[str, str]] = []  # test and report of the whole session
         self._strays: list[str] = []  # failures that came when no test was left to fail
 
     def tell(self, report: Report) -> None:
         """Take note of a check that finished in the test's own thread."""
-        if self._verbose:
+        if self._keeps:
             self._finished.append(report.to_json())
 
     def _missed(self) -> str:
         """What came through the spool, failed and was looked at by nobody; empty when there is nothing."""
         arrivals = self._spool.take()
-        if self._verbose:
+        if self._keeps:
             self._finished += [arrival.text for arrival in arrivals]
         missed = [arrival for arrival in arrivals if arrival.missed]
         return _complaint(missed) if missed else ""
@@ -139,6 +153,8 @@ class Checks:
             self._strays.append(missed)
         if hasattr(self._config, "workeroutput"):
             self._config.workeroutput["gradcheck_strays"] = self._strays
+        elif self._file is not None:
+            _write(self._file, self._listed)
         if self._strays and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -149,7 +165,7 @@ class Checks:
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """List the checks with ``-v``, and in any case the failures that no test could be blamed for."""
-        if self._listed:
+        if self._listed and self._verbose:
             terminalreporter.section("gradient checks")
             terminalreporter.write_line(_table(self._listed, terminalreporter._tw.fullwidth))
         for stray in self._strays:
@@ -182,6 +198,21 @@ def _say_what_failed(test: pytest.TestReport, report: Report) -> None:
     crash = getattr(test.longrepr, "reprcrash", None)
     if crash is not None:
         crash.message = headline(report)
+
+
+def _write(file: Path, listed: Sequence[tuple[str, str]]) -> None:
+    """Write the reports, those of a test together, to the file."""
+    from gradcheck.views.document import Source, dumps_all
+    from gradcheck.views.json import loads
+    from gradcheck.views.save import write
+
+    of_tests: dict[str, list[Report]] = {}
+    for test, text in listed:
+        of_tests.setdefault(test, []).append(loads(text))
+    try:
+        write(file, dumps_all([Source(test, tuple(reports)) for test, reports in of_tests.items()]) + "\n")
+    except GradcheckError as error:
+        raise pytest.UsageError(f"--gradcheck-json: {error}") from error
 
 
 def _table(listed: Sequence[tuple[str, str]], width: int) -> str:

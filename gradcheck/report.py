@@ -12,6 +12,9 @@ from gradcheck.watched import Watched
 from gradcheck.where import Where
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     from rich.console import Console, ConsoleOptions, RenderResult
 
 __all__ = ["Entry", "Finding", "GradientResult", "Leak", "Probe", "Report", "Severity", "Verdict", "Where"]
@@ -167,6 +170,24 @@ class Report:
         from gradcheck.views import json
 
         return json.dumps(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report to a file and return its path: ``.html`` a page that stands alone, ``.json``, or ``.txt``.
+
+        Raises:
+            GradcheckError: the name has another ending, or the file cannot be written.
+
+        Example:
+            >>> import numpy as np, tempfile, pathlib
+            >>> from gradcheck import check_layer, load_report
+            >>> report = check_layer(lambda x: x ** 2, lambda dout, x: 2 * x * dout, np.array([1.0, -2.0, 0.5]))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     load_report(report.save(pathlib.Path(folder, "report.json"))).ok
+            True
+        """
+        from gradcheck.views import save
+
+        return save.save(self, path)
 
     def __str__(self) -> str:
         from gradcheck.views import console

@@ -19,7 +19,12 @@ ALL_RIGHT, MISUSE = 0, 2
 
 _WIDEST = 100
 _NEAR = 3
-_GROUPS = {"GC1": "the contract of a backward", "GC2": "causes of a wrong gradient"}
+_GROUPS = {
+    "GC1": "the contract of a backward",
+    "GC2": "causes of a wrong gradient",
+    "GC3": "the health of a training",
+    "GC4": "the update and the learning rate",
+}
 
 
 def explain(given: Sequence[str]) -> int:
@@ -78,7 +83,7 @@ def _show(told: Explanation, console: Console) -> None:
         elif paragraph.endswith(":"):
             console.print(Text(paragraph, style="bold"))
         else:
-            console.print(Text(textwrap.fill(paragraph, min(console.width, _WIDEST))))
+            console.print(Text(textwrap.fill(paragraph, min(console.width, _WIDEST), break_on_hyphens=False)))
 
 
 def _python(line: str) -> Text:

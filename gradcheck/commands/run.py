@@ -14,18 +14,22 @@ from rich.markup import escape
 from rich.status import Status
 
 from gradcheck import outcome
+from gradcheck.commands.github import workflow_commands
+from gradcheck.commands.printed import MISUSE, exit_status, print_heading, print_summary
 from gradcheck.commands.script import run_script
 from gradcheck.commands.stdout import LeavingOut, leaving_out
-from gradcheck.errors import GradientMismatch
+from gradcheck.errors import GradcheckError, GradientMismatch
 from gradcheck.outcome.spool import Spool, opened
 from gradcheck.report import Report
 from gradcheck.tracebacks import from_file, hide_our_frames
 from gradcheck.views import json
-from gradcheck.views.summary import summary_table
+from gradcheck.views.document import Source, dumps_all
+from gradcheck.views.html_page import to_page_of_all
+from gradcheck.views.save import write
 
 __all__ = ["run"]
 
-ALL_RIGHT, WRONG, MISUSE, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTED = 130
 
 
 @dataclass
@@ -42,11 +46,24 @@ class Script:
         """How many of its checks failed."""
         return sum(not report.ok for report in self.reports)
 
+    def as_source(self) -> Source:
+        """What is kept of it."""
+        return Source(self.name, tuple(self.reports), self.trouble)
 
-def run(files: Sequence[str], *, exit_zero: bool = False, seed: int | None = None, width: int | None = None) -> int:
+
+def run(
+    files: Sequence[str],
+    *,
+    exit_zero: bool = False,
+    seed: int | None = None,
+    width: int | None = None,
+    html: str | None = None,
+    json_file: str | None = None,
+    github: bool = False,
+) -> int:
     """Run the scripts one after another and return the exit status, as ``gradcheck run --help`` lists them."""
     scripts = [Script(Path(name), name) for name in files]
-    if not _all_readable(scripts):
+    if not (_all_readable(scripts) and all(_can_be_written(name) for name in (html, json_file) if name is not None)):
         return MISUSE
     session = _Session(scripts, Console(width=width, highlight=False, soft_wrap=False))
     with opened() as spool, outcome.seeded(seed), outcome.home(tell=session.tell, owns_spool=True):
@@ -56,10 +73,20 @@ def run(files: Sequence[str], *, exit_zero: bool = False, seed: int | None = Non
         except KeyboardInterrupt:
             print("gradcheck: interrupted", file=sys.stderr)
             return INTERRUPTED
-    session.summarize()
-    if any(script.trouble for script in scripts):
+    sources = [script.as_source() for script in scripts]
+    print_summary(session.console, sources)
+    if github:
+        for line in workflow_commands(sources):
+            print(line)
+    try:
+        if html is not None:
+            write(Path(html), to_page_of_all(sources))
+        if json_file is not None:
+            write(Path(json_file), dumps_all(sources) + "\n")
+    except GradcheckError as error:
+        print(f"gradcheck run: {error}", file=sys.stderr)
         return MISUSE
-    return WRONG if any(script.failed for script in scripts) and not exit_zero else ALL_RIGHT
+    return exit_status(sources, exit_zero)
 
 
 def _all_readable(scripts: Sequence[Script]) -> bool:
@@ -72,12 +99,22 @@ def _all_readable(scripts: Sequence[Script]) -> bool:
     return fine
 
 
+def _can_be_written(name: str) -> bool:
+    """Whether a file can be there, which is asked before scripts run for an hour."""
+    file = Path(name)
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        what = "is a folder; name a file" if file.is_dir() else f"there is no folder {file.parent}"
+        print(f"gradcheck run: {name}: {what}", file=sys.stderr)
+        return False
+    return True
+
+
 class _Session:
     """What is shown while the scripts run."""
 
     def __init__(self, scripts: Sequence[Script], console: Console) -> None:
         self._scripts = scripts
-        self._console = console
+        self.console = console
         self._current = scripts[0]
         self._status: Status | None = None
         self._shown: set[str] = set()
@@ -87,8 +124,8 @@ class _Session:
         """Run one script under its heading."""
         self._current = script
         if script is not self._scripts[0]:
-            self._console.print()
-        self._console.rule(f"[bold]{escape(script.name)}", align="left")
+            self.console.print()
+        print_heading(self.console, script.name)
         with self._progress(), leaving_out(self._shown) as self._out:
             try:
                 run_script(script.path)
@@ -108,9 +145,9 @@ class _Session:
 
     def _progress(self) -> AbstractContextManager[object]:
         # Rich passes the script's own prints by the moving line, which only a terminal can show.
-        if not self._console.is_terminal:
+        if not self.console.is_terminal:
             return nullcontext()
-        self._status = self._console.status(self._doing())
+        self._status = self.console.status(self._doing())
         return self._status
 
     def _doing(self) -> str:
@@ -125,8 +162,8 @@ class _Session:
         self._current.reports.append(report)
         if self._out is not None:
             self._out.below_report = False
-        self._console.print()
-        self._console.print(report)
+        self.console.print()
+        self.console.print(report)
         self._shown.add(str(report))
         if self._out is not None:
             self._out.below_report = True
@@ -154,18 +191,6 @@ class _Session:
         if self._out is not None:
             self._out.set_apart()
         sys.stdout.flush()
-
-    def summarize(self) -> None:
-        """The last lines: a table of all checks, and the scripts that could not be judged by it."""
-        pairs = [(report, script.name) for script in self._scripts for report in script.reports]
-        titles = [name for _, name in pairs] if len(self._scripts) > 1 else []
-        troubled = [script for script in self._scripts if script.trouble]
-        trouble = f"{_count(len(troubled), 'script')} went wrong" if troubled else ""
-        self._console.print()
-        self._console.rule("[bold]summary", align="left")
-        self._console.print(summary_table([report for report, _ in pairs], titles, trouble))
-        for script in troubled:
-            self._console.print(f"[bold red]![/] {escape(script.name)} {escape(script.trouble)}")
 
 
 def _count(n: int, what: str) -> str:

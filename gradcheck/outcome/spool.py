@@ -64,6 +64,12 @@ class Watched(Report):
     def to_json(self) -> str:
         return self.unwatched().to_json()
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        return self.unwatched().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.unwatched()._repr_html_()
+
     def __str__(self) -> str:
         return str(self.unwatched())
 

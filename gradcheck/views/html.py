@@ -27,36 +27,46 @@ from gradcheck.views.tables import Table, tables
 if TYPE_CHECKING:
     from gradcheck.report import Finding, Report, Where
 
-__all__ = ["to_html"]
+__all__ = ["DARK", "LIGHT", "STYLE", "scrolled", "to_fragment", "to_html"]
 
 LONG = 20  # longer names may be broken
 UNLIMITED = 10_000  # the browser breaks the lines
-# Text and background are the notebook's own; the three accents contrast with white and with black.
+# The accents contrast with their background by 4.5 and more (WCAG AA), on white and on what dark themes have.
+LIGHT = "--right: #23743a; --wrong: #c02633; --undecided: #8a5a00; --line: #0b62b4;"
+DARK = "--right: #5fcf7e; --wrong: #ff8a8a; --undecided: #e9b04c; --line: #7cb8f5;"
+# How notebooks say that their theme is dark: JupyterLab, Colab, VS Code, Sphinx.
+THEMES = '[data-jp-theme-light="false"], [theme="dark"], .vscode-dark, [data-theme="dark"]'
+# Text and background are the notebook's own.
 # Notebooks align every cell of every table to the right: hence "!important", and "table" for more weight than theirs.
-STYLE = """
+STYLE = f"""
+.gradcheck {{ {LIGHT} }}
+:is({THEMES}) .gradcheck {{ {DARK} }}
+""" + """
 .gradcheck { font-size: 0.95em; line-height: 1.45; max-width: 75em; }
 .gradcheck, .gradcheck * { background: none !important; }
-.gradcheck h4 { font-size: 1.1em; font-weight: 600; margin: 0.3em 0; }
+.gradcheck .headline { font-size: 1.1em; font-weight: 600; margin: 0.3em 0; }
 .gradcheck div.scroll { overflow-x: auto; }
 .gradcheck table { font-size: inherit; border-collapse: collapse; margin: 0.6em 0; font-variant-numeric: tabular-nums; }
 .gradcheck table thead { border: 0; vertical-align: bottom; }
 .gradcheck table th, .gradcheck table td { text-align: left !important; padding: 0.1em 1.2em 0.1em 0; border: 0; }
 .gradcheck table th, .gradcheck table td { vertical-align: top; line-height: inherit; }
-.gradcheck table td { white-space: nowrap; }
-.gradcheck table td.name { white-space: normal; overflow-wrap: anywhere; min-width: 7em; }
+.gradcheck table td, .gradcheck table tbody th { white-space: nowrap; }
+.gradcheck table .name { white-space: normal; overflow-wrap: anywhere; min-width: 7em; }
 .gradcheck table td.rest { white-space: normal; }
 .gradcheck table td.remark { white-space: normal; padding-left: 1.2em; }
 .gradcheck table .number { text-align: right !important; }
 .gradcheck th { font-weight: 600; }
 .gradcheck th, .gradcheck .dim, .gradcheck dt { opacity: 0.75; }
-.gradcheck table th.group { text-align: center !important; }
-.gradcheck table th.group span { display: block; border-bottom: 1px solid currentColor; }
-.gradcheck .right { color: #2b8a3e; }
-.gradcheck .wrong { color: #d6404a; font-weight: 600; }
-.gradcheck .undecided { color: #a8710a; }
+.gradcheck table .group { text-align: center !important; }
+.gradcheck table .group span { display: block; border-bottom: 1px solid currentColor; }
+.gradcheck table tbody th { font-weight: inherit; opacity: 1; }
+.gradcheck .right { color: var(--right); }
+.gradcheck .wrong { color: var(--wrong); font-weight: 600; }
+.gradcheck .undecided { color: var(--undecided); }
 .gradcheck dl { display: grid; grid-template-columns: 6.5em 1fr; margin: 0.6em 0; }
 .gradcheck dt { font-weight: 400; white-space: nowrap; }
-.gradcheck .strong, .gradcheck dt.wrong, .gradcheck dt.undecided { font-weight: 600; opacity: 1; }
+.gradcheck .strong, .gradcheck table th.strong { font-weight: 600; opacity: 1; }
+.gradcheck dt.wrong, .gradcheck dt.undecided { font-weight: 600; opacity: 1; }
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
 .gradcheck dd code { padding: 0; }
 .gradcheck table td.picture, .gradcheck .picture { font-family: monospace; white-space: pre; line-height: 1.1; }
@@ -67,18 +77,25 @@ STYLE = """
 
 def to_html(report: Report) -> str:
     """The report as one ``<div>`` with its own style sheet; every text from the user's code is escaped."""
+    return to_fragment(report, "h4", f"<style>{STYLE}</style>")
+
+
+def to_fragment(report: Report, heading: str, style: str = "") -> str:
+    """The report as one ``<div>`` under a heading of that level, its style sheet inside if it is to be."""
     sign = mark(report)
     sentence = escape(headline(report).removeprefix(sign))
     facts = facts_told(report)
     if report.where is not None:
         facts.append(place(report.where, UNLIMITED))
     parts = [
-        f"<style>{STYLE}</style>",
-        f'<h4><span class="{accent(report)}">{sign}</span>{sentence}</h4>',
+        f'{style}<{heading} class="headline"><span class="{accent(report)}">{sign}</span>{sentence}</{heading}>',
         f'<div class="dim">{escape(" · ".join(facts))}</div>',
     ]
     shown = [_folded(table, report) for table in tables(report)]
-    worst = [_table(worst_columns(g, full_name(g, report), True), worst_rows(g, True)) for g in worst_told(report)]
+    worst = []
+    for g in worst_told(report):
+        name = full_name(g, report)
+        worst.append(_table(worst_columns(g, name, True), worst_rows(g, True), f"worst entries of {name}"))
     findings = in_order(report)
     told = [_finding(finding, report, findings[:i]) for i, finding in enumerate(findings)]
     key = f'<div class="dim">{escape(key_told(table.richest() for table in tables(report)))}</div>'
@@ -139,19 +156,31 @@ def _loss(report: Report) -> str:
 def _folded(table: Table, report: Report) -> str:
     """The table; with the axis below, or behind a line that opens it."""
     columns, rows = table.richest()
-    shown = _table(columns, rows)
+    shown = _table(columns, rows, table.name)
     if table.name == "learning rate" and report.step_size is not None and (line := axis(report.step_size)):
-        shown += f'<div class="picture">{escape(line)}</div>'
+        shown += f'<div class="picture" aria-hidden="true">{escape(line)}</div>'
     if table.summary:
         return f"<details><summary>{table.summary}</summary>{shown}</details>"
     return shown
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    heads = "".join(f"<th{_class(column, Row({}))}>{escape(column.heading)}</th>" for column in columns)
+def _table(columns: Sequence[Column], rows: Sequence[Row], name: str) -> str:
+    heads = "".join(_head(column) for column in columns)
     body = "".join(_row(columns, row) for row in rows)
-    head = f"<thead>{_groups(columns)}<tr>{heads}</tr></thead>"
-    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+    head = f"<thead>{_groups(columns)}<tr>{heads}</tr></thead>" if any(c.heading for c in columns) else ""
+    return scrolled(f'<table aria-label="{escape(name)}">{head}<tbody>{body}</tbody></table>', name)
+
+
+def scrolled(content: str, name: str) -> str:
+    """What may be wider than the page, in a frame that scrolls, by the keyboard as well."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{content}</div>'
+
+
+def _head(column: Column) -> str:
+    """A heading says that it is one; a column without has an empty cell there."""
+    if not column.heading.strip():
+        return "<td></td>"
+    return f'<th scope="col"{_class(column, Row({}))}>{escape(column.heading)}</th>'
 
 
 def _groups(columns: Sequence[Column]) -> str:
@@ -159,19 +188,31 @@ def _groups(columns: Sequence[Column]) -> str:
         return ""
     heads = ""
     for group, members in groupby(columns, key=lambda column: column.group):
-        head = (' class="group"', f"<span>{escape(group)}</span>") if group else ("", "")
-        heads += f'<th{head[0]} colspan="{len(list(members))}">{head[1]}</th>'
+        span = f'colspan="{len(list(members))}"'
+        head = f'<th scope="colgroup" class="group" {span}><span>{escape(group)}</span></th>'
+        heads += head if group else f"<td {span}></td>"
     return f"<tr>{heads}</tr>"
 
 
 def _row(columns: Sequence[Column], row: Row) -> str:
     given = [column for column in columns if column.key in row.cells]
-    cells = "".join(f"<td{_class(column, row)}>{escape(row.cells[column.key])}</td>" for column in given)
+    named = next((column for column in given if column.heading.strip() and not column.right), None)
+    cells = "".join(_cell(column, row, column is named) for column in given)
     if row.rest:
         cells += f'<td class="rest" colspan="{len(columns) - len(given)}">{escape(row.rest)}</td>'
     lines = f"<tr{_dim(row.style)}>{cells}</tr>" if given else ""
     below = f'<tr{_dim(row.remark_style)}><td class="remark" colspan="{len(columns)}">'
     return lines + "".join(f"{below}{escape(remark)}</td></tr>" for remark in row.remarks)
+
+
+def _cell(column: Column, row: Row, named: bool) -> str:
+    """A cell; the one that names its row is a heading. A picture of characters is not read aloud."""
+    text = escape(row.cells[column.key])
+    if named and text:
+        return f'<th scope="row"{_class(column, row)}>{text}</th>'
+    if text and column.key.endswith(PICTURE):
+        text = f'<span aria-hidden="true">{text}</span>'
+    return f"<td{_class(column, row)}>{text}</td>"
 
 
 def _dim(style: str) -> str:

@@ -15,18 +15,24 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Report
 
-__all__ = ["dumps", "load_report", "loads"]
+__all__ = ["MANY_KEY", "decoded", "dumps", "encoded", "load_report", "loads", "parsed", "read"]
 
 VERSION = 1
 VERSION_KEY = "gradcheck_report"
+MANY_KEY = "gradcheck_reports"  # of a document with several
 # JSON has no numbers for these, and what Python writes for them other readers refuse.
 NOT_FINITE = ("nan", "inf", "-inf")
 
 
 def dumps(report: Report) -> str:
     """The report as JSON text that any strict reader reads; NaN and infinities are "nan", "inf" and "-inf"."""
-    document = {VERSION_KEY: VERSION, "ok": report.ok} | _encode(report)
-    return json.dumps(document, indent=1, allow_nan=False)
+    return json.dumps(encoded(report), indent=1, allow_nan=False)
+
+
+def encoded(report: Report) -> dict[str, Any]:
+    """What :func:`dumps` writes, before it is text."""
+    fields_of_report: dict[str, Any] = _encode(report)
+    return {VERSION_KEY: VERSION, "ok": report.ok} | fields_of_report
 
 
 def loads(text: str) -> Report:
@@ -35,21 +41,39 @@ def loads(text: str) -> Report:
     Raises:
         GradcheckError: the text is not a report, or is one of a newer version.
     """
+    return decoded(parsed(text, VERSION_KEY), "report")
+
+
+def parsed(text: str, *keys: str) -> dict[str, Any]:
+    """The JSON object in the text, which holds one of the keys with a version number that can be read.
+
+    Raises:
+        GradcheckError: it is no such object.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise GradcheckError(f"text: not the JSON of a gradcheck report: {error}") from error
-    if not isinstance(document, dict) or VERSION_KEY not in document:
-        raise GradcheckError(f'text: not a gradcheck report: a JSON object with "{VERSION_KEY}" was expected')
-    version = document[VERSION_KEY]
+    key = next((key for key in keys if isinstance(document, dict) and key in document), "")
+    if not key:
+        if isinstance(document, dict) and MANY_KEY in document:
+            raise GradcheckError("text: these are the reports of a whole run, not one: use gradcheck.load_reports")
+        raise GradcheckError(f'text: not a gradcheck report: a JSON object with "{keys[0]}" was expected')
+    version = document[key]
     if type(version) is not int or version < 1:
-        raise GradcheckError(f'text: not a gradcheck report: "{VERSION_KEY}" is {version!r}, not a version number')
+        raise GradcheckError(f'text: not a gradcheck report: "{key}" is {version!r}, not a version number')
     if version > VERSION:
         raise GradcheckError(
             f"text: the report was written by a newer gradcheck (format {version}; this one reads up to {VERSION}): "
             "upgrade gradcheck to read it"
         )
-    report = _decode(document, Report, "report")
+    assert isinstance(document, dict)
+    return document
+
+
+def decoded(document: object, at: str) -> Report:
+    """The report that :func:`encoded` told of; ``at`` names it in the error."""
+    report = _decode(document, Report, at)
     assert isinstance(report, Report)
     return report
 
@@ -58,7 +82,16 @@ def load_report(source: str | os.PathLike[str]) -> Report:
     """A report from its JSON text, or from the file that holds it.
 
     Raises:
-        GradcheckError: there is no such file, or no report in it.
+        GradcheckError: there is no such file, or no report in it, or several (see :func:`gradcheck.load_reports`).
+    """
+    return loads(read(source))
+
+
+def read(source: str | os.PathLike[str]) -> str:
+    """The JSON text itself, or what is in the file of that name.
+
+    Raises:
+        GradcheckError: it is neither.
     """
     if not isinstance(source, str | os.PathLike) or isinstance(os.fspath(source), bytes):
         raise GradcheckError(
@@ -66,13 +99,13 @@ def load_report(source: str | os.PathLike[str]) -> Report:
             "give the JSON text of a report, or the name of the file that holds it"
         )
     if isinstance(source, str) and source.lstrip().startswith("{"):
-        return loads(source)
+        return source
     if not str(source).strip():
         raise GradcheckError(
             "source: it is empty; give the JSON text of a report, or the name of the file that holds it"
         )
     try:
-        text = Path(source).read_text(encoding="utf-8")
+        return Path(source).read_text(encoding="utf-8")
     except IsADirectoryError as error:
         raise GradcheckError(
             f"source: {str(source)!r} is a folder; give the name of the file that holds the report"
@@ -82,7 +115,6 @@ def load_report(source: str | os.PathLike[str]) -> Report:
         raise GradcheckError(
             f"source: {shown!r} is neither the JSON of a report nor a file with one: {error}"
         ) from error
-    return loads(text)
 
 
 def _encode(value: Any) -> Any:

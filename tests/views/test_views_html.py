@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -8,10 +9,11 @@ from views_strategies import REPORTS as ANY_REPORT
 from views_strategies import UNHURRIED
 
 from gradcheck.views.headline import headline
-from gradcheck.views.html import to_html
+from gradcheck.views.html import DARK, LIGHT, to_html
 
 OURS = {"div", "style", "h4", "span", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd", "pre", "code"}
 OURS |= {"strong", "br", "details", "summary"}
+ATTRIBUTES = {"class", "colspan", "scope", "aria-label", "aria-hidden", "role", "tabindex"}
 
 
 class Balance(HTMLParser):
@@ -52,13 +54,13 @@ class Balance(HTMLParser):
 def test_every_report_is_a_closed_fragment_that_opens_with_the_headline(name):
     page = Balance(to_html(REPORTS[name]))
     assert headline(REPORTS[name]) in page.text
-    assert page.attributes <= {"class", "colspan"}
+    assert page.attributes <= ATTRIBUTES
 
 
 @given(ANY_REPORT)
 @UNHURRIED
 def test_no_text_of_the_user_becomes_markup(report):
-    assert Balance(to_html(report)).attributes <= {"class", "colspan"}
+    assert Balance(to_html(report)).attributes <= ATTRIBUTES
 
 
 def test_the_texts_of_a_report_are_on_the_page():
@@ -96,8 +98,29 @@ def test_labels_and_names_stand_out_as_on_a_terminal():
     assert '<dt class="wrong">cause</dt>' in text
     assert '<dt class="strong">help</dt>' in text
     assert "<dt>evidence</dt>" in text
-    assert '<td class="strong">dw</td>' in text
+    assert '<th scope="row" class="strong">dw</th>' in text
     assert '<dt class="undecided">warning</dt>' in to_html(NETWORK)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("colours", "backgrounds"), [(LIGHT, ("#ffffff", "#f5f5f5")), (DARK, ("#111111", "#1e1e1e"))])
+def test_every_accent_has_the_contrast_that_small_text_needs(colours, backgrounds):
+    for colour in re.findall("#[0-9a-f]{6}", colours):
+        for background in backgrounds:
+            low, high = sorted((luminance(colour), luminance(background)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_heading_of_a_table_has_a_scope_and_a_text(name):
+    for attributes, text in re.findall(r"<th( [^>]*)?>(.*?)</th>", to_html(REPORTS[name])):
+        assert "scope=" in attributes
+        assert text
 
 
 def test_a_dash_is_no_alarm():

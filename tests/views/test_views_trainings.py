@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 from test_views_console import as_golden, without_ansi
-from test_views_html import Balance
+from test_views_html import ATTRIBUTES, Balance
 from views_trainings import (
     BORN,
     CONVERGES,
@@ -79,7 +79,7 @@ def test_colours_are_accents_only(name):
 def test_html_says_what_the_terminal_says(name):
     report = TRAININGS[name]
     page = Balance(to_html(report))
-    assert page.attributes <= {"class", "colspan"}
+    assert page.attributes <= ATTRIBUTES
     assert headline(report) in page.text
     for finding in report.findings:
         for text in (finding.code, finding.title, *finding.evidence, *finding.cause, *finding.help):
