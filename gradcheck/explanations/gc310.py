@@ -23,7 +23,8 @@ Right:
 
 Check:
 
-    model = nn.Sequential(nn.Linear(20, 16), *(layer for _ in range(5) for layer in (nn.Tanh(), nn.Linear(16, 16, False))))
+    pairs = [(nn.Tanh(), nn.Linear(16, 16, bias=False)) for _ in range(5)]
+    model = nn.Sequential(nn.Linear(20, 16), *(layer for pair in pairs for layer in pair))
     for layer in model[::2]:
         nn.init.normal_(layer.weight, std=std)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

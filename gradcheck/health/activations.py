@@ -25,7 +25,7 @@ _FEW = 3  # from four layers on the last is left out: its bias learns how freque
 
 
 class ChangingActivations(Rule):
-    """A trend over the layers, and a change since the first sample, in one of two directions."""
+    """A trend over the layers, over the calls of one layer, or since the first sample, in one of two directions."""
 
     verb: ClassVar[str]
     severity: ClassVar[Severity]
@@ -34,6 +34,7 @@ class ChangingActivations(Rule):
     def __init__(self) -> None:
         self._depth: Symptoms[tuple[LayerSample, Trend]] = Symptoms()
         self._time: Symptoms[tuple[LayerSample, float, float]] = Symptoms()
+        self._calls: Symptoms[tuple[LayerSample, float]] = Symptoms()
         self._first: dict[str, float] = {}
         self._largest = 0.0
 
@@ -52,6 +53,9 @@ class ChangingActivations(Rule):
         last = fit.values[-1] / self._first.get(layers[0][0].name, math.inf) if fit else 1.0
         found = fit is not None and self.bad(fit.total) and self.bad(last * _AT_THE_END ** (1 if last > 1 else -1))
         self._depth.observe("", sample.step, (hidden[fit.start][0], fit) if fit and found else None)
+        for layer in sample.layers:
+            if layer.growth is not None and layer.calls > 1:
+                self._calls.observe(layer.name, sample.step, (layer, layer.growth) if self.bad(layer.growth) else None)
         for layer, size in layers:
             before = self.reference(layer.name)
             known = before > 0
@@ -81,6 +85,21 @@ class ChangingActivations(Rule):
                 ),
                 help=self.advice,
                 step=seen.since,
+            )
+            return
+        for _, repeated in self._calls:
+            layer, growth = repeated.what
+            each = growth ** (1 / (layer.calls - 1))
+            yield Finding(
+                code=self.code,
+                severity=repeated.severity(self.severity),
+                title=f"activations {self.verb} from call to call: {layer_name(layer)} is called {layer.calls} times a "
+                f"step, and its output changes by {times(each)} each time",
+                layer=layer.name,
+                where=layer.where,
+                evidence=(f"by {times(growth)} from the first call to the last", *repeated.remark),
+                help=("draw the weights that are used again and again orthogonal, of norm 1 at most", *self.advice),
+                step=repeated.since,
             )
             return
         for _, moved in self._time:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradcheck.health.rule import Rule
+from gradcheck.health.rules.added_up_gradients import AddedUpGradients
 from gradcheck.health.rules.birth import BirthOfNaN
 from gradcheck.health.rules.class_collapse import ClassCollapse
 from gradcheck.health.rules.dead_units import DeadUnits
@@ -55,6 +56,7 @@ RULES: tuple[type[Rule], ...] = (
     MissingGradients,
     OutsideOptimizer,
     EqualUnits,
+    AddedUpGradients,
     InitialLoss,
     LossNotFalling,
     LossOscillating,

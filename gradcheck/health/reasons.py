@@ -25,7 +25,7 @@ _EFFECTS: dict[str, tuple[str, str]] = {
     "GC322": ("values reach the bounds", "GC311 GC330 GC314"),
     "GC323": ("gradients are clipped", "GC301 GC313 GC311 GC314 GC336"),
     "GC325": ("no gradient gets through", "GC321:same GC320:same GC322:same GC335 GC330 GC336"),
-    "GC330": ("the update is so large", "GC336"),
+    "GC330": ("the update is so large", "GC336 GC311 GC314"),
     "GC331": ("the weights hardly move", "GC301 GC323 GC325:above GC321:above GC312 GC303 GC314"),
     "GC332": ("the update is lost", "GC301 GC331 GC303 GC323"),
     "GC333": ("no gradient arrives", "GC325:above GC320:above GC321:above GC322:above GC335"),
@@ -39,7 +39,7 @@ _EFFECTS: dict[str, tuple[str, str]] = {
     "GC343": ("the loss diverges", "GC330 GC311 GC313 GC314 GC336"),
     "GC344": (
         "all samples get one class",
-        "GC325 GC320 GC321 GC335 GC330 GC343 GC332 GC331 GC312 GC310 GC333 GC314 GC340 GC336",
+        "GC325 GC320 GC321 GC322 GC335 GC330 GC343 GC332 GC331 GC312 GC310 GC333 GC314 GC340 GC336",
     ),
 }
 

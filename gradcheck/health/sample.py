@@ -78,6 +78,8 @@ class LayerSample:
     before_loss: bool = False  # the softmax or logistic that makes the network's output: saturates by design
     gate: bool = False  # inside a recurrent cell or an attention: saturates by design
     passes: str = ""  # of a mask that passes gradient to few positions by design: "1 of 16 positions"
+    calls: int = 1  # in the step
+    growth: float | None = None  # of several calls: root mean square of the last one's output over the first one's
 
 
 @dataclass(slots=True)
@@ -101,6 +103,7 @@ class ParameterSample:
     frozen: bool = False  # requires_grad is off: it is not meant to move
     sparse: bool = False  # only the rows in use get a gradient
     before_norm: bool = False  # a bias whose effect a following normalisation takes away: its gradient is 0 in truth
+    carried: bool = False  # the step's first backward found the gradient that the last update left: it is added to
     equal_columns: bool = False  # all units of the layer have the same weights (only looked at in the first sample)
 
 

@@ -76,6 +76,15 @@ def test_activations_in_health(layers):
     assert lasting(ExplodingActivations(), layers=layers) == []
 
 
+def test_a_layer_whose_output_grows_from_call_to_call():
+    step = layer("step", output=300.0, calls=64, growth=1.25**63)
+    [finding] = lasting(ExplodingActivations(), layers=[layer("read"), step])
+    assert finding.layer == "step"
+    assert "layer step (linear) is called 64 times a step, and its output changes by a factor of 1.25" in finding.title
+    calm = layer("step", calls=64, growth=3.0)
+    assert lasting(ExplodingActivations(), layers=[layer("read"), calm]) == []
+
+
 def test_layers_after_one_that_vanishes_do_not_explode():
     samples = [sample(k, layers=outputs(10.0 ** (-3 * k), 1, 1, 1, 1)) for k in range(9)]
     assert found(ExplodingActivations(), samples) == []

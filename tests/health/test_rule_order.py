@@ -43,6 +43,12 @@ def test_a_warning_stands_before_the_error_that_it_causes():
     )
 
 
+def test_an_explosion_and_an_update_go_by_time():
+    grown, update = finding("GC311", "error", layer="1", step=0), finding("GC330", layer="2", step=0)
+    assert codes(update, grown) == ["GC311", "GC330"]
+    assert codes(finding("GC311", "error", layer="1", step=1), update) == ["GC330", "GC311"]
+
+
 def test_only_the_nearest_causes_are_named_and_the_root_comes_first():
     found = ordered(
         [
@@ -60,7 +66,7 @@ def test_only_the_nearest_causes_are_named_and_the_root_comes_first():
 @pytest.mark.parametrize(
     ("cause", "effect"),
     [
-        (finding("GC330", step=50), finding("GC311", "error", step=4)),
+        (finding("GC330", step=50), finding("GC310", step=4)),
         (finding("GC321", layer="0"), finding("GC333", layer="2")),
         (finding("GC320", layer="1"), finding("GC325", layer="2")),
         (finding("GC330", "info"), finding("GC343", "error")),

@@ -3,6 +3,7 @@
 import pytest
 from made_samples import found, lasting, layer, parameter, sample, stats
 
+from gradcheck.health.rules.added_up_gradients import AddedUpGradients
 from gradcheck.health.rules.equal_units import EqualUnits
 from gradcheck.health.rules.large_updates import LargeUpdates
 from gradcheck.health.rules.missing_gradients import MissingGradients
@@ -202,3 +203,19 @@ def test_units_that_begin_equal(weight, phrase):
 )
 def test_layers_that_may_begin_equal(parameters):
     assert lasting(EqualUnits(), parameters=parameters, layers=[layer("fc1")]) == []
+
+
+def test_gradients_that_are_never_set_to_zero():
+    parameters = [parameter("fc1.weight", carried=True), parameter("fc1.bias", role="bias", carried=True)]
+    [finding] = lasting(AddedUpGradients(), parameters=parameters)
+    assert (finding.code, finding.severity, finding.gradient) == ("GC336", "error", "fc1.weight")
+    assert "added up from step to step, of fc1.weight and fc1.bias: they are never set to zero" in finding.title
+
+
+@pytest.mark.parametrize(
+    "made",
+    [parameter("w"), parameter("w", carried=True, trained=False), parameter("w", carried=True, frozen=True)],
+    ids=["set to zero", "not trained", "frozen"],
+)
+def test_gradients_that_are_not_added_up(made):
+    assert lasting(AddedUpGradients(), parameters=[made]) == []

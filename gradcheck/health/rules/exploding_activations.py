@@ -11,9 +11,10 @@ __all__ = ["ExplodingActivations"]
 
 
 class ExplodingActivations(ChangingActivations):
-    """exp(slope · (layers - 1)) > 1e3, the slope fitted to log rms(output) over the depth; or rms > 1e3 of the first.
+    """exp(slope · (layers - 1)) > 1e3, the slope fitted to log rms(output) over depth; or 1e3 times the first rms.
 
-    A layer that began smaller than others (a zero-initialised one) is held against the largest of them. Exempt: gates.
+    The first is that of the first sample, or of the first call of a layer that is called several times a step. A layer
+    that began smaller than others (a zero-initialised one) is held against the largest of them. Exempt: gates.
     Calibrated: see tests/benchmarks.
     """
 

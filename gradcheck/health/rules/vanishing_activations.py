@@ -14,7 +14,8 @@ class VanishingActivations(ChangingActivations):
     """exp(slope · (layers - 1)) < 1e-3, the slope fitted to log rms(output) over the depth; or rms < 1e-3 of the first.
 
     Relative across layers: a level alone raised 17 false alarms of 27 when this was calibrated (see tests/benchmarks).
-    Layers with weights count as depth. Exempt: fewer than three of them, gates, outputs that are exactly 0.
+    Layers with weights count as depth, and so do the calls of a layer that is called several times a step. Exempt:
+    fewer than three layers, gates, outputs that are exactly 0.
     """
 
     code: ClassVar[str] = "GC310"
