@@ -59,7 +59,7 @@ class Follower:
         if not self._running:
             self._running = True
             self._dispatch.flags.begin()
-        self._reach.walk(roots or self._reach.roots, self._dispatch.followed)
+        self._reach.walk(tuple(map(self._functions.own, roots or self._reach.roots)), self._dispatch.followed)
         for function in roots:
             if isinstance(function, types.FunctionType):
                 self._functions.swap(function)

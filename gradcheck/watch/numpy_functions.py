@@ -22,12 +22,12 @@ class Functions:
 
     def __init__(self, changed: Callable[[Any], Any]) -> None:
         self._changed = changed
-        self._swapped: list[tuple[types.FunctionType, types.CodeType]] = []
+        self._swapped: list[tuple[types.FunctionType, types.CodeType, types.FunctionType]] = []
 
     def swap(self, function: types.FunctionType) -> None:
         """Change the arguments of a function from now on. Generators and coroutines are left alone."""
         code = function.__code__
-        if any(known is function for known, _ in self._swapped) or code.co_flags & (0x20 | 0x80 | 0x200):
+        if any(function in (known, own) for known, _, own in self._swapped) or code.co_flags & (0x20 | 0x80 | 0x200):
             return
         own = types.FunctionType(
             code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
@@ -44,10 +44,14 @@ class Functions:
         function.__code__ = frame.replace(
             co_consts=constants, co_freevars=code.co_freevars, co_name=code.co_name, co_qualname=code.co_qualname
         )
-        self._swapped.append((function, code))
+        self._swapped.append((function, code, own))
+
+    def own(self, root: object) -> object:
+        """The function with the code that it had, which tells what it names; anything else is itself."""
+        return next((own for known, _, own in self._swapped if known is root), root)
 
     def restore(self) -> None:
         """Give every function its code back."""
         while self._swapped:
-            function, code = self._swapped.pop()
+            function, code, _ = self._swapped.pop()
             function.__code__ = code
