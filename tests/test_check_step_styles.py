@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from gradcheck import check_step
+from gradcheck import check_learning_rate, check_step
 
 rng = np.random.default_rng(0)
 
@@ -262,3 +262,32 @@ def test_a_running_mean_of_the_gradient_is_told_by_its_weight(w, g):
     report = check_step(step, params={"w": w}, gradients={"w": g}, lr=0.1, momentum=0.9)
     assert report.findings[0].code == "GC402"
     assert any("1/10" in line or "1 - " in line for line in (report.findings[0].title, *report.findings[0].cause))
+
+
+class AtACorner:
+    """A ReLU whose input is exactly 0 for one unit; its derivative there is 0, autograd takes another."""
+
+    def __init__(self, wrong=False):
+        self.x, self.wrong = np.array([[1.0, 2.0], [0.5, -1.0]]), wrong
+        self.W, self.b = rng.normal(size=(2, 4)), np.zeros(4)
+        self.W[:, 1] = 0
+
+    def loss(self):
+        return np.sum(np.maximum(self.x @ self.W + self.b, 0))
+
+    def gradients(self):
+        mask = (self.x @ self.W + self.b > 0) * (1.0 + self.wrong * np.arange(4))
+        return {"W": self.x.T @ mask, "b": mask.sum(axis=0)}
+
+    def step(self):
+        for name, gradient in self.gradients().items():
+            getattr(self, name)[...] -= 0.1 * gradient
+
+
+def test_a_slope_of_one_side_is_right_at_a_corner():
+    net = AtACorner()
+    report = check_step(net.step, params=net, loss=net.loss, lr=0.1)
+    assert report.ok
+    wrong = AtACorner(wrong=True)
+    assert not check_step(wrong.step, params=wrong, loss=wrong.loss, lr=0.1).ok
+    assert check_learning_rate(net.loss, net, lr=0.1, gradient=net.gradients).findings == ()

@@ -18,6 +18,8 @@ class Slope:
 
     value: float
     error: float
+    sides: tuple[float, float]
+    """The slopes to both sides, the smaller first: at a corner of the loss anything between is right."""
 
 
 def rho(landscape: Landscape, gradient: Vector, lr: float, loss: float) -> float | None:
@@ -42,5 +44,12 @@ def slope_along(landscape: Landscape, gradient: Vector) -> Slope | None:
         return (landscape.loss(at + h * unit) - landscape.loss(at - h * unit)) / (2 * h)
 
     near, far = two_sided(h), two_sided(2 * h)
-    rounding = 8 * landscape.epsilon * abs(landscape.loss(at)) / h
-    return Slope((4 * near - far) / 3 / length, (abs(near - far) / 3 + rounding) / length)
+    here = landscape.loss(at)
+    rounding = 8 * landscape.epsilon * abs(here) / h
+
+    def one_sided(h: float) -> float:
+        return (landscape.loss(at + h * unit) - here) / h
+
+    ahead, behind = (2 * one_sided(s) - one_sided(2 * s) for s in (h, -h))
+    sides = min(ahead, behind) / length, max(ahead, behind) / length
+    return Slope((4 * near - far) / 3 / length, (abs(near - far) / 3 + rounding) / length, sides)

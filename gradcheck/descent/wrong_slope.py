@@ -18,7 +18,10 @@ def wrong_slope(slope: Slope | None, given: Vector, true: Vector) -> Finding | N
 
     ρ → ⟨∇L, g⟩ / ‖g‖², so that g = c·∇L gives 1/c: ½ for a doubled gradient, -1 for the wrong sign.
     """
-    if slope is None or abs(slope.value - 1) <= _RIGHT + 4 * slope.error:
+    if slope is None:
+        return None
+    slack = _RIGHT + 4 * slope.error
+    if abs(slope.value - 1) <= slack or slope.sides[0] - slack <= 1 <= slope.sides[1] + slack:
         return None
     length, own = float(np.linalg.norm(true)), float(np.linalg.norm(given))
     cosine = float(true @ given) / (length * own) if length > 0 else 0.0

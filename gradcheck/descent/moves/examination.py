@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from gradcheck.descent.landscape import Landscape
 from gradcheck.descent.moves.buffers import arrays_beside, with_momentum
 from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
+from gradcheck.descent.moves.corners import taken_at_corners
 from gradcheck.descent.moves.grouping import grouped
 from gradcheck.descent.moves.judge import judged
 from gradcheck.descent.moves.move import Move
@@ -171,6 +173,8 @@ class _Taken:
 
     def _told(self, seen: Seen, made: list[Step]) -> Examination:
         results = {name: judged(move) for name, move in seen.moves.items()}
+        if isinstance(self.source, GradientsOfLoss):
+            results |= self._at_corners(seen, [n for n, r in results.items() if r.verdict == "wrong"])
         causes = {}
         for name, result in results.items():
             cause = cause_of(seen.moves[name], seen) if result.verdict == "wrong" else None
@@ -190,6 +194,21 @@ class _Taken:
         what = "object" if self.given.kind == "object" else "torch" if self.given.kind == "tensors" else "arrays"
         style = f"one step ({what}), against -lr times {self.source.said}"
         return Examination([*results.values(), *frozen], findings, style, len(made), self.notes)
+
+    def _at_corners(self, seen: Seen, wrong: list[str]) -> dict[str, UpdateResult]:
+        """Judge those again whose moves only differ where the loss has a corner."""
+        found: dict[str, UpdateResult] = {}
+        shapes = self.landscape.shapes if self.landscape is not None else {}
+        start = 0
+        for name, shape in shapes.items():
+            if name in wrong and self.landscape is not None:
+                corners = taken_at_corners(seen.moves[name], self.landscape, start)
+                if corners:
+                    found[name] = judged(seen.moves[name])
+                    said = "1 entry is" if corners == 1 else f"{corners} entries are"
+                    self.notes.append(f"{name}: {said} at a corner of the loss, and moved by a slope of one side")
+            start += math.prod(shape)
+        return found
 
     def _apart(self, name: str) -> bool:
         """Whether two places that hold different arrays now held the same one, and not just the caller's own list."""

@@ -11,14 +11,14 @@ from gradcheck.descent.found import arrays_below
 from gradcheck.descent.given import Given
 from gradcheck.descent.gradients import named_gradients
 from gradcheck.descent.landscape import Landscape, joined, parted
-from gradcheck.descent.moves.weights import Array, Parameter, plain, values_of
+from gradcheck.descent.moves.weights import Array, Parameter, plain, values_of, weights_of
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import user_code
 from gradcheck.layers.pairing import match_paths
 from gradcheck.layers.reach import Path
 from gradcheck.layers.values import is_tensor
 
-__all__ = ["Found", "Gradients", "GradientsOfLoss", "GradientsRead", "source_of"]
+__all__ = ["Found", "Gradients", "GradientsOfLoss", "GradientsRead", "source_of", "stored_gradients"]
 
 Found = dict[str, Array]
 
@@ -139,6 +139,23 @@ def _called(
 
 def _is_scalar(value: Any) -> bool:
     return not isinstance(value, Mapping | list | tuple) and np.ndim(plain(value) if is_tensor(value) else value) == 0
+
+
+def stored_gradients(given: Given) -> Found:
+    """What a backward has left beside the parameters, or in ``.grad``.
+
+    Raises:
+        GradcheckError: nothing was found there.
+    """
+    listed = weights_of(given, None, None, ())
+    source = _stored(given, {p.name: p for p in listed})
+    found = source.after() if source is not None else {}
+    if not found:
+        raise GradcheckError(
+            "gradient: it returned nothing, and no gradients were found beside the parameters; let it return a dict of "
+            "them by name"
+        )
+    return found
 
 
 def _stored(given: Given, parameters: Mapping[str, Parameter]) -> Gradients | None:
