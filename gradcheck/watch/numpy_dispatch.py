@@ -138,7 +138,31 @@ class Dispatch:
         self, name: str, function: Any, array: FollowedArray, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """A method of ndarray that would not ask, or in pieces."""
+        if self._listener is None and self.active and not (self.births.tainted or self._made or "out" in kwargs):
+            return self._unheard(name, function, array, args, kwargs)
         return self._call(getattr(_ndarray, name), function, (array, *args), kwargs, (array, *args))
+
+    def _unheard(
+        self, name: str, function: Any, array: FollowedArray, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """The same while nobody listens and nothing is suspect: loops call methods on small arrays."""
+        plain = array.view(_ndarray)
+        args = tuple([mapped(x, self.plain) for x in args])
+        flags, outer = self.flags, self.flags.nested
+        flags.nested = True
+        try:
+            result = getattr(plain, name)(*args, **kwargs)
+        finally:
+            flags.nested = outer
+        if result is plain:
+            return array
+        is_array = type(result) is _ndarray
+        if not (is_array or isinstance(result, np.inexact)) or result.dtype.kind not in "fc":
+            return result
+        if not (finite(result) if is_array else np.isfinite(result)):
+            self.births.look(function, (plain, *args), result, keywords=kwargs)
+            self._mind_writes()
+        return result.view(self.cls) if is_array else result
 
     def write(self, array: FollowedArray, index: Any, value: Any) -> None:
         """``array[index] = value``, while writes are minded."""

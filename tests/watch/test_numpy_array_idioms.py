@@ -148,7 +148,7 @@ IDIOMS = {
     "isinstance": lambda x, w: (isinstance(x, np.ndarray), x.dtype, x.ndim, x.flags.c_contiguous, x.itemsize),
     "text": lambda x, w: (repr(x), str(x), f"{x[0, 0]:.3f}", np.array2string(x)),
     "allclose": lambda x, w: (np.allclose(x, x), np.array_equal(x, w), np.shares_memory(x, x[0]), np.shape(x)),
-    "object array": lambda x, w: np.array([x, w[0]], dtype=object)[1],
+    "object array": lambda x, w: np.array([x, None], dtype=object)[0],
     "complex": lambda x, w: (x + 1j, np.fft.fft(x), (x * 1j).real, np.conj(x * 1j)),
     "random choice": lambda x, w: np.random.default_rng(0).permutation(x),
     "shuffle": in_place(lambda x, w: np.random.default_rng(0).shuffle(x)),
