@@ -10,7 +10,7 @@ from torch import nn
 
 from gradcheck.health.sample import ParameterSample, Stats
 from gradcheck.watch.torch_kinds import kind_of
-from gradcheck.watch.torch_stats import norm_of, stats_of
+from gradcheck.watch.torch_stats import finite_norms, norm_of, stats_of
 
 __all__ = ["ParameterWatch"]
 
@@ -56,20 +56,37 @@ class ParameterWatch:
 
     def note_weights(self, first: bool) -> None:
         """Keep the weights as they are before the update; at the first step see whether units are equal."""
-        for name, parameter in self.named.items():
-            if isinstance(parameter, nn.UninitializedParameter) or not parameter.is_floating_point():
-                continue
-            self._weights[name] = stats_of(parameter, extremes=first)
-            if parameter.requires_grad:
-                self._before[name] = self._copy(name, parameter.detach())
-            if first and _units_equal(parameter):
+        weights = {
+            name: p.detach()
+            for name, p in self.named.items()
+            if not isinstance(p, nn.UninitializedParameter) and p.is_floating_point()
+        }
+        for (name, weight), norm in zip(weights.items(), finite_norms(list(weights.values())), strict=True):
+            self._weights[name] = stats_of(weight, extremes=first, norm=norm)
+            if first and _units_equal(weight):
                 self._equal.add(name)
+        moving = {name: weight for name, weight in weights.items() if self.named[name].requires_grad}
+        self._before = {name: self._memory(name, weight) for name, weight in moving.items()}
+        if moving:
+            torch._foreach_copy_(list(self._before.values()), list(moving.values()))
 
-    def _copy(self, name: str, weight: torch.Tensor) -> torch.Tensor:
+    def _memory(self, name: str, weight: torch.Tensor) -> torch.Tensor:
         spare = self._spare.get(name)
         if spare is None or spare.shape != weight.shape or spare.dtype != weight.dtype:
-            return weight.clone()
-        return spare.copy_(weight)
+            return torch.empty_like(weight)
+        return spare
+
+    def _updates(self) -> dict[str, Stats]:
+        """What the weights moved by since :meth:`note_weights`; what was kept of them then is used up."""
+        moved = {name: old for name, old in self._before.items() if old.shape == self.named[name].shape}
+        if not moved:
+            return {}
+        changes = list(moved.values())
+        torch._foreach_sub_(changes, [self.named[name].detach() for name in moved])  # the sign does not matter
+        return {
+            name: stats_of(change, norm=norm)
+            for (name, change), norm in zip(moved.items(), finite_norms(changes), strict=True)
+        }
 
     def samples(
         self, optimizers: Sequence[torch.optim.Optimizer], before_norm: Collection[str], *, marked: bool
@@ -87,6 +104,7 @@ class ParameterWatch:
             for group in optimizer.param_groups
             for p in group["params"]
         }
+        updates = self._updates() if marked else {}
         found = []
         for name, parameter in self.named.items():
             weight = self._weights.get(name)
@@ -94,10 +112,6 @@ class ParameterWatch:
                 continue
             layer, _, own = name.rpartition(".")
             module = self._modules.get(layer)
-            before = self._before.get(name)
-            update = None
-            if before is not None and marked and before.shape == parameter.shape:
-                update = stats_of(before.sub_(parameter.detach()))  # the sign does not matter
             if name not in self._use:
                 role = _role(own, parameter, module)
                 self._use[name] = (role, *(_fans(parameter, module) if role == "weight" else (None, None)))
@@ -110,7 +124,7 @@ class ParameterWatch:
                     role=role,
                     weight=weight,
                     gradient=self._gradients.get(name),
-                    update=update,
+                    update=updates.get(name),
                     fan_in=fan_in,
                     fan_out=fan_out,
                     lr=rates.get(id(parameter)),
