@@ -16,7 +16,7 @@ __all__ = ["Pool"]
 
 Array = np.ndarray[Any, Any]
 
-_SMALLEST = 1 << 16  # bytes; below, memory comes from where it is at hand
+_SMALLEST = 1 << 19  # bytes; below, fresh memory costs next to nothing
 _LARGEST = 1 << 27  # bytes altogether
 _EACH = 24  # of one shape
 # They give the type that goes in.
@@ -81,11 +81,11 @@ class Pool:
         if buffers is None:
             buffers = self._buffers[shape, dtype.char] = deque()
         for _ in range(len(buffers)):
-            buffer = buffers.popleft()  # out of other threads' sight, so that nobody else takes it
-            free = sys.getrefcount(buffer) == self._idle
-            buffers.append(buffer)
-            if free:
+            buffer = buffers.pop()  # out of other threads' sight, so that nobody else takes it
+            if sys.getrefcount(buffer) == self._idle:
+                buffers.append(buffer)  # the next to be looked at: the processor's caches have it
                 return buffer
+            buffers.appendleft(buffer)
         if len(buffers) >= _EACH or self._bytes + size > _LARGEST:
             return None
         self._bytes += size
