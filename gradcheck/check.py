@@ -15,6 +15,7 @@ from gradcheck.layers import adapt
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
+from gradcheck.pictured import pictured
 from gradcheck.report import Report, Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Subject
@@ -219,7 +220,9 @@ def report_of(
     for examination in examinations:
         for what, count in examination.evidence.subject.counts.items():
             counts[what] = counts.get(what, 0) + count
-    gradients = tuple(g for e in examinations for g in e.gradients)
+    gradients = tuple(
+        g for e in examinations for g in pictured(e.gradients, e.evidence.yours.gradients, e.evidence.autograd)
+    )
     findings = tuple(f for e in examinations for f in e.findings)
     if allow:
         from gradcheck.diagnosis.deliberate import allowed

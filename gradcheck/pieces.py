@@ -17,6 +17,7 @@ from gradcheck.examine import true_gradients
 from gradcheck.layers import adapt_forward
 from gradcheck.options import checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
+from gradcheck.pictured import pictured
 from gradcheck.report import Entry, GradientResult, Leak, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.yardstick import FLOAT64_LIMIT, limit_for
@@ -129,7 +130,7 @@ def compare(
         style="yours compared with true, two arrays",
         dtype=str(mine.dtype),
         seed=0,
-        gradients=(result,),
+        gradients=tuple(pictured([result], {name: mine}, {name: truth})),
         findings=tuple(findings),
         reproduce=line_to_reproduce(where, None),
         where=where,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gradcheck.configurations import Configuration
 from gradcheck.errors import GradientMismatch, failure
+from gradcheck.picture import Picture
 from gradcheck.updates import StepSize, UpdateResult
 from gradcheck.watched import Watched
 from gradcheck.where import Where
@@ -82,7 +83,8 @@ class GradientResult:
     ``relative_error`` is ‖yours - true‖ / ‖true‖ (2-norms over all entries), where *true* is the witness
     named by ``compared_with`` (``"true"`` where the caller gave it); ``limit`` is what it was held against.
     ``kinks`` entries sit at a corner of the forward, where every value between the slopes to both sides is right;
-    they are left out of ``relative_error`` and ``probe``.
+    they are left out of ``relative_error`` and ``probe``. ``picture`` shows a gradient that is not right beside the
+    true one, where that is known entry by entry.
     """
 
     layer: str
@@ -101,6 +103,7 @@ class GradientResult:
     worst: tuple[Entry, ...] = ()
     kinks: int = 0
     inherits: str = ""
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -12,11 +12,22 @@ LONGEST = 350
 # Rooms (files or folders directly in gradcheck/) by floor. Enter a new one once it is clear where it stands.
 FLOORS = {
     5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
-    4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "torch_check", "watch"},
-    3: {"causes", "descent", "diagnosis", "examine", "recordings", "sweep"},
+    4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "torch_check", "watching"},
+    3: {"causes", "descent", "diagnosis", "examine", "pictured", "recordings", "sweep"},
     2: {"health", "layers", "options", "witnesses"},
-    1: {"difference", "outcome", "state", "trace", "views", "yardstick"},
-    0: {"caller", "configurations", "errors", "explanations", "report", "tracebacks", "updates", "watched", "where"},
+    1: {"difference", "outcome", "sampled", "state", "trace", "views", "yardstick"},
+    0: {
+        "caller",
+        "configurations",
+        "errors",
+        "explanations",
+        "picture",
+        "report",
+        "tracebacks",
+        "updates",
+        "watched",
+        "where",
+    },
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -39,6 +50,7 @@ SIDEWAYS = {
     ("errors", "report"): "a mismatch carries its report",
     ("report", "errors"): "a report raises its mismatch",
     ("report", "configurations"): "a report's parts",
+    ("report", "picture"): "a report's parts",
     ("report", "updates"): "a report's parts",
     ("report", "watched"): "a report's parts",
     ("report", "where"): "a report's parts",

@@ -17,6 +17,7 @@ from gradcheck.views.blocks import (
 )
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order, mark
+from gradcheck.views.html_pictures import pictures
 from gradcheck.views.over_steps import PICTURE, key_told
 from gradcheck.views.plain import place, source_line, visible
 from gradcheck.views.remarks import loss_line, notes_told
@@ -70,6 +71,18 @@ STYLE = f"""
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
 .gradcheck dd code { padding: 0; }
 .gradcheck table td.picture, .gradcheck .picture { font-family: monospace; white-space: pre; line-height: 1.1; }
+.gradcheck .pictures { display: flex; flex-wrap: wrap; gap: 0.6em 1.6em; margin: 0.6em 0; align-items: flex-start; }
+.gradcheck figure { margin: 0; }
+.gradcheck figcaption { margin-bottom: 0.3em; }
+.gradcheck img { display: inline-block; margin: 0; max-width: none; }
+.gradcheck img.map { display: block; image-rendering: pixelated; border: 1px solid #8888; }
+.gradcheck .bar { font-size: 0.85em; font-variant-numeric: tabular-nums; }
+.gradcheck svg { display: block; max-width: 100%; height: auto; overflow: visible; }
+.gradcheck svg text { fill: currentColor; font: 11px sans-serif; }
+.gradcheck svg .axis { fill: none; stroke: currentColor; opacity: 0.5; }
+.gradcheck svg .grid { fill: none; stroke: currentColor; opacity: 0.25; }
+.gradcheck svg .even { fill: none; stroke: currentColor; stroke-dasharray: 4 3; opacity: 0.7; }
+.gradcheck svg .dots { fill: none; stroke: var(--line); stroke-width: 3.5; stroke-linecap: round; }
 .gradcheck summary { cursor: pointer; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
 """.strip()
@@ -99,7 +112,10 @@ def to_fragment(report: Report, heading: str, style: str = "") -> str:
     findings = in_order(report)
     told = [_finding(finding, report, findings[:i]) for i, finding in enumerate(findings)]
     key = f'<div class="dim">{escape(key_told(table.richest() for table in tables(report)))}</div>'
-    parts += [*told, _loss(report), *shown, key] if report.kind == "watch" else [*shown, *worst, *told]
+    if report.kind == "watch":
+        parts += [*told, _loss(report), *shown, key]
+    else:
+        parts += [*shown, *worst, *told, pictures(report)]
     parts.append(_closing(report))
     return f'<div class="gradcheck">{"".join(parts)}</div>'
 

@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from gradcheck.errors import GradcheckError
+from gradcheck.picture import Picture
 from gradcheck.report import Report
 
 __all__ = ["MANY_KEY", "decoded", "dumps", "encoded", "load_report", "loads", "parsed", "read"]
@@ -119,7 +120,8 @@ def read(source: str | os.PathLike[str]) -> str:
 
 def _encode(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+        told = {f.name: _encode(getattr(value, f.name)) for f in fields(value) if f.name not in _drawn(value)}
+        return told | {name: " ".join(f"{x:.4g}" for x in getattr(value, name)) for name in _drawn(value)}
     if isinstance(value, tuple | list):
         return [_encode(item) for item in value]
     if value is None or isinstance(value, str | bool):
@@ -161,12 +163,25 @@ def _decode_fields(value: Any, kind: Any, at: str) -> Any:
         raise _wrong(at, "an object", value)
     hints = get_type_hints(kind)
     given: dict[str, Any] = {}
+    value = value | {name: _numbers(value[name], f"{at}.{name}") for name in _drawn(kind) if name in value}
     for f in fields(kind):
         if f.name in value:
             given[f.name] = _decode(value[f.name], hints[f.name], f"{at}.{f.name}")
         elif f.default is MISSING:
             raise GradcheckError(f"text: not a gradcheck report: {at}.{f.name} is missing")
     return kind(**given)
+
+
+def _drawn(of: Any) -> tuple[str, ...]:
+    """The fields with thousands of numbers: these are one text, for a line each would make files long."""
+    return ("yours", "true", "difference") if of is Picture or isinstance(of, Picture) else ()
+
+
+def _numbers(text: object, at: str) -> list[float]:
+    try:
+        return [float(word) for word in str(text).split()]
+    except ValueError as error:
+        raise _wrong(at, "numbers in a text", text) from error
 
 
 def _decode_tuple(value: Any, arguments: tuple[Any, ...], at: str) -> tuple[Any, ...]:

@@ -13,7 +13,9 @@ from gradcheck.views.html import DARK, LIGHT, to_html
 
 OURS = {"div", "style", "h4", "span", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd", "pre", "code"}
 OURS |= {"strong", "br", "details", "summary"}
-ATTRIBUTES = {"class", "colspan", "scope", "aria-label", "aria-hidden", "role", "tabindex"}
+OURS |= {"figure", "figcaption", "img", "svg", "path", "rect", "circle", "line", "g", "text", "title"}
+ATTRIBUTES = {"class", "colspan", "scope", "aria-label", "aria-hidden", "role", "tabindex", "open", "src", "alt"}
+ATTRIBUTES |= {"width", "height", "viewbox", "d", "x", "y", "transform", "text-anchor", "cx", "cy", "r"}
 
 
 class Balance(HTMLParser):
@@ -38,8 +40,12 @@ class Balance(HTMLParser):
             self.rows.append(0)
         if tag in ("td", "th"):
             self.rows[-1] += int(dict(attrs).get("colspan", 1))
-        if tag != "br":
+        if tag not in ("br", "img"):
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in OURS
+        self.attributes |= {name for name, _ in attrs}
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from gradcheck.picture import Picture
 from gradcheck.report import Entry, Finding, GradientResult, Leak, Probe, Report, Where
 from gradcheck.updates import StepSize, UpdateResult
 from gradcheck.watched import LayerHistory, ParameterHistory, Series, Watched
@@ -22,6 +23,19 @@ COUNT = st.integers(0, 10**6)
 SHAPE = st.lists(st.integers(0, 4096), max_size=5).map(tuple)
 PLACES = st.builds(Where, file=TEXT, line=COUNT, function=TEXT, source=TEXT)
 ENTRIES = st.builds(Entry, index=SHAPE, yours=NUMBER, autograd=MAYBE, numeric=MAYBE, numeric_error=MAYBE)
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> Picture:
+    """Any picture: its numbers have four digits, as those of all pictures."""
+    shape = draw(st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)))
+    size = shape[0] * shape[1] * shape[2]
+    values = st.lists(NUMBER.map(lambda x: float(f"{x:.4g}")), min_size=size, max_size=size).map(tuple)
+    indices = tuple((i, 0) for i in range(shape[0])) if draw(st.booleans()) else ()
+    block = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    return Picture(shape, draw(values), draw(values), draw(values), indices, block, draw(COUNT))
+
+
 GRADIENTS = st.builds(
     GradientResult,
     layer=TEXT,
@@ -40,6 +54,7 @@ GRADIENTS = st.builds(
     worst=st.lists(ENTRIES, max_size=3).map(tuple),
     kinks=COUNT,
     inherits=TEXT,
+    picture=st.none() | pictures(),
 )
 FINDINGS = st.builds(
     Finding,

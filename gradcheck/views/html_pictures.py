@@ -1,0 +1,68 @@
+"""Pictures of a gradient that is not right: heat maps of yours, the true one and their difference, and a scatter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from gradcheck.views import numbers
+from gradcheck.views.colours import LEVELS, level
+from gradcheck.views.headline import full_name
+from gradcheck.views.png import EMPTY, UNKNOWN, as_address
+from gradcheck.views.svg_scatter import scatter
+from gradcheck.views.tiles import laid_out, largest, layout_told, true_name
+
+if TYPE_CHECKING:
+    from gradcheck.picture import Picture
+    from gradcheck.report import GradientResult, Report
+
+__all__ = ["pictures"]
+
+SIDE = 250  # pixels on the page that a heat map may take
+CELL = 22  # pixels that a cell may take
+
+
+def pictures(report: Report) -> str:
+    """One foldable part for each gradient with a picture; the first is open."""
+    told = ""
+    for g in report.gradients:
+        if g.picture is not None:
+            told += _of(g, g.picture, full_name(g, report), not told)
+    return told
+
+
+def _of(g: GradientResult, picture: Picture, name: str, opened: bool) -> str:
+    truth = true_name(g.compared_with)
+    both, off = largest(picture.yours, picture.true), largest(picture.difference)
+    maps = (
+        _map(picture.yours, picture, both, "yours", f"{name}, yours")
+        + _map(picture.true, picture, both, truth, f"{name}, {truth}")
+        + _map(picture.difference, picture, off, f"yours − {truth}", f"{name}, yours minus {truth}")
+    )
+    told = layout_told(picture)
+    below = f'<div class="dim">{escape(told)}</div>' if told else ""
+    drawn = f'<div class="pictures">{maps}{scatter(picture, name, truth)}</div>{below}'
+    return f"<details{' open' if opened else ''}><summary>{escape(name)} in pictures</summary>{drawn}</details>"
+
+
+def _map(values: Sequence[float], picture: Picture, scale: float, caption: str, name: str) -> str:
+    rows = [[_pixel(x, scale) for x in row] for row in laid_out(values, picture)]
+    cell = min(CELL, SIDE / len(rows[0]), SIDE / len(rows))
+    size = f'width="{max(1, round(cell * len(rows[0])))}" height="{max(1, round(cell * len(rows)))}"'
+    alt = f"{name}: heat map, colours from {numbers.norm(-scale)} to {numbers.norm(scale)}"
+    image = f'<img class="map" src="{as_address(rows)}" {size} alt="{escape(alt)}">'
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{image}{_bar(scale)}</figure>"
+
+
+def _bar(scale: float) -> str:
+    """What the colours mean; beside it the numbers at its ends, of which the alternative text speaks already."""
+    image = f'<img src="{as_address([range(LEVELS)])}" width="90" height="9" alt="">'
+    return f'<span class="bar">{numbers.norm(-scale)} {image} {numbers.norm(scale)}</span>'
+
+
+def _pixel(x: float | None, scale: float) -> int:
+    if x is None:
+        return EMPTY
+    found = level(x, scale)
+    return UNKNOWN if found is None else found
