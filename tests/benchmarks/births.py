@@ -11,8 +11,8 @@ from tables import Table, times
 from torch import nn
 
 from gradcheck.health.sample import Birth
-from gradcheck.watch.torch_births import BirthWatch
-from gradcheck.watch.torch_calls import CallMode
+from gradcheck.watching.pytorch.births import BirthWatch
+from gradcheck.watching.pytorch.calls import CallMode
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

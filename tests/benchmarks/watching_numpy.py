@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from gradcheck.watch.numpy_follow import Follower
+from gradcheck.watching.arrays.follow import Follower
 
 __all__ = ["numpy_mlp_row"]
 

@@ -1,0 +1,109 @@
+"""Watching a training: where its signal dies, explodes, saturates, is clipped or turns to NaN."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Literal
+
+from gradcheck.errors import GradcheckError
+from gradcheck.health.sample import Sample
+from gradcheck.health.stream import Stream
+from gradcheck.watching.health import Health
+
+__all__ = ["watch"]
+
+
+def watch(
+    model: Any,
+    optimizer: Any = None,
+    *more: Any,
+    every: int | None = None,
+    on: Literal["report", "raise"] = "report",
+    callback: Callable[[Sample], object] | None = None,
+    stream: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+) -> Health:
+    """Watch a training while it runs: ``with watch(model, optimizer) as health: ...`` around the loop as it is.
+
+    Births of NaN and infinities are looked for at every step; activations, gradients, weights and updates are measured
+    at some of them.
+
+    Args:
+        model: A ``torch.nn.Module``; or, of a network in NumPy, the object that holds its arrays, or its forward.
+        optimizer: What moves a module's parameters, where that is not to be found out: a ``torch.optim.Optimizer`` or
+            several in a list. Of a NumPy network whatever else holds arrays of it, or its backward.
+        more: More of the same, of a NumPy network.
+        every: Sample every so many steps. By default the first few, then every 50th, and some in a row where the loss
+            or the gradients jump.
+        on: ``"raise"`` stops the training at the first finding that is an error.
+        callback: Called with each :class:`~gradcheck.health.sample.Sample`.
+        stream: A file to which each sample is written as one line of JSON while the training runs
+            (:func:`gradcheck.health.stream.read` reads it).
+        name: What the report calls the network.
+
+    Raises:
+        GradcheckError: an argument is not what it has to be.
+        UnhealthyTraining: inside the training, with ``on="raise"``.
+    """
+    if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+        raise GradcheckError(f"every: the number of steps from one sample to the next, 1 or more, not {every!r}")
+    if on not in ("report", "raise"):
+        raise GradcheckError(f'on: "report" or "raise", not {on!r}')
+    if callback is not None and not callable(callback):
+        raise GradcheckError(f"callback: a function that takes a sample, not {_kind(callback)}")
+    if name is not None and not isinstance(name, str):
+        raise GradcheckError(f"name: what the report calls the network, a text, not {_kind(name)}")
+    told = callback if stream is None else _both(Stream(stream), callback)
+    import torch
+
+    if isinstance(model, torch.nn.Module):
+        from gradcheck.watching.pytorch.watch import TorchHealth
+
+        if more:
+            raise GradcheckError("optimizer: several optimizers are given as one list")
+        return TorchHealth(model, _optimizers(model, optimizer), every=every, on=on, callback=told, name=name)
+    if isinstance(model, type):
+        raise GradcheckError(f"model: the class {model.__name__}; give the object that is trained")
+    if isinstance(model, torch.optim.Optimizer):
+        raise GradcheckError("model: an optimizer; the torch.nn.Module comes first, then the optimizer")
+    if isinstance(model, torch.Tensor) or model is None or isinstance(model, str | bytes | int | float):
+        raise GradcheckError(
+            f"model: {_kind(model)}; give a torch.nn.Module, an object that holds NumPy arrays, or functions"
+        )
+    from gradcheck.watching.arrays.watch import NumpyHealth
+
+    roots = [model, *([] if optimizer is None else [optimizer]), *more]
+    return NumpyHealth(*roots, subject=name or "", every=every, on=on, callback=told)
+
+
+def _both(stream: Stream, callback: Callable[[Sample], object] | None) -> Callable[[Sample], object]:
+    def told(sample: Sample) -> None:
+        stream(sample)
+        if callback is not None:
+            callback(sample)
+
+    return told
+
+
+def _optimizers(model: Any, given: Any) -> list[Any]:
+    import torch
+
+    if given is None:
+        return []
+    optimizers = list(given) if isinstance(given, list | tuple) else [given]
+    own = {id(p) for p in model.parameters()}
+    for optimizer in optimizers:
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            inner = getattr(optimizer, "optimizer", None)
+            hint = "; give its .optimizer" if isinstance(inner, torch.optim.Optimizer) else ""
+            raise GradcheckError(f"optimizer: a torch.optim.Optimizer or a list of them, not {_kind(optimizer)}{hint}")
+        if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+            raise GradcheckError(
+                "optimizer: it has none of the model's parameters; make it from this very model's parameters()"
+            )
+    return optimizers
+
+
+def _kind(value: object) -> str:
+    return f"an object of type {type(value).__name__}"

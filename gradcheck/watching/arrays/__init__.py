@@ -1,0 +1,1 @@
+"""Watching a training in NumPy: arrays followed through the code that uses them."""

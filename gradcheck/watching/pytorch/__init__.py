@@ -1,0 +1,1 @@
+"""Watching a training in PyTorch: modules, optimizers and the calls between them."""

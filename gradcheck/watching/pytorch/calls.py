@@ -1,0 +1,177 @@
+"""The functional calls of a PyTorch program, as its own code makes them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, Self
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from gradcheck.trace.sites import Site, is_users
+from gradcheck.watching.pytorch.applied import functions_heard
+from gradcheck.where import Where
+
+__all__ = ["Call", "CallMode", "Place"]
+
+_TENSORS = (torch.Tensor, tuple, list)
+_HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_SAME = {"self": "loss", "tensors": "loss", "grad_tensors": "gradient"}
+_BACKWARD: Callable[..., Any] = torch.Tensor.backward
+
+
+@dataclass(slots=True)
+class Place:
+    """A line of the user's, held without its frame."""
+
+    code: CodeType
+    line: int
+    instruction: int
+
+    @property
+    def where(self) -> Where:
+        """The place as the report shows it."""
+        return Site(self.code, self.instruction, self.line).where
+
+
+@dataclass(slots=True)
+class Call:
+    """One finished call. ``function`` is what the program called (``F.relu``, ``Tensor.add``, ``Tensor.grad.__set__``).
+
+    ``caller`` is the code that made the call: a library's own where the user's line is further out.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+    place: Place | None
+    caller: CodeType
+
+
+class CallMode(TorchFunctionMode):
+    """Entered for the whole time of a watch. It passes every call on; listeners hear of it afterwards.
+
+    With no listener a call costs about 1 µs more. Calls that give no tensor (``x.shape``) are not told, except those
+    that write (``x[0] = 1``, ``p.grad = None``). Listeners may call PyTorch: they are not
+    heard. A call inside a call (those that ``F.cross_entropy`` makes) is not told either.
+
+    Attributes:
+        before_backward: Called with (loss, further arguments by keyword) when ``Tensor.backward`` or
+            ``torch.autograd.backward`` begins. ``others`` are the further roots of the latter.
+        after_backward: Called with the loss when it has ended.
+        passed_over: Nobody is told of the calls that these make.
+        follow_calls: Hold the call that runs in ``now``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_backward: list[Callable[[torch.Tensor, dict[str, Any]], None]] = []
+        self.after_backward: list[Callable[[torch.Tensor], None]] = []
+        self.passed_over: set[CodeType] = set()
+        self.follow_calls = False
+        self.now: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
+        self._listeners: tuple[Callable[[Call], None], ...] = ()
+        self._applying = False
+
+    def listen(self, listener: Callable[[Call], None]) -> None:
+        """Tell ``listener`` of every call from now on. Added twice, it is told once."""
+        if listener not in self._listeners:
+            self._listeners = (*self._listeners, listener)
+
+    def unlisten(self, listener: Callable[[Call], None]) -> None:
+        """Tell ``listener`` no more; nothing happens where it did not listen."""
+        self._listeners = tuple(other for other in self._listeners if other != listener)
+
+    def __enter__(self) -> Self:
+        """Begin to hear."""
+        self._functions = functions_heard(self._applied)
+        self._functions.__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Everything is as it was."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
+        self._functions.__exit__(None, None, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Tell nobody anything while the block runs."""
+        listeners, before, after = self._listeners, self.before_backward, self.after_backward
+        self._listeners, self.before_backward, self.after_backward = (), [], []
+        try:
+            yield
+        finally:
+            self._listeners, self.before_backward, self.after_backward = listeners, before, after
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Pass the call on."""
+        if torch.compiler.is_compiling():
+            return func(*args, **(kwargs or {}))
+        if func is _BACKWARD or func is torch.autograd.backward:
+            return self._backward(func, args, kwargs or {})
+        if self.follow_calls:
+            self.now = (func, args, kwargs or {})
+        result = func(*args, **kwargs) if kwargs else func(*args)
+        if self._listeners and (_writes(func) if result is None else isinstance(result, _TENSORS)):
+            frame = sys._getframe(1)
+            if frame.f_code not in self.passed_over:
+                self._tell(func, args, kwargs or {}, result, frame)
+        return result
+
+    def _tell(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType
+    ) -> None:
+        if frame.f_code.co_filename.startswith(_HOUSE):
+            return
+        call = Call(func, args, kwargs, result, _place(frame), frame.f_code)
+        for listener in self._listeners:
+            listener(call)
+
+    def _applied(
+        self, apply: Callable[..., Any], original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if self._applying or not self._listeners:
+            return original(*args, **kwargs)
+        listeners, self._listeners = self._listeners, ()
+        self._applying = True  # what it calls inside is its own affair
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            self._listeners = listeners
+            self._applying = False
+        self._tell(apply, args, kwargs, result, sys._getframe(2))
+        return result
+
+    def _backward(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        names = ("loss", "gradient", "retain_graph", "create_graph", "inputs")
+        given = {_SAME.get(name, name): value for name, value in kwargs.items()} | dict(zip(names, args, strict=False))
+        loss = given.pop("loss")
+        if isinstance(loss, tuple | list):
+            loss, *others = loss
+            given["others"] = tuple(others)
+        for begins in self.before_backward:
+            begins(loss, given)
+        result = func(*args, **kwargs)
+        for ended in self.after_backward:
+            ended(loss)
+        return result
+
+
+def _writes(function: Callable[..., Any]) -> bool:
+    name = getattr(function, "__name__", "")
+    return name in ("__setitem__", "__set__") or name.startswith("_foreach_")
+
+
+def _place(frame: FrameType | None) -> Place | None:
+    while frame is not None and not is_users(frame.f_code):
+        frame = frame.f_back
+    return None if frame is None else Place(frame.f_code, frame.f_lineno, frame.f_lasti)

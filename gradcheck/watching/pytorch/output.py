@@ -1,0 +1,113 @@
+"""The loss function's view of the network: which classes were predicted, and which were right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from gradcheck.health.sample import OutputSample
+from gradcheck.watching.pytorch.calls import Call
+
+__all__ = ["OutputWatch", "counted"]
+
+_MOST_CLASSES = 10_000
+_ENTROPY = (functional.cross_entropy, functional.nll_loss)
+_BINARY = (functional.binary_cross_entropy, functional.binary_cross_entropy_with_logits)
+_SQUARED = (functional.mse_loss,)
+_LOSSES = frozenset((*_ENTROPY, *_BINARY, *_SQUARED))
+
+
+class OutputWatch:
+    """Notes the loss functions that are called in a sampled step; several calls of one count together."""
+
+    def __init__(self) -> None:
+        self._sample: OutputSample | None = None
+        self._values: list[float] = []
+
+    def forget(self) -> None:
+        """Begin a new step."""
+        self._sample, self._values = None, []
+
+    def sample(self, loss: float | None) -> OutputSample | None:
+        """The output; where the step's loss is something else than the loss function's mean, of kind "other"."""
+        sample = self._sample
+        if sample is not None and loss is not None and self._values:
+            own = sum(self._values) / len(self._values)
+            if abs(own - loss) > 0.01 * abs(own) + 1e-6:
+                sample.loss_kind = "other"
+        return sample
+
+    def given(self, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        """The user's own word: scores (batch × classes) and classes (batch), or rows of one 1."""
+        labels = labels.argmax(-1) if labels.dim() == scores.dim() else labels
+        classes = scores.shape[-1]
+        self._sample = OutputSample("other", classes, counted(scores.argmax(-1), classes), counted(labels, classes))
+
+    def heard(self, call: Call) -> None:
+        """Any call of the program."""
+        if call.function in _LOSSES:
+            self._classes(call) if call.function in _ENTROPY else self._other(call)
+
+    def _classes(self, call: Call) -> None:
+        scores, target = _pair(call.args, call.kwargs)
+        if scores is None or target is None:
+            return
+        dim = 1 if scores.dim() > 1 else 0
+        classes = scores.shape[dim]
+        if target.is_floating_point():  # probabilities
+            target = target.argmax(dim)
+        keep = target != call.kwargs.get("ignore_index", -100)
+        found = OutputSample("cross-entropy" if _is_mean(call) else "other", classes, where=_where(call))
+        if classes <= _MOST_CLASSES:
+            found.predicted = counted(scores.detach().argmax(dim)[keep], classes)
+            found.labels = counted(target[keep], classes)
+        self._add(found, call)
+
+    def _other(self, call: Call) -> None:
+        scores, target = _pair(call.args, call.kwargs)
+        if scores is None or target is None:
+            return
+        if call.function in _SQUARED:
+            self._add(OutputSample("squared error", where=_where(call)), call)
+            return
+        found = OutputSample("cross-entropy" if _is_mean(call) else "other", 2, where=_where(call))
+        if scores.numel() == scores.shape[0]:  # one decision for each row
+            edge = 0.0 if call.function is functional.binary_cross_entropy_with_logits else 0.5
+            found.predicted = counted((scores.detach() > edge).long(), 2)
+            found.labels = counted((target > 0.5).long(), 2)
+        self._add(found, call)
+
+    def _add(self, found: OutputSample, call: Call) -> None:
+        if isinstance(call.result, torch.Tensor) and call.result.numel() == 1:
+            self._values.append(float(call.result.detach()))
+        before = self._sample
+        if before is None or before.classes != found.classes:
+            self._sample = found if before is None or before.predicted is None else before
+            return
+        for name in ("predicted", "labels"):
+            one, other = getattr(before, name), getattr(found, name)
+            setattr(before, name, None if one is None or other is None else one + other)
+
+
+def counted(classes: torch.Tensor, count: int) -> Any:
+    """How often each class occurs."""
+    return torch.bincount(classes.detach().reshape(-1).clamp(0, count - 1), minlength=count).cpu().numpy()
+
+
+def _pair(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    scores = args[0] if args else kwargs.get("input")
+    target = args[1] if len(args) > 1 else kwargs.get("target")
+    if not isinstance(scores, torch.Tensor) or not isinstance(target, torch.Tensor) or not scores.requires_grad:
+        return None, None
+    return scores, target.detach()
+
+
+def _is_mean(call: Call) -> bool:
+    weight = call.args[2] if len(call.args) > 2 else call.kwargs.get("weight")
+    return call.kwargs.get("reduction", "mean") == "mean" and weight is None
+
+
+def _where(call: Call) -> Any:
+    return call.place.where if call.place is not None else None

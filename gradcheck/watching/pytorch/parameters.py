@@ -1,0 +1,180 @@
+"""The parameters of a PyTorch module in one step: weights, gradients, and what the step added."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import nn
+
+from gradcheck.health.sample import ParameterSample, Stats
+from gradcheck.watching.pytorch.kinds import kind_of
+from gradcheck.watching.pytorch.stats import finite_norms, norm_of, stats_of
+
+__all__ = ["ParameterWatch"]
+
+_ROUNDING = 1e-3
+
+Role = Literal["weight", "bias", "norm", "embedding", "other"]
+
+
+class ParameterWatch:
+    """Knows the parameters of ``model`` by name and what each is for. A tied parameter has its first name."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.named: dict[str, nn.Parameter] = dict(model.named_parameters())
+        self._modules = dict(model.named_modules())
+        self._before: dict[str, torch.Tensor] = {}
+        self._spare: dict[
+            str, torch.Tensor
+        ] = {}  # memory of the last sample: to get it anew costs more than to fill it
+        self._use: dict[str, tuple[Role, int | None, int | None]] = {}
+        self._gradients: dict[str, Stats] = {}
+        self._weights: dict[str, Stats] = {}
+        self._equal: set[str] = set()
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Those that are meant to move, as they are now."""
+        return {name: p for name, p in self.named.items() if p.requires_grad}
+
+    def forget(self) -> None:
+        """Begin a new step."""
+        self._spare, self._before = self._before, {}
+        self._gradients, self._weights, self._equal = {}, {}, set()
+
+    def release(self) -> None:
+        """The next step is not sampled."""
+        self._spare, self._before = {}, {}
+
+    def note_gradients(self, norms: Mapping[str, float]) -> None:
+        """Note the gradients as they are now, unless they were noted in this step: clipping comes later."""
+        for name, parameter in self.named.items():
+            gradient = parameter.grad
+            if gradient is not None and name not in self._gradients:
+                self._gradients[name] = stats_of(gradient, norm=norms.get(name))
+
+    def note_weights(self, first: bool) -> None:
+        """Keep the weights as they are before the update; at the first step see whether units are equal."""
+        weights = {
+            name: p.detach()
+            for name, p in self.named.items()
+            if not isinstance(p, nn.UninitializedParameter) and p.is_floating_point()
+        }
+        for (name, weight), norm in zip(weights.items(), finite_norms(list(weights.values())), strict=True):
+            self._weights[name] = stats_of(weight, extremes=first, norm=norm)
+            if first and _units_equal(weight):
+                self._equal.add(name)
+        moving = {name: weight for name, weight in weights.items() if self.named[name].requires_grad}
+        self._before = {name: self._memory(name, weight) for name, weight in moving.items()}
+        if moving:
+            torch._foreach_copy_(list(self._before.values()), list(moving.values()))
+
+    def _memory(self, name: str, weight: torch.Tensor) -> torch.Tensor:
+        spare = self._spare.get(name)
+        if spare is None or spare.shape != weight.shape or spare.dtype != weight.dtype:
+            return torch.empty_like(weight)
+        return spare
+
+    def _updates(self) -> dict[str, Stats]:
+        """What the weights moved by since :meth:`note_weights`; what was kept of them then is used up."""
+        moved = {name: old for name, old in self._before.items() if old.shape == self.named[name].shape}
+        if not moved:
+            return {}
+        changes = list(moved.values())
+        torch._foreach_sub_(changes, [self.named[name].detach() for name in moved])  # the sign does not matter
+        return {
+            name: stats_of(change, norm=norm)
+            for (name, change), norm in zip(moved.items(), finite_norms(changes), strict=True)
+        }
+
+    def samples(
+        self, optimizers: Sequence[torch.optim.Optimizer], before_norm: Collection[str], *, marked: bool
+    ) -> list[ParameterSample]:
+        """What the step did to each parameter.
+
+        Args:
+            optimizers: Those that train; where there are none, every parameter counts as trained.
+            before_norm: Layers whose bias has no effect.
+            marked: False where no step was seen at all, so that there is no update either.
+        """
+        rates = {
+            id(p): _number(group.get("lr"))
+            for optimizer in optimizers
+            for group in optimizer.param_groups
+            for p in group["params"]
+        }
+        updates = self._updates() if marked else {}
+        found = []
+        for name, parameter in self.named.items():
+            weight = self._weights.get(name)
+            if weight is None:
+                continue
+            layer, _, own = name.rpartition(".")
+            module = self._modules.get(layer)
+            if name not in self._use:
+                role = _role(own, parameter, module)
+                self._use[name] = (role, *(_fans(parameter, module) if role == "weight" else (None, None)))
+            role, fan_in, fan_out = self._use[name]
+            found.append(
+                ParameterSample(
+                    name=name,
+                    layer=layer or type(module).__name__,
+                    shape=tuple(parameter.shape),
+                    role=role,
+                    weight=weight,
+                    gradient=self._gradients.get(name),
+                    update=updates.get(name),
+                    fan_in=fan_in,
+                    fan_out=fan_out,
+                    lr=rates.get(id(parameter)),
+                    trained=not optimizers or id(parameter) in rates,
+                    frozen=not parameter.requires_grad,
+                    sparse=role == "embedding" or bool(parameter.grad is not None and parameter.grad.is_sparse),
+                    before_norm=own == "bias" and layer in before_norm,
+                    equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
+                )
+            )
+        return found
+
+
+def _number(rate: object) -> float | None:
+    return float(rate) if isinstance(rate, int | float | torch.Tensor) else None
+
+
+def _role(own: str, parameter: torch.Tensor, module: nn.Module | None) -> Role:
+    kind = kind_of(module) if module is not None else "other"
+    if kind == "norm":
+        return "norm"
+    if kind == "embedding":
+        return "embedding"
+    if "bias" in own:
+        return "bias"
+    return "weight" if parameter.dim() >= 2 else "other"
+
+
+def _fans(weight: torch.Tensor, module: nn.Module | None) -> tuple[int | None, int | None]:
+    """How many inputs make one output, and the reverse, of (out, in, kernel...); transposed: (in, out, kernel...)."""
+    kind = kind_of(module) if module is not None else "other"
+    if kind not in ("linear", "conv", "rnn", "attention"):
+        return None, None
+    kernel = weight[0, 0].numel()
+    out, into = weight.shape[0] * kernel, weight.shape[1] * kernel
+    return (out, into) if getattr(module, "transposed", False) else (into, out)
+
+
+def _units_equal(weight: torch.Tensor) -> bool:
+    """Whether all rows are the same."""
+    if weight.dim() < 2 or weight.shape[0] < 2:
+        return False
+    weight = weight.detach()
+    return bool(torch.equal(weight[0], weight[1]) and (weight == weight[:1]).all())
+
+
+def _moved_alike(gradient: torch.Tensor | None, weight: Stats) -> bool:
+    """Whether equal rows stay equal: so are the gradient's, but for rounding."""
+    if gradient is None or gradient.layout != torch.strided:
+        return False
+    gradient = gradient.detach()
+    apart = norm_of(gradient - gradient[:1])
+    return apart <= _ROUNDING * max(norm_of(gradient), _ROUNDING * weight.norm)

@@ -1,0 +1,106 @@
+"""What is noted of one layer during one step."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Sequence
+
+import torch
+
+from gradcheck.health.sample import Kind, LayerSample, Stats
+from gradcheck.report import Where
+from gradcheck.watching.pytorch.slopes import Slope, merged_slopes
+from gradcheck.watching.pytorch.stats import merged, stats_of
+
+__all__ = ["Record"]
+
+_ACTIVATIONS = ("relu", "logistic", "tanh", "softmax", "gelu", "clip", "activation", "pool")
+
+
+class Record:
+    """Collects the calls of one layer, and the gradients that come back to them."""
+
+    def __init__(self, name: str, kind: Kind, gate: bool, passes: str, where: Where | None) -> None:
+        self.closed = False
+        self._name, self._kind, self._gate, self._passes, self._where = name, kind, gate, passes, where
+        self._shape: tuple[int, ...] = ()
+        self._activation: Stats | None = None
+        self._gradient: Stats | None = None
+        self._input_gradient: Stats | None = None
+        self._slope: Slope | None = None
+        self._output: weakref.ref[torch.Tensor] | None = None
+        self._makes_output = False
+
+    def add(self, output: torch.Tensor, slope: Slope | None, closely: bool) -> None:
+        """Note one call's output, before anything is done to it in place; ``closely``: its mean and extremes too."""
+        self._shape = tuple(output.shape)
+        squashed = self._kind in ("logistic", "softmax")
+        found = stats_of(output, extremes=closely, mean=closely, probabilities=squashed)
+        if slope is not None and slope.zeros is not None:
+            found = dataclasses.replace(found, zeros=slope.zeros)
+        self._activation = merged(self._activation, found)
+        self._slope = merged_slopes(self._slope, slope)
+        self._output = weakref.ref(output)
+
+    def makes(self, output: torch.Tensor) -> None:
+        """Compare with the module's output."""
+        own = self._output() if self._output is not None else None
+        self._makes_output = own is not None and (own is output or own.data_ptr() == output.data_ptr())
+
+    def follow(self, output: torch.Tensor) -> None:
+        """Note the gradient when it comes.
+
+        At the node of the graph rather than at the tensor: what is done in place to the tensor later has a node of its
+        own, and the user's tensor carries no hook.
+        """
+        node = output.grad_fn
+        if node is None:
+            return
+        number = output.output_nr
+
+        def came(gradients: Sequence[torch.Tensor | None]) -> None:
+            gradient = gradients[number]
+            if gradient is not None and not self.closed:
+                self._gradient = merged(self._gradient, stats_of(gradient))
+
+        node.register_prehook(came)
+        if self._kind in _ACTIVATIONS and len(node.next_functions) == 1:
+
+            def went(gradients: Sequence[torch.Tensor | None], _: object) -> None:
+                gradient = gradients[0]
+                if gradient is not None and not self.closed:
+                    self._input_gradient = merged(self._input_gradient, stats_of(gradient))
+
+            node.register_hook(went)
+
+    def sample(self, scale: float) -> LayerSample:
+        """The step's calls together."""
+        slope = self._slope
+        return LayerSample(
+            name=self._name,
+            kind=self._kind,
+            shape=self._shape,
+            activation=self._activation,
+            gradient=_unscaled(self._gradient, scale),
+            input_gradient=_unscaled(self._input_gradient, scale),
+            flat=slope.flat if slope else None,
+            slope=slope.slope if slope else None,
+            active=slope.active if slope else None,
+            where=self._where,
+            before_loss=self._makes_output and self._kind in ("softmax", "logistic"),
+            gate=self._gate,
+            passes=self._passes,
+        )
+
+
+def _unscaled(stats: Stats | None, scale: float) -> Stats | None:
+    if stats is None or scale == 1.0:
+        return stats
+    return dataclasses.replace(
+        stats,
+        norm=stats.norm / scale,
+        low=None if stats.low is None else stats.low / scale,
+        high=None if stats.high is None else stats.high / scale,
+        smallest=None if stats.smallest is None else stats.smallest / scale,
+    )

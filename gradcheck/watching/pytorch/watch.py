@@ -1,0 +1,343 @@
+"""A PyTorch training under watch: what is hooked into it, and what happens when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from gradcheck.health.sample import Sample
+from gradcheck.watching.health import Health
+from gradcheck.watching.pytorch.births import BirthWatch
+from gradcheck.watching.pytorch.calls import Call
+from gradcheck.watching.pytorch.gradient_clips import GradientClips
+from gradcheck.watching.pytorch.hearing import Hearing
+from gradcheck.watching.pytorch.instead import Instead, in_backward
+from gradcheck.watching.pytorch.layers import LayerWatch, first_tensor
+from gradcheck.watching.pytorch.listening import Listening
+from gradcheck.watching.pytorch.output import OutputWatch
+from gradcheck.watching.pytorch.parameters import ParameterWatch
+from gradcheck.watching.pytorch.scaling import Scaling
+from gradcheck.watching.pytorch.stats import finite_norms
+from gradcheck.watching.pytorch.value_clips import ValueClips
+
+__all__ = ["TorchHealth"]
+
+
+class TorchHealth(Health):
+    """Watches a ``torch.nn.Module`` while it is trained.
+
+    A step ends when its optimizer has made one (each of them, where there are several); where there is none, with
+    :meth:`step`, or with the next forward after a backward.
+    """
+
+    style = "torch.nn.Module"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizers: Sequence[torch.optim.Optimizer] = (),
+        *,
+        every: int | None = None,
+        on: Literal["report", "raise"] = "report",
+        callback: Callable[[Sample], object] | None = None,
+        name: str | None = None,
+    ) -> None:
+        plain: nn.Module = getattr(model, "_orig_mod", model)
+        super().__init__(name or type(plain).__name__, every=every, on=on, callback=callback)
+        self._model = model
+        self._given = bool(optimizers)
+        self._optimizers = list(optimizers)
+        self._parameters = ParameterWatch(plain)
+        self._layers = LayerWatch(model, self.monitor.unseen)
+        self._calls = Hearing()
+        self._listening = Listening(self._calls)
+        self._births = BirthWatch(model, self._calls, self.born, self.monitor.unseen)
+        self._value_clips, self._output, self._scaling = ValueClips(), OutputWatch(), Scaling()
+        self._gradient_clips = GradientClips(self._parameters.named, self._gradients_change)
+        self._undo: list[Callable[[], None]] = []
+        self._step = 0
+        self._sampling = False
+        self._updating: list[int] = []  # optimizers in whose step we are, the outermost first
+        self._inside = False  # the model's forward
+        self._called = False
+        self._marked = False  # by health.step()
+        self._begin_step()
+
+    def _begin_step(self) -> None:
+        self._loss: float | None = None
+        self._norms: Mapping[str, float] | None = None
+        self._backwards = self._forwards = self._count = 0
+        self._stepped: set[int] = set()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._undo.append(Instead(self._model, self._forward_of_the_model).remove)
+        self._undo.append(register_optimizer_step_pre_hook(self._update_begins).remove)
+        self._undo.append(register_optimizer_step_post_hook(self._update_ends).remove)
+        self._calls.before_backward.append(self._backward_begins)
+        self._calls.after_backward.append(self._backward_ends)
+        self._calls.listen(self._heard_always)
+        self._listening.enter()
+        self._next_step()
+
+    def stop(self) -> None:
+        """Put everything back."""
+        try:
+            self._births.close()
+            if self._backwards and not self._optimizers:
+                self._end_step()
+        finally:
+            self._listening.leave()
+            self._layers.detach()
+            for undo in reversed(self._undo):
+                undo()
+            self._undo = []
+
+    def dtypes(self) -> str:
+        """The floating-point types of the parameters, as the report shows them."""
+        kinds = dict.fromkeys(str(p.dtype).removeprefix("torch.") for p in self._parameters.named.values())
+        return ", ".join(kinds)
+
+    def step(self, loss: object = None, *, outputs: object = None, labels: object = None) -> None:
+        """Mark the end of a training step that no optimizer of PyTorch makes, or give the loss of one.
+
+        Args:
+            loss: The step's loss: a number, or a tensor with one entry. Only needed without ``loss.backward()``.
+            outputs: The network's outputs for the batch (batch × classes), where no loss function of PyTorch is used.
+            labels: The right classes.
+        """
+        __tracebackhide__ = True
+        if isinstance(loss, torch.Tensor):
+            loss = loss.detach()
+        value = float(loss) if loss is not None else None  # type: ignore[arg-type]  # anything that is one number
+        if outputs is not None and labels is not None and self._sampling:
+            self._output.given(torch.as_tensor(outputs), torch.as_tensor(labels))
+        if self._optimizers:
+            if value is not None and not self._had_loss:
+                self.monitor.step(self._step - 1, value)
+            return
+        self._marked = True
+        if self._loss is None:
+            self._loss = value
+        if self._norms is None:
+            self._check_gradients(self._parameters.named)
+        if self._sampling:
+            self._parameters.note_gradients(self._norms or {})
+        self._end_step()
+
+    # The model's forward
+
+    def _forward_of_the_model(self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._births.replaying or self._inside or in_backward():
+            return call(*args, **kwargs)
+        if not torch.is_grad_enabled():
+            heard = self._listening.end()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                if heard:
+                    self._listening.begin()
+        self._forward_begins(args, kwargs)
+        try:
+            result = call(*args, **kwargs)
+        finally:
+            self._inside = self._layers.live = False
+            self._births.forward_ends()
+            self._listening.begin()
+        if self._sampling:
+            self._layers.output(result)
+        return result
+
+    def _forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._listening.end()
+        if not self._updating:
+            if self._stepped or (self._backwards and not self._optimizers and not self._marked):
+                self._end_step()
+            elif self._backwards and self._scaling.skipped():
+                self._births.step_ended()
+                self._next_step(again=True)
+        self._called = self._inside = True
+        self._forwards += 1
+        self._layers.anywhere = False
+        self._births.forward_begins(args, kwargs, self._step)
+        if self._sampling:
+            given = first_tensor((*args, *kwargs.values()))
+            self._count += given.shape[0] if given is not None and given.dim() else 0
+            self._layers.live = True
+            if not self._optimizers:
+                self._parameters.note_weights(self._step == 0)
+            self._listening.begin()
+
+    # Calls
+
+    def _heard_always(self, call: Call) -> None:
+        if self._births.replaying:
+            return
+        self._gradient_clips.heard(call)
+        self._scaling.heard(call)
+        if self._sampling:
+            self._layers.heard(call)
+            self._value_clips.heard(call, self._layers.last)
+            self._output.heard(call)
+
+    def _backward_begins(self, loss: torch.Tensor, given: dict[str, Any]) -> None:
+        __tracebackhide__ = True
+        if self._births.replaying:
+            return
+        plain = self._scaling.plain(loss)
+        if self._concerned() and plain.numel() == 1 and plain.requires_grad | (plain is not loss):
+            value = float(plain.detach())
+            self._loss = value if self._loss is None else self._loss + value
+        self._births.backward_begins(loss, given)
+
+    def _concerned(self) -> bool:
+        """Whether what the program does now can be a step of this model: it was called."""
+        parts = self._given or not self._sampling or self._layers.any_called
+        return self._forwards > 0 or (not self._called and parts)
+
+    def _backward_ends(self, _: torch.Tensor) -> None:
+        if self._concerned():
+            self._backwards += 1
+            self._norms = None
+        self._calls.zeroing = True
+
+    # The optimizer's step
+
+    def _update_begins(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        __tracebackhide__ = True
+        if torch.compiler.is_compiling() or self._births.replaying:
+            return
+        key = id(optimizer)
+        if key in self._updating:  # its last step ended in an error
+            self._updating.clear()
+        if self._updating:
+            return  # the other one uses it
+        if not self._ours(optimizer):
+            return
+        self._updating.append(key)
+        self._listening.end()
+        if self._norms is None:
+            self._check_gradients(self._of(optimizer))
+        self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
+        if self._sampling and not self._stepped:
+            self._parameters.note_gradients(self._norms or {})
+            self._parameters.note_weights(self._step == 0)
+
+    def _update_ends(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        __tracebackhide__ = True
+        key = id(optimizer)
+        if self._updating != [key]:
+            return
+        self._updating.pop()
+        self._listening.end()  # a closure may have called the model
+        if self._norms is None and self._backwards:
+            self._check_gradients(self._of(optimizer))
+            if self._sampling:
+                self._parameters.note_gradients(self._norms or {})
+        self._stepped.add(key)
+        try:
+            if all(id(known) in self._stepped for known in self._optimizers):
+                self._end_step()
+        finally:
+            self._listening.begin()
+
+    def _ours(self, optimizer: torch.optim.Optimizer) -> bool:
+        if any(known is optimizer for known in self._optimizers):
+            return True
+        if self._given:
+            return False
+        own = {id(p) for p in self._parameters.named.values()}
+        if any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+            self._optimizers.append(optimizer)
+            return True
+        return False
+
+    def _of(self, optimizer: torch.optim.Optimizer) -> Mapping[str, nn.Parameter]:
+        if len(self._optimizers) == 1:
+            return self._parameters.named
+        own = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        return {name: p for name, p in self._parameters.named.items() if id(p) in own}
+
+    def _gradients_change(self) -> Mapping[str, float]:
+        """Gradients are about to be clipped: see them before."""
+        if self._norms is None:
+            self._norms = self._measured(self._parameters.named)
+        if self._sampling:
+            self._parameters.note_gradients(self._norms)
+        return self._norms
+
+    def _measured(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
+        gradients = {name: p.grad for name, p in parameters.items() if p.grad is not None}
+        return dict(zip(gradients, finite_norms(list(gradients.values())), strict=True))
+
+    def _check_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
+        __tracebackhide__ = True
+        self._norms = self._measured(parameters)
+        total = math.hypot(*self._norms.values())
+        if not math.isfinite(total):
+            bad = [name for name, norm in self._norms.items() if not math.isfinite(norm)]
+            self._births.gradients_bad(bad, self._step)
+        self.schedule.saw("gradient", total)
+
+    # The end of a step
+
+    def _end_step(self) -> None:
+        __tracebackhide__ = True
+        step, loss = self._step, self._loss
+        sample = self._sample() if self._sampling else None
+        self._had_loss = loss is not None
+        if not self._called:
+            self.monitor.unseen(
+                f"{self.subject} itself was not called, only parts of it, or what torch.compile made of it: "
+                "where a NaN is born inside of it cannot be told"
+            )
+        self.monitor.step(step, loss)
+        if loss is not None:
+            self.schedule.saw("loss", loss)
+        if sample is not None:
+            bad = [p.name for p in sample.parameters if p.update is not None and p.update.bad]
+            if bad and all(p.gradient is None or not p.gradient.bad for p in sample.parameters):
+                self._births.weights_bad(bad)
+        self._births.step_ended()
+        self._calls.zeroing = False
+        self._step += 1
+        self._next_step()
+        if sample is not None:
+            self.observe(sample)
+
+    def _next_step(self, again: bool = False) -> None:
+        """Begin a step; ``again``: the last one was skipped, and this has its number."""
+        self._layers.detach()
+        if not again:
+            self._sampling = self.schedule.samples(self._step)
+        self._begin_step()
+        self._gradient_clips.forget()
+        self._gradient_clips.counts = self._sampling
+        if self._sampling:
+            for part in (self._parameters, self._value_clips, self._output):
+                part.forget()
+            self._layers.attach(closely=self._step == 0)
+        else:
+            self._parameters.release()
+            self._layers.forget()
+
+    def _sample(self) -> Sample:
+        layers = self._layers.samples(self._scaling.at_backward)
+        return Sample(
+            step=self._step,
+            loss=self._loss,
+            samples=self._count,
+            first=self._step == 0,
+            layers=layers,
+            parameters=self._parameters.samples(
+                self._optimizers, self._layers.before_norm, marked=bool(self._stepped) or not self._optimizers
+            ),
+            output=self._output.sample(self._loss),
+            value_clips=self._value_clips.samples(),
+            gradient_clips=self._gradient_clips.samples(),
+        )
