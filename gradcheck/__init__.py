@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gradcheck.step import check_step
     from gradcheck.views.document import load_reports
     from gradcheck.views.json import load_report
-    from gradcheck.watch import watch
+    from gradcheck.watching import watch
 
     __version__: str
 
@@ -66,7 +66,7 @@ _HOMES = {
     "load_report": ("gradcheck.views.json", "load_report"),
     "load_reports": ("gradcheck.views.document", "load_reports"),
     "raising": ("gradcheck.outcome", "raising"),
-    "watch": ("gradcheck.watch", "watch"),
+    "watch": ("gradcheck.watching", "watch"),
 }
 
 

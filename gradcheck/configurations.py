@@ -12,7 +12,7 @@ __all__ = ["Configuration"]
 class Configuration:
     """One combination of settings, by name as they are shown, and what a check of it found.
 
-    ``wrong`` names the gradients that are wrong (or undecided), ``largest_error`` is the largest relative error among all,
+    ``wrong`` names the gradients that are wrong (or undecided), ``largest_error`` is the largest relative error of all,
     ``fault`` the first error's title. A configuration that the forward does not take is "not checked", for ``reason``.
     """
 

@@ -45,8 +45,8 @@ class StepSize:
     is the verdict "converges" or "diverges". ``rho`` is (L(w) - L(w - lr·g)) / (lr·‖g‖²), with the gradient that was
     given or the true one, None where g is zero or the loss is not finite after the step; ``rho_small`` is what it goes
     to for small steps with the gradient that was given (1 for a right one), None where none was. ``products`` is how
-    many products of the Hessian with a vector were made, ``loss`` and ``norm_gradient`` (of the true gradient) are those
-    at the weights that were given.
+    many products of the Hessian with a vector were made; ``loss`` and ``norm_gradient`` (of the true gradient) are
+    those at the weights that were given.
     """
 
     lr: float
