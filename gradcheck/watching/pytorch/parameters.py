@@ -33,6 +33,7 @@ class ParameterWatch:
         self._gradients: dict[str, Stats] = {}
         self._weights: dict[str, Stats] = {}
         self._equal: set[str] = set()
+        self._carried: set[str] | None = None
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Those that are meant to move, as they are now."""
@@ -42,6 +43,7 @@ class ParameterWatch:
         """Begin a new step."""
         self._spare, self._before = self._before, {}
         self._gradients, self._weights, self._equal = {}, {}, set()
+        self._carried = None
 
     def release(self) -> None:
         """The next step is not sampled."""
@@ -53,6 +55,16 @@ class ParameterWatch:
             gradient = parameter.grad
             if gradient is not None and name not in self._gradients:
                 self._gradients[name] = stats_of(gradient, norm=norms.get(name))
+
+    def note_carried(self) -> None:
+        """A backward begins, and adds to what is there: nothing, where gradients were set to zero after the last step.
+
+        With several backwards a step (several losses, several optimizers) it is enough that one of them finds nothing.
+        """
+        there = {name: p.grad for name, p in self.named.items() if p.grad is not None}
+        norms = dict(zip(there, finite_norms(list(there.values())), strict=True))
+        left = {name for name, norm in norms.items() if norm > 0}
+        self._carried = left if self._carried is None else self._carried & left
 
     def note_weights(self, first: bool) -> None:
         """Keep the weights as they are before the update; at the first step see whether units are equal."""
@@ -132,6 +144,7 @@ class ParameterWatch:
                     frozen=not parameter.requires_grad,
                     sparse=role == "embedding" or bool(parameter.grad is not None and parameter.grad.is_sparse),
                     before_norm=own == "bias" and layer in before_norm,
+                    carried=name in (self._carried or ()),
                     equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
                 )
             )

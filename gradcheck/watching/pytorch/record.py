@@ -29,6 +29,8 @@ class Record:
         self._gradient: Stats | None = None
         self._input_gradient: Stats | None = None
         self._slope: Slope | None = None
+        self._calls = 0
+        self._first = self._last = 0.0
         self._output: weakref.ref[torch.Tensor] | None = None
         self._makes_output = False
 
@@ -39,6 +41,9 @@ class Record:
         found = stats_of(output, extremes=closely, mean=closely, probabilities=squashed)
         if slope is not None and slope.zeros is not None:
             found = dataclasses.replace(found, zeros=slope.zeros)
+        self._first = self._first if self._calls else found.rms
+        self._last = found.rms
+        self._calls += 1
         self._activation = merged(self._activation, found)
         self._slope = merged_slopes(self._slope, slope)
         self._output = weakref.ref(output)
@@ -91,6 +96,8 @@ class Record:
             before_loss=self._makes_output and self._kind in ("softmax", "logistic"),
             gate=self._gate,
             passes=self._passes,
+            calls=self._calls,
+            growth=self._last / self._first if self._calls > 1 and self._first > 0 else None,
         )
 
 

@@ -143,11 +143,12 @@ class TorchHealth(Health):
                 if heard:
                     self._listening.begin()
         self._forward_begins(args, kwargs)
+        result = None
         try:
             result = call(*args, **kwargs)
         finally:
             self._inside = self._layers.live = False
-            self._births.forward_ends()
+            self._births.forward_ends(result)
             self._listening.begin()
         if self._sampling:
             self._layers.output(result)
@@ -190,6 +191,8 @@ class TorchHealth(Health):
         if self._births.replaying:
             return
         plain = self._scaling.plain(loss)
+        if self._sampling and self._step > 0 and not self._updating and (self._stepped or not self._backwards):
+            self._parameters.note_carried()
         if self._concerned() and plain.numel() == 1 and plain.requires_grad | (plain is not loss):
             value = float(plain.detach())
             self._loss = value if self._loss is None else self._loss + value
