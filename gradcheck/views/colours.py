@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-__all__ = ["CENTRE", "LEVELS", "NOT_FINITE", "diverging", "level"]
+__all__ = ["CENTRE", "LEVELS", "NOT_FINITE", "as_hex", "diverging", "level", "ramp"]
 
 LEVELS = 253
 CENTRE = LEVELS // 2
@@ -27,6 +27,17 @@ def diverging() -> tuple[Colour, ...]:
     return tuple(_colour((i - CENTRE) / CENTRE) for i in range(LEVELS))
 
 
+def ramp(n: int) -> list[Colour]:
+    """``n`` colours in order, blue to orange through green, all of them readable as lines on white and on black."""
+    shares = [i / max(n - 1, 1) for i in range(n)]
+    return [_polar(0.50 + 0.15 * share, 0.13, 262.0 - 220.0 * share) for share in shares]
+
+
+def as_hex(colour: Colour) -> str:
+    """``#0b5cad``."""
+    return "#" + "".join(f"{part:02x}" for part in colour)
+
+
 def level(x: float, largest: float) -> int | None:
     """The level of a number on a scale from -largest to largest; None for what is not finite."""
     if not math.isfinite(x):
@@ -37,12 +48,11 @@ def level(x: float, largest: float) -> int | None:
 
 def _colour(share: float) -> Colour:
     lightness, chroma, hue = _BELOW if share < 0 else _ABOVE
-    size = abs(share)
-    return _from_oklab(
-        _MIDDLE + (lightness - _MIDDLE) * size,
-        chroma * size * math.cos(math.radians(hue)),
-        chroma * size * math.sin(math.radians(hue)),
-    )
+    return _polar(_MIDDLE + (lightness - _MIDDLE) * abs(share), chroma * abs(share), hue)
+
+
+def _polar(lightness: float, chroma: float, hue: float) -> Colour:
+    return _from_oklab(lightness, chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue)))
 
 
 def _from_oklab(lightness: float, a: float, b: float) -> Colour:

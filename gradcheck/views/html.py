@@ -17,6 +17,7 @@ from gradcheck.views.blocks import (
 )
 from gradcheck.views.columns import Column, Row
 from gradcheck.views.headline import accent, facts_told, full_name, headline, in_order, mark
+from gradcheck.views.html_charts import charts
 from gradcheck.views.html_pictures import pictures
 from gradcheck.views.over_steps import PICTURE, key_told
 from gradcheck.views.plain import place, source_line, visible
@@ -82,6 +83,10 @@ STYLE = f"""
 .gradcheck svg .axis { fill: none; stroke: currentColor; opacity: 0.5; }
 .gradcheck svg .grid { fill: none; stroke: currentColor; opacity: 0.25; }
 .gradcheck svg .even { fill: none; stroke: currentColor; stroke-dasharray: 4 3; opacity: 0.7; }
+.gradcheck svg .line { fill: none; stroke-width: 1.8; }
+.gradcheck svg .dot { stroke-width: 4; stroke-linecap: round; }
+.gradcheck svg path.mark { stroke: var(--wrong); stroke-width: 1.5; }
+.gradcheck svg text.mark { fill: var(--wrong); font-weight: 600; }
 .gradcheck svg .dots { fill: none; stroke: var(--line); stroke-width: 3.5; stroke-linecap: round; }
 .gradcheck summary { cursor: pointer; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
@@ -113,7 +118,7 @@ def to_fragment(report: Report, heading: str, style: str = "") -> str:
     told = [_finding(finding, report, findings[:i]) for i, finding in enumerate(findings)]
     key = f'<div class="dim">{escape(key_told(table.richest() for table in tables(report)))}</div>'
     if report.kind == "watch":
-        parts += [*told, _loss(report), *shown, key]
+        parts += [*told, _loss(report), charts(report), *shown, key]
     else:
         parts += [*shown, *worst, *told, pictures(report)]
     parts.append(_closing(report))

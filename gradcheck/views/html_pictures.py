@@ -11,7 +11,7 @@ from gradcheck.views.colours import LEVELS, level
 from gradcheck.views.headline import full_name
 from gradcheck.views.png import EMPTY, UNKNOWN, as_address
 from gradcheck.views.svg_scatter import scatter
-from gradcheck.views.tiles import laid_out, largest, layout_told, true_name
+from gradcheck.views.tiles import laid_out, layout_told, scales, true_name
 
 if TYPE_CHECKING:
     from gradcheck.picture import Picture
@@ -34,13 +34,13 @@ def pictures(report: Report) -> str:
 
 def _of(g: GradientResult, picture: Picture, name: str, opened: bool) -> str:
     truth = true_name(g.compared_with)
-    both, off = largest(picture.yours, picture.true), largest(picture.difference)
+    of_yours, of_true, of_difference = scales(picture)
     maps = (
-        _map(picture.yours, picture, both, "yours", f"{name}, yours")
-        + _map(picture.true, picture, both, truth, f"{name}, {truth}")
-        + _map(picture.difference, picture, off, f"yours − {truth}", f"{name}, yours minus {truth}")
+        _map(picture.yours, picture, of_yours, "yours", f"{name}, yours")
+        + _map(picture.true, picture, of_true, truth, f"{name}, {truth}")
+        + _map(picture.difference, picture, of_difference, f"yours − {truth}", f"{name}, yours minus {truth}")
     )
-    told = layout_told(picture)
+    told = "; ".join(part for part in (layout_told(picture), "each on its own scale" * (of_yours != of_true)) if part)
     below = f'<div class="dim">{escape(told)}</div>' if told else ""
     drawn = f'<div class="pictures">{maps}{scatter(picture, name, truth)}</div>{below}'
     return f"<details{' open' if opened else ''}><summary>{escape(name)} in pictures</summary>{drawn}</details>"

@@ -12,8 +12,9 @@ from gradcheck.views.plain import count
 if TYPE_CHECKING:
     from gradcheck.picture import Picture
 
-__all__ = ["laid_out", "largest", "layout_told", "true_name"]
+__all__ = ["laid_out", "layout_told", "scales", "true_name"]
 
+APART = 4  # where one gradient is larger than the other by this, it would leave the other without colours
 WIDE = 1.6  # a picture is wider than high, by about this
 
 
@@ -41,7 +42,18 @@ def _across(picture: Picture) -> int:
     return wanted
 
 
-def largest(*values: Sequence[float]) -> float:
+def scales(picture: Picture) -> tuple[float, float, float]:
+    """The numbers at the ends of the colours, for yours, the true gradient, and the difference.
+
+    The first two share one unless they are far apart.
+    """
+    yours, true = _largest(picture.yours), _largest(picture.true)
+    if max(yours, true) <= APART * min(yours, true):
+        yours = true = max(yours, true)
+    return yours, true, _largest(picture.difference)
+
+
+def _largest(*values: Sequence[float]) -> float:
     """The largest finite magnitude."""
     return max((abs(x) for of in values for x in of if math.isfinite(x)), default=0.0)
 

@@ -15,7 +15,22 @@ OURS = {"div", "style", "h4", "span", "table", "thead", "tbody", "tr", "th", "td
 OURS |= {"strong", "br", "details", "summary"}
 OURS |= {"figure", "figcaption", "img", "svg", "path", "rect", "circle", "line", "g", "text", "title"}
 ATTRIBUTES = {"class", "colspan", "scope", "aria-label", "aria-hidden", "role", "tabindex", "open", "src", "alt"}
-ATTRIBUTES |= {"width", "height", "viewbox", "d", "x", "y", "transform", "text-anchor", "cx", "cy", "r"}
+ATTRIBUTES |= {
+    "width",
+    "height",
+    "viewbox",
+    "d",
+    "x",
+    "y",
+    "transform",
+    "text-anchor",
+    "cx",
+    "cy",
+    "r",
+    "fill",
+    "fill-opacity",
+}
+ATTRIBUTES |= {"stroke", "stroke-dasharray", "font-weight"}
 
 
 class Balance(HTMLParser):

@@ -61,6 +61,14 @@ def test_yours_and_the_true_gradient_share_a_scale_and_the_difference_has_its_ow
     assert difference == [[level(1.0, 2.0), 0], [CENTRE, level(0.5, 2.0)]]
 
 
+def test_what_is_far_smaller_has_a_scale_of_its_own_and_it_is_said():
+    true = np.array([[1.0, -2.0], [0.0, 0.5]])
+    html = to_html(pictured(true[::-1] / 50, true))
+    yours, truth, _ = maps(html)
+    assert yours == truth[::-1]
+    assert "each on its own scale" in html
+
+
 def test_what_is_not_finite_has_a_colour_of_its_own():
     yours, _, difference = maps(to_html(pictured(np.array([1.0, np.nan, np.inf]), np.ones(3))))
     assert [x == UNKNOWN for x in yours[0]] == [x == UNKNOWN for x in difference[0]] == [False, True, True]

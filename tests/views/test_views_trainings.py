@@ -240,7 +240,7 @@ def test_how_pictures_are_read_is_said_where_there_are_any():
 
 def test_a_table_without_findings_is_folded_away_in_html_and_one_with_them_is_not():
     assert "<details><summary>6 parameters</summary>" in to_html(HEALTHY)
-    assert "<details" not in to_html(VANISHING)
+    assert "parameters</summary>" not in to_html(VANISHING)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""What is drawn of a watched training: sizes against depth with the healthy band, and their courses over the steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from gradcheck.views.plain import visible
+
+if TYPE_CHECKING:
+    from gradcheck.report import Finding, Report
+    from gradcheck.watched import LayerHistory, Series
+
+__all__ = ["BAND", "Birth", "Depth", "births", "chosen", "depth", "positive", "shown"]
+
+BAND = 1e3  # a size that changes by more than this from the first layer to the last is what the rules call ill
+MOST_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """One quantity of every layer at the last sample where it was finite, and the band around its median."""
+
+    name: str
+    values: tuple[float | None, ...]
+    band: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """The first NaN or infinity: the place of its layer (None where it is no layer's), the step, and a word."""
+
+    layer: int | None
+    step: int | None
+    told: str
+
+
+def depth(report: Report) -> list[Depth]:
+    """Activations and gradients from the first layer to the last; none where nothing was measured."""
+    layers = report.watched.layers if report.watched else ()
+    found = []
+    for name, courses in (
+        ("activation", [layer.activation for layer in layers]),
+        ("gradient", [layer.gradient for layer in layers]),
+    ):
+        values = tuple(_last_positive(course) for course in courses)
+        known = [x for x in values if x is not None]
+        if known:
+            middle = math.log10(median(known))
+            half = math.log10(BAND) / 2
+            band = (10 ** (middle - half), 10 ** (middle + half)) if len(known) > 1 else None
+            found.append(Depth(name, values, band))
+    return found
+
+
+def births(report: Report) -> list[Birth]:
+    """Where and when something that is not finite was born."""
+    names = [layer.name for layer in report.watched.layers] if report.watched else []
+    return [
+        Birth(names.index(f.layer) if f.layer in names else None, f.step, _word(f))
+        for f in report.findings
+        if f.code == "GC300"
+    ]
+
+
+def _word(finding: Finding) -> str:
+    return "NaN" if "nan" in finding.title.lower() else "inf"
+
+
+def chosen(layers: Sequence[LayerHistory]) -> list[LayerHistory]:
+    """The layers whose courses are drawn: few enough to be told apart, those with findings first, in their order."""
+    if len(layers) <= MOST_LINES:
+        return list(layers)
+    spread = [layers[round(i * (len(layers) - 1) / (MOST_LINES - 1))] for i in range(MOST_LINES)]
+    found = [layer for layer in layers if layer.codes][: MOST_LINES - 2]
+    wanted = {id(layer) for layer in [*found, layers[0], layers[-1], *spread][:MOST_LINES]}
+    return [layer for layer in layers if id(layer) in wanted]
+
+
+def positive(course: Series) -> list[tuple[int, float]]:
+    """The points that have a place on a log scale."""
+    return [
+        (step, x)
+        for step, x in zip(course.steps, course.values, strict=False)
+        if x is not None and math.isfinite(x) and x > 0
+    ]
+
+
+def _last_positive(course: Series) -> float | None:
+    points = positive(course)
+    return points[-1][1] if points else None
+
+
+def shown(layer: LayerHistory) -> str:
+    """A layer's name, short enough for a legend."""
+    name = visible(layer.name)
+    return name if len(name) <= 18 else f"…{name[-17:]}"
