@@ -21,6 +21,8 @@ BEYOND = 1e3
 
 _AT_THE_END = 30.0
 
+_WITH_WEIGHTS = ("linear", "conv", "rnn", "block")  # a ReLU that is called in several places is in several places
+
 _FEW = 3  # from four layers on the last is left out: its bias learns how frequent each class is at once
 
 
@@ -34,7 +36,8 @@ class ChangingActivations(Rule):
     def __init__(self) -> None:
         self._depth: Symptoms[tuple[LayerSample, Trend]] = Symptoms()
         self._time: Symptoms[tuple[LayerSample, float, float]] = Symptoms()
-        self._calls: Symptoms[tuple[LayerSample, float]] = Symptoms()
+        # Within one step it is the weights' doing and no accident of the batch; and the next step may be NaN.
+        self._calls: Symptoms[tuple[LayerSample, float]] = Symptoms(enough=1, window=1)
         self._first: dict[str, float] = {}
         self._largest = 0.0
 
@@ -54,7 +57,7 @@ class ChangingActivations(Rule):
         found = fit is not None and self.bad(fit.total) and self.bad(last * _AT_THE_END ** (1 if last > 1 else -1))
         self._depth.observe("", sample.step, (hidden[fit.start][0], fit) if fit and found else None)
         for layer in sample.layers:
-            if layer.growth is not None and layer.calls > 1:
+            if layer.growth is not None and layer.kind in _WITH_WEIGHTS:
                 self._calls.observe(layer.name, sample.step, (layer, layer.growth) if self.bad(layer.growth) else None)
         for layer, size in layers:
             before = self.reference(layer.name)
