@@ -16,6 +16,7 @@ __all__ = ["LargeUpdates"]
 
 _LASTING = 0.3
 _ONCE = 2.0
+_PASSED = 5
 _RELATIVE, _AT_LEAST = 100.0, 0.1
 _MOVING = 1e-5  # others that stand still say nothing about the one that moves
 
@@ -33,9 +34,11 @@ class LargeUpdates(Rule):
     def __init__(self) -> None:
         self._lasting: Symptoms[tuple[ParameterSample, float]] = Symptoms()
         self._once: dict[str, tuple[int, ParameterSample, float]] = {}
+        self._calm = 0  # samples in a row with updates of a usual size
 
     def observe(self, sample: Sample) -> None:
         found = ratios(sample)
+        calm = True
         for parameter, ratio in found:
             others = of_others(found, parameter)
             apart = others is not None and others > _MOVING and ratio > max(_RELATIVE * others, _AT_LEAST)
@@ -43,6 +46,8 @@ class LargeUpdates(Rule):
             self._lasting.observe(parameter.name, sample.step, what if ratio > _LASTING or apart else None)
             if ratio > _ONCE:
                 self._once.setdefault(parameter.name, (sample.step, parameter, ratio))
+            calm = calm and ratio <= _LASTING
+        self._calm = self._calm + 1 if calm else 0
 
     def findings(self) -> Iterator[Finding]:
         lasting = {name: (seen.since, *seen.what) for name, seen in self._lasting}
@@ -51,7 +56,7 @@ class LargeUpdates(Rule):
             return
         name = min(found, key=lambda n: (found[n][0], -found[n][2]))
         step, parameter, ratio = found[name]
-        passed = all(seen.passed for _, seen in self._lasting)
+        passed = all(seen.passed for _, seen in self._lasting) and self._calm >= _PASSED
         severity: Severity = "error" if self._once and not passed else "warning" if self._once or not passed else "info"
         lr = f" (learning rate {number(parameter.lr)})" if parameter.lr else ""
         others = [other for other in found if other != name]
