@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from matplotlib.figure import Figure
     from rich.console import Console, ConsoleOptions, RenderResult
 
 __all__ = ["Entry", "Finding", "GradientResult", "Leak", "Probe", "Report", "Severity", "Verdict", "Where"]
@@ -191,6 +192,19 @@ class Report:
         from gradcheck.views import save
 
         return save.save(self, path)
+
+    def plot(self) -> Figure:
+        """The report as a matplotlib figure: ``report.plot().savefig("report.png")``; a notebook shows it by itself.
+
+        Gradients that are not right are heat maps and scatters, a training is drawn against depth and over its steps, a
+        sweep as a matrix, a learning rate on its axis.
+
+        Raises:
+            GradcheckError: matplotlib is not there (``pip install 'gradcheck[plot]'``), or there is nothing to draw.
+        """
+        from gradcheck.views import plot
+
+        return plot.plot(self)
 
     def __str__(self) -> str:
         from gradcheck.views import console

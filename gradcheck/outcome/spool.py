@@ -26,6 +26,7 @@ from gradcheck.errors import GradientMismatch
 from gradcheck.report import Report
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console, ConsoleOptions, RenderResult
 
 __all__ = ["Arrival", "Spool", "Watched", "deposit", "opened", "remembered"]
@@ -66,6 +67,9 @@ class Watched(Report):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         return self.unwatched().save(path)
+
+    def plot(self) -> Figure:
+        return self.unwatched().plot()
 
     def _repr_html_(self) -> str:
         return self.unwatched()._repr_html_()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradcheck.report import Finding, Report
     from gradcheck.watched import LayerHistory, Series
 
-__all__ = ["BAND", "Birth", "Depth", "births", "chosen", "depth", "positive", "shown"]
+__all__ = ["BAND", "Birth", "Depth", "births", "chosen", "depth", "positive", "short_names"]
 
 BAND = 1e3  # a size that changes by more than this from the first layer to the last is what the rules call ill
 MOST_LINES = 8
@@ -94,7 +94,22 @@ def _last_positive(course: Series) -> float | None:
     return points[-1][1] if points else None
 
 
-def shown(layer: LayerHistory) -> str:
-    """A layer's name, short enough for a legend."""
-    name = visible(layer.name)
-    return name if len(name) <= 18 else f"…{name[-17:]}"
+def short_names(layers: Sequence[LayerHistory], width: int) -> list[str]:
+    """Names for a legend or an axis: without what all have in common, and cut at the left.
+
+    ``encoder.0.attention.out``, ``encoder.1.attention.out`` are ``0`` and ``1``.
+    """
+    parts = [visible(layer.name).split(".") for layer in layers]
+    shortest = min(map(len, parts), default=0)
+    ahead = _common(parts, shortest - 1)
+    behind = _common([part[::-1] for part in parts], shortest - 1 - ahead)
+    names = [".".join(part[ahead : len(part) - behind]) for part in parts]
+    return [name if len(name) <= width else f"…{name[1 - width :]}" for name in names]
+
+
+def _common(parts: Sequence[Sequence[str]], most: int) -> int:
+    """How many parts at the beginning are the same in all, at most so many; none where there is only one name."""
+    same = 0
+    while same < most and len(parts) > 1 and len({part[same] for part in parts}) == 1:
+        same += 1
+    return same

@@ -6,8 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gradcheck.views.colours import as_hex, ramp
-from gradcheck.views.courses import births, chosen, depth, positive, shown
-from gradcheck.views.plain import visible
+from gradcheck.views.courses import births, chosen, depth, positive, short_names
 from gradcheck.views.svg_chart import Chart, Line
 
 if TYPE_CHECKING:
@@ -44,7 +43,8 @@ def _depth(report: Report) -> str:
         lines.append(Line(found.name, points, colour, found.band, dashed=found.name == "gradient"))
     marks = [(float(birth.layer), birth.told) for birth in births(report) if birth.layer is not None]
     at = dict.fromkeys(round(i * (len(layers) - 1) / (MOST_NAMES - 1)) for i in range(MOST_NAMES))
-    ticks = [(float(i), _short(visible(layers[i].name))) for i in at]
+    names = short_names(layers, 10)
+    ticks = [(float(i), names[i]) for i in at]
     return Chart("rms of every layer, last sample", "depth", lines, marks, ticks).to_svg()
 
 
@@ -64,12 +64,8 @@ def _over_steps(report: Report, watched: Watched) -> str:
         ("activation rms", [layer.activation for layer in layers]),
         ("gradient rms", [layer.gradient for layer in layers]),
     ):
-        named = zip(layers, courses, colours, strict=True)
-        lines = [Line(shown(layer), [(float(s), x) for s, x in positive(c)], colour) for layer, c, colour in named]
+        named = zip(short_names(layers, 18), courses, colours, strict=True)
+        lines = [Line(name, [(float(s), x) for s, x in positive(c)], colour) for name, c, colour in named]
         if any(len(line.points) > 1 for line in lines):
             drawn += Chart(title, "step", [line for line in lines if line.points], marks).to_svg()
     return drawn
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 10 else f"…{name[-9:]}"
