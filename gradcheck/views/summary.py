@@ -16,6 +16,7 @@ from gradcheck.views.numbers import NOTHING
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, visible
 from gradcheck.views.rows import STYLES
+from gradcheck.views.training_statement import faults, foremost
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -117,7 +118,10 @@ def _row(report: Report, beside: bool) -> Row:
 
 
 def _first(report: Report) -> str:
-    for finding in in_order(report):
+    findings = in_order(report)
+    if report.kind == "watch" and (found := faults(report)):
+        findings = [foremost(found)]
+    for finding in findings:
         if finding.severity != "info" or finding.code.startswith("GC2"):  # not a mere remark
             return f"{visible(finding.code)} {finding_title(finding, report)}"
     return "" if report.ok else statement(report)

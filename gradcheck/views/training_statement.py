@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gradcheck.report import Finding, Report
     from gradcheck.updates import StepSize
 
-__all__ = ["faults", "training_statement"]
+__all__ = ["faults", "foremost", "training_statement"]
 
 BIRTH = "GC300"  # whatever led to it, this is what ended the training
 
@@ -23,6 +23,11 @@ def faults(report: Report) -> list[Finding]:
     if report.kind != "watch":
         told.sort(key=lambda finding: finding.severity != "error")
     return told
+
+
+def foremost(found: list[Finding]) -> Finding:
+    """The birth of a NaN, or the first finding, which the others follow from."""
+    return next((finding for finding in found if finding.code == BIRTH and finding.severity == "error"), found[0])
 
 
 def training_statement(report: Report) -> str:
@@ -79,7 +84,7 @@ def _of_size(size: StepSize) -> str:
 
 def _first(found: list[Finding], report: Report) -> str:
     """The title of the birth of a NaN, or of the first finding, which the others follow from; and how many others."""
-    first = next((finding for finding in found if finding.code == BIRTH and finding.severity == "error"), found[0])
+    first = foremost(found)
     others = [finding for finding in found if finding is not first]
     title = finding_title(first, report).rstrip(".")
     step = untold_step(first, title)

@@ -49,7 +49,7 @@ def _row(u: UpdateResult, detail: UpdateDetail) -> Row:
         "update": numbers.norm(u.norm_update),
         "gradient": numbers.norm(u.norm_gradient),
         "wanted": numbers.written(u.wanted_lr),
-        "effective": numbers.value(u.effective_lr, numbers.digits_to_tell_apart(u.wanted_lr, u.effective_lr)),
+        "effective": _effective(u),
         "unexplained": numbers.relative(u.unexplained),
         "relative": numbers.relative(u.relative_error),
         "verdict": f"{MARKS[u.verdict]} {u.verdict}",
@@ -73,3 +73,10 @@ def _together(run: list[UpdateResult], many: str) -> str:
     errors = [u.relative_error for u in run if u.relative_error is not None]
     most = f", rel. error at most {numbers.relative(max(errors))}" if errors else ""
     return f"{MARKS['right']} {many} are right{most}"
+
+
+def _effective(u: UpdateResult) -> str:
+    """As many digits as it takes to see that it is another one; of a right one, rounding is not to be seen."""
+    if u.verdict == "right" and u.effective_lr is not None:
+        return numbers.written(u.effective_lr)
+    return numbers.value(u.effective_lr, min(numbers.digits_to_tell_apart(u.wanted_lr, u.effective_lr), 8))
