@@ -194,7 +194,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Row], name: str) -> str:
 
 def scrolled(content: str, name: str) -> str:
     """What may be wider than the page, in a frame that scrolls, by the keyboard as well."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{content}</div>'
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(name)}">{content}</div>'
 
 
 def _head(column: Column) -> str:
