@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Picture"]
 
@@ -19,9 +19,9 @@ class Picture:
     """
 
     shape: tuple[int, int, int]
-    yours: tuple[float, ...]
-    true: tuple[float, ...]
-    difference: tuple[float, ...]
+    yours: tuple[float, ...] = field(repr=False)  # a prompt that shows a gradient shall not show thousands of numbers
+    true: tuple[float, ...] = field(repr=False)
+    difference: tuple[float, ...] = field(repr=False)
     indices: tuple[tuple[int, ...], ...] = ()
     block: tuple[int, int] = (1, 1)
     left_out: int = 0

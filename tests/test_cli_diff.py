@@ -1,5 +1,8 @@
 """``gradcheck diff``: every way in which two runs can differ."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -87,6 +90,18 @@ def test_exit_status(old, new, status, tmp_path):
     for file, sources in zip(files, (old, new), strict=True):
         file.write_text(dumps_all(sources), encoding="utf-8")
     assert main(["diff", *map(str, files)]) == status
+
+
+def test_a_page_in_ascii_can_be_printed(tmp_path):
+    (tmp_path / "old.json").write_text(dumps_all(run(RIGHT)), encoding="utf-8")
+    (tmp_path / "new.json").write_text(dumps_all(run(WRONG, STEP)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "gradcheck", "diff", str(tmp_path / "old.json"), str(tmp_path / "new.json")],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert done.stdout.startswith(b"x 1 broke, 1 new, 1 unchanged")
+    assert done.returncode == 1
 
 
 def test_what_is_printed(tmp_path, capsys):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradcheck.explanations import codes, explanation
+from gradcheck.views.page import printable
 
 __all__ = ["SHELLS", "Shell", "completion"]
 
@@ -29,7 +30,7 @@ class Command:
 def completion(shell: Shell, parser: argparse.ArgumentParser) -> int:
     """Print the script for that shell, made from what the command line accepts."""
     script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]
-    print(script(list(_commands(parser))), end="")
+    print(printable(script(list(_commands(parser)))), end="")
     return 0
 
 
@@ -121,4 +122,4 @@ def _plain(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """In single quotes, in which all three shells take every character but the quote as it stands."""
-    return "'" + text.replace("'", "’") + "'"
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from gradcheck.commands.changes import Change, Kind, changes
 from gradcheck.commands.printed import ALL_RIGHT, MISUSE, WRONG
 from gradcheck.commands.show import loaded
 from gradcheck.views.columns import Column, Row, lay_out
-from gradcheck.views.page import WIDEST
+from gradcheck.views.page import WIDEST, on_page
 from gradcheck.views.plain import visible
 
 __all__ = ["diff"]
@@ -35,16 +35,20 @@ def diff(old: str, new: str, *, width: int | None = None) -> int:
         return MISUSE
     found = changes(before, after)
     console = Console(width=width, highlight=False, soft_wrap=False)
-    harmful = [change for change in found if change.harmful]
-    console.print(_head(found, bool(harmful)))
+    harmful = any(change.harmful for change in found)
+    for line in on_page(_lines(found, harmful, min(console.width, WIDEST)), console.options):
+        console.print(line)
+    return WRONG if harmful else ALL_RIGHT
+
+
+def _lines(found: Sequence[Change], harmful: bool, width: int) -> Iterator[Text]:
+    yield _head(found, harmful)
     for kind in SHOWN:
         of_kind = [change for change in found if change.kind == kind]
         if of_kind:
-            console.print()
-            console.print(Text(kind, style=STYLES[kind]))
-            for line in lay_out(COLUMNS, _rows(of_kind), min(console.width, WIDEST)):
-                console.print(line)
-    return WRONG if harmful else ALL_RIGHT
+            yield Text()
+            yield Text(kind, style=STYLES[kind])
+            yield from lay_out(COLUMNS, _rows(of_kind), width)
 
 
 def _head(found: Sequence[Change], harmful: bool) -> Text:

@@ -25,6 +25,7 @@ from gradcheck.tracebacks import from_file, hide_our_frames
 from gradcheck.views import json
 from gradcheck.views.document import Source, dumps_all
 from gradcheck.views.html_page import to_page_of_all
+from gradcheck.views.page import printable
 from gradcheck.views.save import write
 
 __all__ = ["run"]
@@ -77,7 +78,7 @@ def run(
     print_summary(session.console, sources)
     if github:
         for line in workflow_commands(sources):
-            print(line)
+            print(printable(line))
     try:
         if html is not None:
             write(Path(html), to_page_of_all(sources))
