@@ -73,7 +73,7 @@ _CAUSES = {
 
 def explains(cause: Finding, effect: Finding, layers: Sequence[str]) -> bool:
     """Whether one finding is the reason of another: by their codes, their order in time and their layers' order."""
-    if effect.code not in _EFFECTS or cause.severity == "info":
+    if effect.code not in _EFFECTS or cause.severity == "info" or effect.cause:  # one that knows its own has no other
         return False
     # what an update does shows in the step after it; an update that is born bad is in the same
     after = cause.code == "GC330" and effect.code != "GC300"

@@ -18,7 +18,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stats:
     """An array in a few numbers. What was not measured at this sample is None.
 
@@ -179,7 +179,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """The first operation whose output is not finite while all its inputs are."""
+    """The first operation whose output is not finite while all its inputs are.
+
+    ``inputs`` are not finite where a value was ``bad`` when it was first met, so that ``operation`` only met it, or is
+    the name of what it is ("input", "parameter", "buffer", "constant"); ``masked`` are those with infinities that were
+    meant, of which a NaN was made; ``unknown`` are those of an update that is seen as a whole.
+    """
 
     step: int
     phase: Literal["forward", "loss", "backward", "update"]
@@ -193,3 +198,4 @@ class Birth:
     operands: tuple[str, ...] = ()  # the offending values in words: "x[3, 0] = -2.5e-17"
     consequences: tuple[str, ...] = ()  # what turned bad after it, in order, in words
     remark: str = ""  # how it was found, where that limits what is known
+    inputs: Literal["finite", "masked", "bad", "unknown"] = "finite"

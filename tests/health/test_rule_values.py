@@ -1,15 +1,18 @@
 """Births, overflow and underflow, each from samples that have it and from some that only look like it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from made_samples import PLACE, found, lasting, layer, parameter, sample, stats
 
+from gradcheck.health.order import ordered
 from gradcheck.health.rules.birth import BirthOfNaN
 from gradcheck.health.rules.hidden_by_clipping import HiddenByClipping
 from gradcheck.health.rules.latent_overflow import LatentOverflow
 from gradcheck.health.rules.underflow import Underflow
 from gradcheck.health.sample import Birth, GradientClip
+from gradcheck.report import Finding
 
 
 def born(operation: str = "exp", step: int = 48, **more) -> Birth:
@@ -47,7 +50,54 @@ def test_a_birth_is_told_with_its_operands_and_what_followed():
 def test_the_help_of_a_birth_is_about_its_operation(operation, help_):
     rule = BirthOfNaN()
     rule.birth(born(operation))
-    assert help_ in next(iter(rule.findings())).help[0]
+    [finding] = rule.findings()
+    assert help_ in " ".join((*finding.cause, *finding.help))
+
+
+@pytest.mark.parametrize(
+    ("operation", "more", "told"),
+    [
+        ("Tensor.std", {"what": "NaN"}, "a single sample"),
+        ("backward of Tensor.std", {"phase": "backward", "what": "NaN"}, "a standard deviation that is 0"),
+        ("backward of torch.acos", {"phase": "backward"}, "infinite at ±1"),
+        ("backward of linalg_eigh", {"phase": "backward", "what": "NaN"}, "eigenvectors"),
+        ("np.mean", {"what": "NaN"}, "mean of no entries"),
+        ("np.sqrt", {"what": "NaN", "operands": ("v[0] = -9.97",)}, "below 0"),
+        ("/", {"operands": ("x[0, 0] = 1", "s[0] = 0")}, "denominator"),
+        ("**", {"what": "NaN", "operands": ("z[0] = -0.6",)}, "negative base"),
+        ("np.arctanh", {"operands": ("z[0] = 1",)}, "look at the values"),
+        ("My update of 0.weight", {"phase": "update", "what": "NaN", "operands": ("lr = 0.1",)}, "divisions and roots"),
+        ("Adam update of 0.weight", {"phase": "update", "what": "NaN", "operands": ("lr = 0.1, eps = 0",)}, "eps"),
+    ],
+)
+def test_where_nothing_grew_nobody_is_told_to_lower_the_learning_rate(operation, more, told):
+    rule = BirthOfNaN()
+    rule.birth(replace(born(operation, operands=("z[4, 2] = 1",)), **more))
+    [finding] = rule.findings()
+    assert told in " ".join((*finding.cause, *finding.help))
+    assert "learning rate" not in finding.help[0]
+
+
+def test_a_row_that_is_masked_throughout_has_inputs_that_are_not_finite():
+    rule = BirthOfNaN()
+    rule.birth(replace(born("Tensor.softmax"), what="NaN", inputs="masked"))
+    [finding] = rule.findings()
+    assert "unmasked" in finding.help[0]
+    assert "all finite" not in finding.evidence[0]
+
+
+@pytest.mark.parametrize("operation", ["input", "parameter", "buffer", "constant", "@"])
+def test_what_was_bad_when_it_came_was_made_by_nothing(operation):
+    rule = BirthOfNaN()
+    operands = ("x[4, 2] = nan",)
+    rule.birth(replace(born(operation), what="NaN", operands=operands, inputs="bad", step=0))
+    [finding] = rule.findings()
+    assert finding.title.startswith("x[4, 2] is NaN before anything is done with it")
+    assert "all finite" not in " ".join(finding.evidence)
+    assert "learning rate" not in finding.help[0]
+    # and nothing that the training did is its reason
+    large = Finding("GC330", "error", "a step changes w", step=0)
+    assert {f.code: f.cause for f in ordered([large, finding])}["GC300"] == finding.cause != ()
 
 
 def test_no_birth_no_finding():

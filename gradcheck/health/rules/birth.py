@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
+from gradcheck.health.remedies import remedy
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import Birth
 from gradcheck.health.words import listed
@@ -14,19 +16,20 @@ __all__ = ["BirthOfNaN"]
 
 _KEPT = 5
 
-# What to change, by words in the operation's name: tried in this order.
-_HELP = (
-    ("softmax", "subtract the row's maximum from the logits before exp: softmax(z) = softmax(z - max z)"),
-    ("log1p", "keep the argument above -1"),
-    ("log", "keep 0 out of the logarithm: log(p + 1e-12), or the loss from logits (log-softmax, log-sigmoid)"),
-    ("exp", "subtract the maximum before exp (softmax, log-sum-exp), or keep its argument below {bound}"),
-    ("sqrt", "the derivative of sqrt at 0 is infinite: sqrt(x + 1e-12)"),
-    ("norm", "the derivative of a norm at 0 is 0/0: add a small number to the sum of squares"),
-    ("div", "keep 0 out of the denominator: a / (b + 1e-12), or np.where on the *denominator* before the division"),
-    ("where", "the branch not taken makes 0 · inf in the backward: put a harmless value into it before the operation"),
-    ("pow", "a negative base with a fractional exponent, or 0 with a negative one: bound the base first"),
+_PHASES = {"forward": "forward pass", "loss": "loss", "backward": "backward pass", "update": "update"}
+_WORDS = {"NaN": "NaN", "Inf": "infinity"}
+
+# Of a value that nothing had made when it was met: where it came from, and what to do.
+_CAME_IN = {
+    "input": ("it came in with the data", "clean the data: np.isfinite(x).all() tells before the training"),
+    "constant": ("the code writes it so", "look at the line: a value that is not finite is written there"),
+    "parameter": ("", "look at how it was drawn or loaded, or at the update of the step before"),
+    "buffer": ("", "look at how it was made or loaded, or at what was written to it in the step before"),
+}
+_NOT_FOLLOWED = (
+    "it comes from data or code that is not followed",
+    "clean the data (np.isfinite(x).all() tells before the training), or look at the code that made it",
 )
-_GROWN = "the values had grown before: lower the learning rate, or scale the initial weights down"
 
 
 class BirthOfNaN(Rule):
@@ -49,38 +52,72 @@ class BirthOfNaN(Rule):
         if not self._births:
             return
         first, *later = self._births
-        what = {"NaN": "NaN", "Inf": "infinity"}[first.what]
-        phase = {"forward": "forward pass", "loss": "loss", "backward": "backward pass", "update": "update"}[
-            first.phase
-        ]
-        about = f" of layer {first.layer}" if first.layer else ""
-        evidence = []
-        if first.entries:
-            of = f" of {first.size}" if first.size else ""
-            entry = "entry" if first.entries == 1 else "entries"
-            at = f", the first at index {list(first.first_index)}" if first.first_index is not None else ""
-            evidence.append(f"{first.entries}{of} {entry} of its output{at}; its inputs are all finite")
-        if first.operands:
-            evidence.append(f"made from {listed(first.operands)}")
         elsewhere = dict.fromkeys(
             f"step {b.step}: {b.operation}{f' at line {b.where.line}' if b.where else ''} makes {b.what} too"
             for b in later
             if (b.operation, b.where) != (first.operation, first.where)
         )
-        yield Finding(
-            code=self.code,
-            severity="error",
-            title=f"{first.operation} makes the first {what}, in the {phase}{about} at step {first.step}",
-            layer=first.layer,
-            where=first.where,
-            evidence=(*evidence, *filter(None, [first.remark])),
-            help=(_help(first),),
-            step=first.step,
-            consequences=(*first.consequences, *elsewhere),
-        )
+        finding = _came_in(first) if first.inputs == "bad" else _made(first)
+        yield replace(finding, consequences=(*first.consequences, *elsewhere))
 
 
-def _help(birth: Birth) -> str:
-    name = birth.operation.lower()
-    bound = "88 in float32 and 709 in float64"
-    return next((text.format(bound=bound) for word, text in _HELP if word in name), _GROWN)
+def _at(birth: Birth) -> str:
+    about = f" of layer {birth.layer}" if birth.layer else ""
+    return f"in the {_PHASES[birth.phase]}{about} at step {birth.step}"
+
+
+def _made(birth: Birth) -> Finding:
+    """An operation made it."""
+    evidence = []
+    if birth.entries:
+        finite = {"finite": "; its inputs are all finite", "masked": "; among its inputs are infinities, but no NaN"}
+        evidence.append(f"{_entries(birth)} of its output{_first(birth)}{finite.get(birth.inputs, '')}")
+    if birth.operands:
+        evidence.append(f"made from {listed(birth.operands)}")
+    known = remedy(birth)
+    return Finding(
+        code=BirthOfNaN.code,
+        severity="error",
+        title=f"{birth.operation} makes the first {_WORDS[birth.what]}, {_at(birth)}",
+        layer=birth.layer,
+        where=birth.where,
+        cause=tuple(filter(None, [known.why])),
+        evidence=(*evidence, *filter(None, [birth.remark])),
+        help=(known.help,),
+        step=birth.step,
+    )
+
+
+def _came_in(birth: Birth) -> Finding:
+    """It was there before anything was done with it."""
+    cause, help_ = _CAME_IN.get(birth.operation, _NOT_FOLLOWED)
+    if not cause and birth.step == 0:
+        cause = "it was so before the first step"
+    told = birth.operation not in _CAME_IN and birth.remark  # when it was met first
+    value = birth.operands[0].partition(" = ")[0] if birth.operands else birth.operation
+    is_ = "NaN" if birth.what == "NaN" else "infinite"
+    few = birth.size <= 1 or not birth.entries
+    return Finding(
+        code=BirthOfNaN.code,
+        severity="error",
+        title=f"{value} is {is_} before anything is done with it, {_at(birth)}",
+        layer=birth.layer,
+        where=birth.where,
+        cause=tuple(filter(None, [told or cause])),
+        evidence=(
+            *([] if few else [f"{_entries(birth)} not finite{_first(birth)}"]),
+            *([f"met in {birth.operation}"] if birth.operation not in _CAME_IN and birth.where else []),
+            *([] if told or not birth.remark else [birth.remark]),
+        ),
+        help=(help_,),
+        step=birth.step,
+    )
+
+
+def _entries(birth: Birth) -> str:
+    of = f" of {birth.size}" if birth.size else ""
+    return f"{birth.entries}{of} {'entry' if birth.entries == 1 else 'entries'}"
+
+
+def _first(birth: Birth) -> str:
+    return f", the first at index {list(birth.first_index)}" if birth.first_index else ""

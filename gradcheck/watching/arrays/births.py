@@ -77,6 +77,7 @@ class Births:
         from_infinity = nan and not had_nan and not overwritten and bool(sources) and all(s.entered for s in sources)
         if not sources or fresh is not None or from_infinity:
             made = self._suspect(function, inputs, bad[0], fresh, site, keywords or {}, elementwise, overwritten)
+            made.masked = from_infinity
             sources = (*(() if from_infinity else sources), made)
         for suspect in entered if not from_infinity else ():
             self._hold(suspect)
@@ -133,9 +134,7 @@ class Births:
             index=index,
             offenders=(Offender(position, index, x[index] if index else x),),
             entered=True,
-            remark=f"{before[1]} held it when the watch began"
-            if before
-            else "the operand had it already: it comes from code or data that is not followed",
+            remark=f"{before[1]} held it when the watch began" if before else "",
         )
 
     @staticmethod
@@ -309,10 +308,14 @@ class Births:
             return births
         what, path = unknown[0]
         old = any(name == path for _, name in self._old.values())
-        remark = "it was there when the watch began" if old else "it came by a way that is not followed"
+        if old:
+            operation, remark = path, "it was there when the watch began"
+        else:
+            operation, remark = "an operation that was not seen", "it came by a way that is not followed"
         ends = tuple(f"{name} is {kind}" for kind, name in unknown[:_TOLD])
         kind: Literal["NaN", "Inf"] = "NaN" if what == "NaN" else "Inf"
-        return [Birth(step, "forward", kind, f"not seen ({path})", None, consequences=ends, remark=remark)]
+        inputs: Literal["bad", "unknown"] = "bad" if old else "unknown"
+        return [Birth(step, "forward", kind, operation, None, consequences=ends, remark=remark, inputs=inputs)]
 
     def _alive(self) -> list[Suspect]:
         """Suspects of this step, and earlier ones whose consequences are still in memory, oldest first."""

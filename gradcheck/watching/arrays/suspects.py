@@ -33,6 +33,7 @@ class Suspect:
     into_parameter: bool = False
     entered: bool = False  # met, not made: from code that is not followed, or there from the beginning
     tracked: bool = True  # the output is known, so that what follows from it is seen
+    masked: bool = False  # a NaN made of infinities that were meant
     remark: str = ""
     led_to: dict[tuple[CodeType, int], tuple[Site, Any, str]] = field(default_factory=dict)
 
@@ -64,6 +65,7 @@ class Suspect:
             operands=in_words(self.offenders, source),
             consequences=(*lines[:_MOST], *more, *ends),
             remark=self.remark,
+            inputs="bad" if self.entered else "masked" if self.masked else "finite",
         )
 
 

@@ -57,6 +57,7 @@ class Update:
             operands=tuple(self._operands(name, parameters[name], index, group)),
             consequences=tuple(f"{other} is not finite either" for other in bad[1:4]),
             remark=remark,
+            inputs="unknown",
         )
 
     def _operands(

@@ -257,6 +257,7 @@ class BirthWatch:
             where=None,
             consequences=gradients_text(names),
             remark=why,
+            inputs="unknown",
         )
         if not self._armed:
             self._pay()

@@ -9,6 +9,7 @@ import torch
 
 from gradcheck.health.sample import Birth
 from gradcheck.watching.pytorch.replay import Replay
+from gradcheck.watching.pytorch.replay.finite import is_finite
 from gradcheck.watching.pytorch.replay.live import Live
 from gradcheck.watching.pytorch.replay.origins import Operation, Source, memory_of
 from gradcheck.watching.pytorch.replay.values import bad_entries, entry_text, number, operand_texts
@@ -55,6 +56,7 @@ def birth_of(replay: Found, born: Operation | Source, step: int, gradients: Sequ
         operands=operands,
         consequences=consequences,
         remark=remarks,
+        inputs="finite" if all(is_finite(tensor) for tensor in born.inputs) else "masked",
     )
 
 
@@ -80,6 +82,7 @@ def _of_source(replay: Found, source: Source, step: int, consequences: tuple[str
         operands=(entry_text(tensor, name, index),),
         consequences=consequences,
         remark=remarks,
+        inputs="bad",
     )
 
 
