@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from gradcheck.trace.sites import Site, is_users
 from gradcheck.watching.pytorch.applied import functions_heard
+from gradcheck.watching.pytorch.instead import in_transform
 from gradcheck.where import Where
 
 __all__ = ["Call", "CallMode", "Place"]
@@ -130,7 +131,7 @@ class CallMode(TorchFunctionMode):
     def _tell(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType
     ) -> None:
-        if frame.f_code.co_filename.startswith(_HOUSE):
+        if frame.f_code.co_filename.startswith(_HOUSE) or in_transform():
             return
         call = Call(func, args, kwargs, result, _place(frame), frame.f_code)
         for listener in self._listeners:

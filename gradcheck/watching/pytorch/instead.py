@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["Instead", "in_backward"]
+__all__ = ["Instead", "in_backward", "in_transform"]
 
 _SLOT = "_compiled_call_impl"
 
@@ -58,3 +58,8 @@ class Instead:
 def in_backward() -> bool:
     """Whether this thread is inside of a backward."""
     return torch._C._current_graph_task_id() != -1
+
+
+def in_transform() -> bool:
+    """Whether a function runs that ``torch.func`` transforms: its tensors stand for others and have no values yet."""
+    return torch._C._functorch.peek_interpreter_stack() is not None

@@ -14,7 +14,7 @@ from torch import nn
 from gradcheck.health.sample import LayerSample
 from gradcheck.report import Where
 from gradcheck.watching.pytorch.calls import Call, Place
-from gradcheck.watching.pytorch.instead import Instead, in_backward
+from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, kind_of, passes
 from gradcheck.watching.pytorch.record import Record
 from gradcheck.watching.pytorch.slopes import slope_of
@@ -103,7 +103,7 @@ class LayerWatch:
         again = in_backward()
         if again and not torch.is_grad_enabled():
             return call()  # PyTorch's reentrant checkpoint computes with gradients; anything else is not the step's
-        if not again and not self._counts():
+        if not again and (not self._counts() or in_transform()):
             return call()
         self._inside += layer.alone
         given = first_tensor(args)

@@ -16,7 +16,7 @@ from gradcheck.watching.pytorch.births import BirthWatch
 from gradcheck.watching.pytorch.calls import Call
 from gradcheck.watching.pytorch.gradient_clips import GradientClips
 from gradcheck.watching.pytorch.hearing import Hearing
-from gradcheck.watching.pytorch.instead import Instead, in_backward
+from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.layers import LayerWatch, first_tensor
 from gradcheck.watching.pytorch.listening import Listening
 from gradcheck.watching.pytorch.output import OutputWatch
@@ -64,7 +64,7 @@ class TorchHealth(Health):
         self._sampling = False
         self._updating: list[int] = []  # optimizers in whose step we are, the outermost first
         self._inside = False  # the model's forward
-        self._called = False
+        self._called = self._transformed = False
         self._marked = False  # by health.step()
         self._begin_step()
 
@@ -135,7 +135,14 @@ class TorchHealth(Health):
     def _forward_of_the_model(self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._births.replaying or self._inside or in_backward():
             return call(*args, **kwargs)
-        if not torch.is_grad_enabled():
+        transformed = in_transform()
+        if transformed:
+            self._transformed = True
+            self.monitor.unseen(
+                f"{self.subject} was called under torch.func (vmap, grad, ...): its layers were not looked at there, "
+                "and where a NaN is born inside of it cannot be told"
+            )
+        if transformed or not torch.is_grad_enabled():
             heard = self._listening.end()
             try:
                 return call(*args, **kwargs)
@@ -294,7 +301,7 @@ class TorchHealth(Health):
         step, loss = self._step, self._loss
         sample = self._sample() if self._sampling else None
         self._had_loss = loss is not None
-        if not self._called:
+        if not self._called and not self._transformed:
             self.monitor.unseen(
                 f"{self.subject} itself was not called, only parts of it, or what torch.compile made of it: "
                 "where a NaN is born inside of it cannot be told"
