@@ -43,7 +43,7 @@ def _depth(report: Report) -> str:
         lines.append(Line(found.name, points, colour, found.band, dashed=found.name == "gradient"))
     marks = [(float(birth.layer), birth.told) for birth in births(report) if birth.layer is not None]
     at = dict.fromkeys(round(i * (len(layers) - 1) / (MOST_NAMES - 1)) for i in range(MOST_NAMES))
-    names = short_names(layers, 10)
+    names = short_names(layers, 13)
     ticks = [(float(i), names[i]) for i in at]
     return Chart("rms of every layer, last sample", "depth", lines, marks, ticks).to_svg()
 
