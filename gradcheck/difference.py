@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["distance", "norm", "pieces", "relative", "relative_error", "same_sums", "worst_indices"]
+__all__ = ["distance", "nearest_multiple", "norm", "pieces", "relative", "relative_error", "same_sums", "worst_indices"]
 
 # The same operations at the same values: only a sum taken in another order may differ.
 _SAME = 1e-9
@@ -50,6 +50,24 @@ def distance(left: Array, right: Array) -> float:
     if left.size <= _PIECE or left.shape != right.shape:
         return norm(np.subtract(left, right, dtype=np.float64))
     return norm(np.array([norm(np.subtract(a, b, dtype=np.float64)) for a, b in pieces(left, right)]))
+
+
+def nearest_multiple(of: Array, array: Array) -> float | None:
+    """The number c at which c·``of`` comes closest to ``array``; None where ``of`` is zero.
+
+    Example:
+        >>> nearest_multiple(np.array([1.0, 2.0]), np.array([3.0, 6.0]))
+        3.0
+    """
+    length = norm(of)
+    if length == 0:
+        return None
+    with np.errstate(all="ignore"):
+        if 1e-100 < length < 1e100:
+            found = float(np.vdot(of, array)) / length / length
+            if 1e-200 < abs(found) < 1e200:
+                return found
+        return float(np.vdot(of / length, array / length))
 
 
 def relative_error(yours: Array, true: Array) -> float:

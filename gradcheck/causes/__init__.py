@@ -42,7 +42,8 @@ def causes_of(
             turned += transposed(given, wanted, result.name, layer, truth) if result.verdict == "wrong" else []
             continue
         if np.all(np.isfinite(given)) and np.all(np.isfinite(wanted)):
-            yours[result.of], true[result.of] = given.astype(np.float64), wanted.astype(np.float64)
+            yours[result.of] = given.astype(np.float64, copy=False)
+            true[result.of] = wanted.astype(np.float64, copy=False)
     wrong = [r.of for r in gradients if r.verdict == "wrong" and r.of in yours and r.compared_with != "numeric"]
     if not wrong:
         return turned

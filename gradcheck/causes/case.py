@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.causes.candidate import Array, Gradients
-from gradcheck.difference import norm
+from gradcheck.causes.thin import is_large, thinned
+from gradcheck.difference import distance, nearest_multiple, norm
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Subject
 
@@ -44,6 +45,7 @@ class Case:
 
     closeness: Mapping[str, float] = field(default_factory=dict)
     """What an explanation may leave, where a gradient is wrong by so little that EXACT would call it right."""
+    _lengths: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _kept: dict[Hashable, Gradients | None] = field(default_factory=dict, init=False, repr=False)
 
     def called(self, name: str) -> str:
@@ -55,18 +57,60 @@ class Case:
         yours = self.yours[name]
         if prediction.shape != yours.shape:
             return float("inf")
-        with np.errstate(all="ignore"):
-            gap = norm(yours - prediction)
-        length = norm(yours) or norm(self.true[name])
+        return self._relative(name, self._gap(yours, prediction))
+
+    def _relative(self, name: str, gap: float) -> float:
+        length = self._length(name)
         if not np.isfinite(gap):
             return float("inf")
         if gap <= 4 * self.rounding.get(name, 0.0):
             return 0.0
         return gap / length if length else float(gap > 0)
 
+    def _length(self, name: str) -> float:
+        """‖yours‖, or where that is zero the norm of the true gradient; taken once."""
+        if name not in self._lengths:
+            self._lengths[name] = norm(self.yours[name]) or norm(self.true[name])
+        return self._lengths[name]
+
+    def _gap(self, yours: Array, prediction: Array) -> float:
+        with np.errstate(all="ignore"):
+            return distance(yours, prediction)
+
+    def share_left(self, name: str, prediction: Array, before: Array) -> float:
+        """What ``prediction`` leaves of what ``before`` leaves; of large arrays, as a part of them tells."""
+        yours = self.yours[name]
+        if prediction.shape == yours.shape and is_large(yours):
+            left, all_ = (self._gap(thinned(yours), thinned(array)) for array in (prediction, before))
+            if all_ > 0 and np.isfinite(left / all_):
+                return left / all_
+        off = self.off(name, before)
+        return self.off(name, prediction) / off if off else 0.0
+
     def explains(self, name: str, prediction: Array) -> bool:
         """Whether ``prediction`` is yours, to rounding."""
+        if self.is_ruled_out(name, prediction):
+            return False
         return self.off(name, prediction) <= self.closeness.get(name, EXACT)
+
+    def is_ruled_out(self, name: str, prediction: Array) -> bool:
+        """Whether a part of a large array shows already that ``prediction`` is not yours."""
+        yours = self.yours[name]
+        if prediction.shape != yours.shape or not is_large(yours):
+            return False
+        return self._is_too_much(name, self._gap(thinned(yours), thinned(prediction)))
+
+    def is_no_multiple(self, name: str, prediction: Array) -> bool:
+        """Whether a part of a large array shows already that yours is no multiple of ``prediction``."""
+        yours = self.yours[name]
+        if prediction.shape != yours.shape or not is_large(yours):
+            return False
+        yours, prediction = thinned(yours), thinned(prediction)
+        ratio = nearest_multiple(prediction, yours)
+        return ratio is not None and self._is_too_much(name, self._gap(yours, ratio * prediction))
+
+    def _is_too_much(self, name: str, gap: float) -> bool:
+        return self._relative(name, gap) > self.closeness.get(name, EXACT)
 
     def gradients_for(self, key: Hashable, upstreams: Sequence[Array]) -> Gradients | None:
         """The true gradients for other upstream gradients, evaluated once for each ``key``; None where unknown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -10,27 +11,73 @@ from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import Case
 from gradcheck.diagnosis.second_point import moved_within
 from gradcheck.state import own_generator, random_direction
-from gradcheck.witnesses.batch import one_sample_fewer
+from gradcheck.witnesses.batch import few_samples, one_sample_fewer
 from gradcheck.witnesses.patience import at_most
 
-__all__ = ["case_at", "fresh_cases"]
+__all__ = ["Fresh", "case_at"]
 
 _LARGE = 20_000  # numbers
+_ENOUGH = 10_000  # numbers of which the samples kept of a large batch consist
 _PATIENCE = 10.0  # seconds
 
 
-def fresh_cases(case: Case) -> Iterator[Case]:
-    """``case`` at other values, and at other values with one sample fewer, as far as the forward accepts them.
+class Fresh:
+    """``case`` at other values and with fewer samples, each evaluated when it is first asked for."""
 
-    Where it is large one of the two must do: the one with fewer samples, if it can be made.
-    """
-    if case.subject is None or not case.subject.calls_backward or case.subject.witnesses == "two":
-        return
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    @functools.cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """At other values, and at other values with one sample fewer; of a large batch with a few samples alone."""
+        return self._few or self.larger
+
+    @functools.cached_property
+    def larger(self) -> tuple[Case, ...]:
+        """With all samples, or all but one: for what a few of them cannot show."""
+        return tuple(_fresh_cases(self._case)) if self._can_be_asked else ()
+
+    @functools.cached_property
+    def is_reduced(self) -> bool:
+        """Whether ``cases`` are of a few samples."""
+        return bool(self._few)
+
+    @functools.cached_property
+    def _few(self) -> tuple[Case, ...]:
+        case = self._case
+        if not self._can_be_asked or not _is_large(case):
+            return ()
+        rng = own_generator(1)
+        upstreams = [np.asarray(u) for u in case.upstreams]
+        assert case.subject is not None  # else it could not be asked
+        for values, cut in few_samples(case.subject.variables, case.values, upstreams, _ENOUGH):
+            made = case_at(case, _moved(values, rng), [u.astype(np.float64) for u in cut])
+            if made is not None:
+                return (made,)
+        return ()
+
+    @property
+    def _can_be_asked(self) -> bool:
+        subject = self._case.subject
+        return subject is not None and subject.calls_backward and subject.witnesses != "two"
+
+
+def _is_large(case: Case) -> bool:
+    return sum(v.size for v in case.values.values()) > _LARGE
+
+
+def _moved(values: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    wide = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
+    return {n: moved_within(v, random_direction(rng, v.shape)) if v.dtype.kind == "f" else v for n, v in wide.items()}
+
+
+def _fresh_cases(case: Case) -> Iterator[Case]:
+    """Where it is large one of the two must do: the one with fewer samples, if it can be made."""
+    assert case.subject is not None  # else it could not be asked
     rng = own_generator(1)
-    wide = {n: v.astype(np.float64) for n, v in case.values.items()}
-    moved = {n: moved_within(v, random_direction(rng, v.shape)) for n, v in wide.items()}
+    moved = _moved(case.values, rng)
     upstreams = [u.astype(np.float64) for u in case.upstreams]
-    if sum(v.size for v in wide.values()) > _LARGE:
+    if _is_large(case):
         for values, cut in one_sample_fewer(case.subject.variables, moved, upstreams, upstreams):
             made = case_at(case, values, cut)
             if made is not None:
@@ -38,6 +85,7 @@ def fresh_cases(case: Case) -> Iterator[Case]:
                 return
     made = case_at(case, moved, upstreams)
     if made is None:
+        wide = {n: v.astype(np.float64) for n, v in case.values.items()}
         careful = {n: v * (1 + 0.2 * np.tanh(rng.standard_normal(v.shape))) for n, v in wide.items()}
         moved, made = careful, case_at(case, careful, upstreams)
     if made is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import time
@@ -14,7 +13,7 @@ import numpy as np
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.confirm import holds
-from gradcheck.causes.fresh import fresh_cases
+from gradcheck.causes.fresh import Fresh
 from gradcheck.causes.pairs import pairs
 from gradcheck.causes.spot import Trial
 from gradcheck.causes.stage import Stage
@@ -29,9 +28,6 @@ _SECONDS = 8.0  # after which nothing more is tried, where no budget was given
 _DEEPEST = 4  # faults one above the other
 _DEARER = 0.15
 _EQUAL = 5  # of those that predict the same as the best, so many are tried on fresh cases
-
-Fresh = Callable[[], Sequence[Case]]
-"""The same layer at other values, evaluated when first asked for."""
 
 
 @dataclass(eq=False)
@@ -67,7 +63,7 @@ def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[
     found: list[Explanation] = []
     explained: set[str] = set()
     try:
-        stage, fresh = Stage(case, (), tuple(wrong)), functools.cache(lambda: tuple(fresh_cases(case)))
+        stage, fresh = Stage(case, (), tuple(wrong)), Fresh(case)
         for _ in range(_DEEPEST):
             left = tuple(n for n in stage.unexplained if n not in explained)
             best = (
@@ -119,16 +115,16 @@ def _chosen(
     rest.sort(key=lambda pair: pair[1])
     for trial, hit in list(exact):
         stack = (*stage.base, trial.candidate)
-        if holds(stack, hit, fresh()) is False:
+        if holds(stack, hit, fresh) is False:
             exact.remove((trial, hit))
             rest.insert(0, (trial.candidate, 1.0))
             continue
         equal = (
             t.candidate for t, h in exact if h == hit and t is not trial and _is_rival(t.candidate, trial.candidate)
         )
-        others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh()) is not False]
+        others = [c for c in itertools.islice(equal, _EQUAL) if holds((*stage.base, c), hit, fresh) is not False]
         left = max(stage.case.off(n, trial.gradients[n]) for n in hit)
-        return Explanation(hit, stack, left, list(rest), others, bool(fresh()), _resized(stage.case, fresh()))
+        return Explanation(hit, stack, left, list(rest), others, bool(fresh.cases), _resized(stage.case, fresh.cases))
     return None
 
 
@@ -145,8 +141,5 @@ def _is_rival(other: Candidate, best: Candidate) -> bool:
 
 def _left(stage: Stage, trial: Trial, names: Sequence[str]) -> float:
     """The share of the difference that a change leaves, in the gradient where it leaves most."""
-    shares = []
-    for n in names:
-        before = stage.case.off(n, stage.prediction[n])
-        shares.append(stage.case.off(n, trial.gradients[n]) / before if before else 0.0)
-    return max(shares, default=1.0)
+    case = stage.case
+    return max((case.share_left(n, trial.gradients[n], stage.prediction[n]) for n in names), default=1.0)

@@ -54,7 +54,9 @@ class Evidence:
     """Per variable: whether numeric differences agree with autograd."""
 
     def __post_init__(self) -> None:
-        self.numeric = Numeric(self.subject, self.values, self.upstreams)
+        arrays = (*self.values.values(), *self.yours.outputs)
+        is_double = all(a.dtype == np.float64 for a in arrays) and self.subject.witnesses != "two"
+        self.numeric = Numeric(self.subject, self.values, self.upstreams, self.yours.outputs if is_double else None)
 
     @property
     def autograd(self) -> dict[str, Array]:

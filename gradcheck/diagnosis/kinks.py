@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.corner_conventions import gradients_by_convention
-from gradcheck.difference import norm, relative_error
+from gradcheck.difference import relative_error
 from gradcheck.yardstick import FLOAT64_LIMIT
 
 if TYPE_CHECKING:
@@ -42,16 +42,20 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     if evidence.reference.branches == () and not evidence.reference.leaks:
         return None  # the forward took no decision that depends on its data
     gap = np.abs(yours - true)
-    threshold = max(limit, FLOAT64_LIMIT) * max(norm(true), norm(yours)) / math.sqrt(true.size)
-    off = np.flatnonzero(gap > threshold)
-    if not off.size:
+    threshold = max(limit, FLOAT64_LIMIT) * max(evidence.length(true), evidence.length(yours)) / math.sqrt(true.size)
+    worst = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    if gap[worst] <= threshold:
         return None
     named = _by_convention(evidence, name, yours, limit) if evidence.tied() else ""
     if named:
-        return Kinks(off, named) if right_beside(evidence, name) is True else None
+        return Kinks(np.flatnonzero(gap > threshold), named) if right_beside(evidence, name) is True else None
     # the entries first: one that is not bent ends it at the price of a few forwards
+    at = tuple(int(i) for i in worst)
+    if evidence.numeric.is_beyond_slopes(name, at, float(yours[at])):
+        return None
+    off = np.flatnonzero(gap > threshold)
     sample = off if off.size <= _MOST_ENTRIES else evidence.rng.choice(off, _MOST_ENTRIES, replace=False)
-    noise = 1e-9 * norm(true)
+    noise = 1e-9 * evidence.length(true)
     every = True
     lefts, rights, errors = [], [], []
     for position in sample:

@@ -1,4 +1,4 @@
-"""A batch with one sample fewer, where an axis of the inputs is seen to be the batch's."""
+"""A batch with fewer samples, where an axis of the inputs is seen to be the batch's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from gradcheck.layers.problem import Variable
 from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["one_sample_fewer"]
+__all__ = ["few_samples", "one_sample_fewer"]
+
+_FEWEST = 5  # of fewer, a normalisation leaves little
 
 
 def one_sample_fewer(
@@ -18,7 +20,33 @@ def one_sample_fewer(
     That is the first axis of an input, or the last one where every output has it too. Whatever other input and output
     has as many entries along it is cut as well; whether the forward accepts it shows when it is tried.
     """
-    inputs = [(v, values.get(v.name, v.array)) for v in variables if v.role == "input" and not v.slots and v.array.ndim]
+    inputs = _inputs(variables, values)
+    for axis, count in _batches(inputs, outputs):
+        yield _cut(inputs, values, upstreams, axis, count, count - 1)
+
+
+def few_samples(
+    variables: Sequence[Variable], values: Values, upstreams: Sequence[Array], entries: int
+) -> Iterator[tuple[dict[str, Array], list[Array]]]:
+    """The same with so few samples that they have about ``entries`` numbers, if these are fewer than half of them."""
+    inputs = _inputs(variables, values)
+    for axis, count in _batches(inputs, upstreams):
+        cut = [*(a for _, a in inputs), *upstreams]
+        each = sum(a.size // count for a in cut if a.ndim and a.shape[axis] == count)
+        lengths = {n for a in (*(v.array for v in variables), *upstreams) for n in a.shape}
+        kept = max(_FEWEST, entries // max(each, 1))
+        while kept in lengths:  # a number of samples is to be nothing else
+            kept += 1
+        if 2 * kept < count:
+            yield _cut(inputs, values, upstreams, axis, count, kept)
+
+
+def _inputs(variables: Sequence[Variable], values: Values) -> list[tuple[Variable, Array]]:
+    return [(v, values.get(v.name, v.array)) for v in variables if v.role == "input" and not v.slots and v.array.ndim]
+
+
+def _batches(inputs: Sequence[tuple[Variable, Array]], outputs: Sequence[Array]) -> Iterator[tuple[int, int]]:
+    """The axes that may be the batch's, each with its length."""
     tried = set()
     for axis in (0, -1):
         for _, array in inputs:
@@ -27,9 +55,20 @@ def one_sample_fewer(
             if count < 3 or (axis, count) in tried or (axis == -1 and not everywhere):
                 continue
             tried.add((axis, count))
-            cut = dict(values) | {v.name: _without_last(a, axis) for v, a in inputs if a.shape[axis] == count}
-            yield cut, [_without_last(u, axis) if u.ndim and u.shape[axis] == count else u for u in upstreams]
+            yield axis, count
 
 
-def _without_last(array: Array, axis: int) -> Array:
-    return (array[:-1] if axis == 0 else array[..., :-1]).copy()
+def _cut(
+    inputs: Sequence[tuple[Variable, Array]],
+    values: Values,
+    upstreams: Sequence[Array],
+    axis: int,
+    count: int,
+    kept: int,
+) -> tuple[dict[str, Array], list[Array]]:
+    cut = dict(values) | {v.name: _first(a, axis, kept) for v, a in inputs if a.shape[axis] == count}
+    return cut, [_first(u, axis, kept) if u.ndim and u.shape[axis] == count else u for u in upstreams]
+
+
+def _first(array: Array, axis: int, kept: int) -> Array:
+    return (array[:kept] if axis == 0 else array[..., :kept]).copy()

@@ -98,8 +98,16 @@ class Numeric:
     precision itself adds noise.
     """
 
-    def __init__(self, subject: Subject, values: Values, upstreams: Sequence[Array]) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        values: Values,
+        upstreams: Sequence[Array],
+        outputs: Sequence[Array] | None = None,
+    ) -> None:
+        """``outputs``: what the forward gives at ``values``, where that is known and of float64 throughout."""
         self.subject = subject
+        self._here = outputs
         self.values = {n: v.astype(np.float64, copy=False) if v.dtype.kind == "f" else v for n, v in values.items()}
         self._sizes: dict[str, float] = {}
         self.upstreams = [np.asarray(u, dtype=np.float64) for u in upstreams]
@@ -112,17 +120,24 @@ class Numeric:
             self._sizes[name] = rms if 0 < rms < math.inf else 1.0
         return self._sizes[name]
 
-    def along(self, direction: Mapping[str, Array], target: float, expected: float | None = None) -> Estimate:
-        """d/dt φ(θ + t·direction) at t = 0; ``target`` and ``expected`` as in :func:`derivative`."""
+    def along(
+        self, direction: Mapping[str, Array], target: float, expected: float | None = None, scale: float = 1.0
+    ) -> Estimate:
+        """d/dt φ(θ + t·scale·direction) at t = 0; ``target`` and ``expected`` as in :func:`derivative`."""
         if not direction:
             return Estimate(0.0, 0.0)
 
         def outputs(t: float) -> list[Array]:
             moved = dict(self.values)
             for n, v in direction.items():
-                moved[n] = np.multiply(v, t, out=np.empty(v.shape))
+                moved[n] = np.multiply(v, t * scale, out=np.empty(v.shape))
                 moved[n] += self.values[n]
             return self._outputs(moved, list(direction))
+
+        return derivative(self._difference(outputs), target, expected)
+
+    def _difference(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], tuple[float, float]]:
+        """φ at ``outputs(h)`` less φ at ``outputs(-h)``, and its rounding error, as a function of h."""
 
         def difference(h: float) -> tuple[float, float]:
             change = 0.0
@@ -137,7 +152,7 @@ class Numeric:
                     )
                 return change, self.rounding(both[0])
 
-        return derivative(difference, target, expected)
+        return difference
 
     def slope(self, here: Sequence[Array], there: Sequence[Array], step: float) -> tuple[float, float]:
         """The slope from the outputs at the values to those ``step`` along a direction, and its rounding error."""
@@ -174,25 +189,42 @@ class Numeric:
             return Estimate(math.nan, math.inf)
         size = self.size(name)
         told = None if expected is None else expected * size
-        found = self.along({name: direction * (size / length)}, target * size, told)
+        found = self.along({name: direction}, target * size, told, size / length)
         return Estimate(found.value / size, found.error / size)
 
     def entry(self, name: str, index: tuple[int, ...], target: float = 0.0, expected: float | None = None) -> Estimate:
         """The derivative with respect to one entry; ``target`` and ``expected`` as in :func:`derivative`."""
-        unit = np.zeros(self.values[name].shape)
-        unit[index] = 1.0
-        return self.along_unit(name, unit, target, expected)
+        size, value = self.size(name), self.values[name]
+        told = None if expected is None else expected * size
+
+        def outputs(t: float) -> list[Array]:
+            return self._outputs({**self.values, name: _moved(value, index, t * size)}, [name])
+
+        found = derivative(self._difference(outputs), target * size, told)
+        return Estimate(found.value / size, found.error / size)
+
+    def is_beyond_slopes(self, name: str, index: tuple[int, ...], given: float) -> bool:
+        """Whether ``given`` is plainly neither the slope to the left of one entry, nor to its right, nor between them.
+
+        Asked of the two nearest points alone, where the forward computes in float64; False where that is not known.
+        """
+        if self._here is None:
+            return False
+        value = self.values[name]
+        h = 1e-5 * max(self.size(name), abs(float(value[index])))
+        try:
+            here, low, high = self._phi(self._here), *(self._phi_at(name, _moved(value, index, t)) for t in (-h, h))
+        except Exception:
+            return False
+        left, right = (here - low) / h, (high - here) / h
+        # what both are off by for the second derivative is half of what they differ by without a kink
+        slack = 4 * abs(right - left) + 1e-5 * max(abs(left), abs(right)) + 64e-15 * max(abs(here), abs(low)) / h
+        return given < min(left, right) - slack or given > max(left, right) + slack
 
     def one_sided(self, name: str, index: tuple[int, ...]) -> tuple[float, float, float]:
         """The slopes to the left and to the right of one entry, and the error of each."""
         value = self.values[name]
-
-        def moved(t: float) -> Array:
-            other = value.copy()
-            other[index] += t
-            return other
-
-        return self._slopes(name, moved, abs(float(value[index])))
+        return self._slopes(name, lambda t: _moved(value, index, t), abs(float(value[index])))
 
     def one_sided_along(self, name: str, direction: Array) -> tuple[float, float, float]:
         """The slopes against and along ``direction``, and the error of each.
@@ -204,13 +236,8 @@ class Numeric:
     def _slopes(self, name: str, moved: Callable[[float], Array], size: float) -> tuple[float, float, float]:
         """Of φ where ``name`` is ``moved(t)``, on both sides of t = 0; steps are relative to ``size``."""
         h = 1e-5 * max(self.size(name), size)
-
-        def phi(t: float) -> float:
-            outputs = self._outputs({**self.values, name: moved(t)}, [name])
-            return sum(float(np.sum(u * o)) for u, o in zip(self.upstreams, outputs, strict=True))
-
         try:
-            here, *beside = (phi(t) for t in (0.0, -h, -h / 2, h, h / 2))
+            here, *beside = (self._phi_at(name, moved(t)) for t in (0.0, -h, -h / 2, h, h / 2))
         except Exception:
             return math.nan, math.nan, math.inf
         slopes, errors = [], []
@@ -219,3 +246,16 @@ class Numeric:
             slopes.append((4 * near - far - 3 * here) / step)
             errors.append(abs((far - here) / step - slopes[-1]) + 1e-15 * max(abs(here), abs(far)) * 8 / h)
         return slopes[0], slopes[1], max(errors)
+
+    def _phi_at(self, name: str, moved: Array) -> float:
+        return self._phi(self._outputs({**self.values, name: moved}, [name]))
+
+    def _phi(self, outputs: Sequence[Array]) -> float:
+        return sum(float(np.sum(u * o)) for u, o in zip(self.upstreams, outputs, strict=True))
+
+
+def _moved(value: Array, index: tuple[int, ...], by: float) -> Array:
+    """A copy with one entry moved."""
+    other = value.copy()
+    other[index] += by
+    return other

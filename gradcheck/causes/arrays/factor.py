@@ -12,7 +12,7 @@ from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import Factor, factor
 from gradcheck.causes.stage import Stage
-from gradcheck.difference import norm
+from gradcheck.difference import nearest_multiple
 
 __all__ = ["candidates", "meant", "scaled"]
 
@@ -20,11 +20,10 @@ __all__ = ["candidates", "meant", "scaled"]
 def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
     """The factor that comes closest, with what it may stand for."""
     true, yours = stage.prediction[name], stage.case.yours[name]
-    length = norm(true)
-    if yours.shape != true.shape or length == 0 or yours.size < 2:
+    if yours.shape != true.shape or yours.size < 2:
         return  # a single number is a multiple of any other: that explains nothing
-    ratio = float(np.vdot(true / length, yours / length))
-    if not 1e-9 < abs(ratio) < 1e9 or abs(abs(ratio) - 1) < 1e-5:
+    ratio = nearest_multiple(true, yours)
+    if ratio is None or not 1e-9 < abs(ratio) < 1e9 or abs(abs(ratio) - 1) < 1e-5:
         return
     told = meant(stage.case, name, ratio)
     yield Candidate(
@@ -76,8 +75,7 @@ def scaled(case: Case, name: str, true: Array, ratio: float) -> Array | None:
     """The multiple found at first, or the one that means the same where sizes are others."""
     if name not in case.yours:
         return None
-    length = norm(true)
-    here = float(np.vdot(true / length, case.yours[name] / length)) if length else 0.0
+    here = nearest_multiple(true, case.yours[name]) or 0.0
     if abs(here - ratio) <= 1e-6 * abs(ratio):
         return ratio * true
     by_chance_one = abs(here - 1) <= 1e-6  # 4 samples over 3 classes, and a sample fewer

@@ -12,7 +12,7 @@ from gradcheck.causes.arrays.factor import meant, scaled
 from gradcheck.causes.candidate import Array, Candidate, Transform
 from gradcheck.causes.case import Case
 from gradcheck.causes.stage import Stage
-from gradcheck.difference import norm
+from gradcheck.difference import nearest_multiple
 
 __all__ = ["multiples"]
 
@@ -25,11 +25,11 @@ def multiples(stage: Stage, candidate: Candidate, turned: Array) -> Iterator[Can
     if candidate.code not in _ALSO_SCALED or len(candidate.names) > 1 or candidate.transform is None:
         return
     case, (name,) = stage.case, candidate.names
-    yours, length = case.yours[name], norm(turned)
-    if turned.shape != yours.shape or turned.size < 3 or not length or not np.ptp(turned):
+    yours = case.yours[name]
+    if turned.shape != yours.shape or turned.size < 3 or case.is_no_multiple(name, turned) or not np.ptp(turned):
         return  # of equal entries, any others are a multiple
-    ratio = float(np.vdot(turned / length, yours / length))
-    if not 1e-9 < abs(ratio) < 1e9 or abs(ratio - 1) < 1e-5 or not case.explains(name, ratio * turned):
+    ratio = nearest_multiple(turned, yours)
+    if ratio is None or not 1e-9 < abs(ratio) < 1e9 or abs(ratio - 1) < 1e-5 or not case.explains(name, ratio * turned):
         return
     opposite = abs(ratio + 1) < 1e-9
     told = meant(case, name, ratio)
