@@ -210,7 +210,7 @@ def test_a_scaled_loss_is_told_as_it_was():
 
 def test_a_step_that_the_scaler_skips_is_no_finding_and_no_step():
     model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)  # overflows until it has come down
     step = scaled(model, optimizer, scaler, factor=1e5)
     samples = []

@@ -94,16 +94,21 @@ class BirthWatch:
             self._keeper.learn()
         self._calls.listen(self._heard)
 
-    def backward_begins(self, loss: torch.Tensor, given: dict[str, Any] | None = None) -> None:
-        """``loss.backward(**given)`` is about to run."""
+    def backward_begins(
+        self, loss: torch.Tensor, given: dict[str, Any] | None = None, plain: torch.Tensor | None = None
+    ) -> None:
+        """``loss.backward(**given)`` is about to run; ``plain`` is the loss before a gradient scaler multiplied it."""
         if self.replaying:
             return
         if self._live is not None:
             self._live.losses.append(loss.detach())
             self._live.origins.phase = "backward"
-        # on a GPU the program would have to wait for the loss; there its gradients tell
-        if not loss.is_cuda and not is_finite(loss):
-            self._find(loss, (), self._step, "")
+        if plain is None:
+            plain = loss
+        # On a GPU the program would have to wait for the loss, and its gradients tell. A scaler waits by itself, and
+        # no step follows in which gradients are looked at.
+        if (plain is not loss or not loss.is_cuda) and not is_finite(plain):
+            self._find(plain, (), self._step, "")
         self._tape.backward_begins(loss, given or {})
         self._calls.passed_over.discard(_ZEROING)  # from here on a gradient that is zeroed is another one
 

@@ -169,7 +169,7 @@ class CallMode(TorchFunctionMode):
 
 def _writes(function: Callable[..., Any]) -> bool:
     name = getattr(function, "__name__", "")
-    return name in ("__setitem__", "__set__") or name.startswith("_foreach_")
+    return name in ("__setitem__", "__set__") or name.startswith(("_foreach_", "_amp_foreach_"))
 
 
 def _place(frame: FrameType | None) -> Place | None:

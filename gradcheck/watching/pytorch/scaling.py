@@ -12,6 +12,7 @@ from gradcheck.watching.pytorch.calls import Call
 
 __all__ = ["Scaling"]
 
+_UNSCALE = torch._amp_foreach_non_finite_check_and_unscale_  # the gradients, what was found, by what to multiply
 _FILE = GradScaler.scale.__code__.co_filename
 
 
@@ -46,7 +47,7 @@ class Scaling:
         if plain is None or scaled is not loss:
             return loss
         self._at = self.factor
-        return plain.detach()
+        return plain
 
     @property
     def factor(self) -> float:
@@ -57,6 +58,12 @@ class Scaling:
     def at_backward(self) -> float:
         """What the last loss was multiplied by."""
         return 1.0 if self._at is None else self._at
+
+    def in_vain(self, call: Call) -> bool:
+        """Whether this call found gradients that are not finite though they were not made larger: none will ever be."""
+        if call.function is not _UNSCALE or self.at_backward > 1.0:
+            return False
+        return bool(call.args[1].item())
 
     def skipped(self) -> bool:
         """Whether the scaler found infinities since the last backward, and left the step out."""

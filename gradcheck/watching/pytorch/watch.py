@@ -188,6 +188,8 @@ class TorchHealth(Health):
             return
         self._gradient_clips.heard(call)
         self._scaling.heard(call)
+        if self._scaling.in_vain(call):
+            self._check_gradients(self._parameters.named)
         if self._sampling:
             self._layers.heard(call)
             self._value_clips.heard(call, self._layers.last)
@@ -203,7 +205,7 @@ class TorchHealth(Health):
         if self._concerned() and plain.numel() == 1 and plain.requires_grad | (plain is not loss):
             value = float(plain.detach())
             self._loss = value if self._loss is None else self._loss + value
-        self._births.backward_begins(loss, given)
+        self._births.backward_begins(loss, given, plain)
 
     def _concerned(self) -> bool:
         """Whether what the program does now can be a step of this model: it was called."""
