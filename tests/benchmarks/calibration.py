@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 from health_numpy import NumpyTraining
-from health_zoo import BROKEN, HEALTHY, Case, Made
+from health_zoo import BROKEN, HEALTHY, UNSEEN, Case, Made
 from tables import Table
 
 from gradcheck import watch
@@ -58,7 +58,7 @@ def broken(seeds: int, names: str = "") -> Table:
     """Every broken training over ``seeds`` seeds: was anything found, and was the right thing said first?"""
     made = Table(f"Broken trainings, {seeds} seeds each", ["set", "training", "caught", "right first", "first said"])
     total = caught_all = right_all = 0
-    for case, seed_reports in _each(BROKEN, seeds, names):
+    for case, seed_reports in _each((*BROKEN, *UNSEEN), seeds, names):
         caught = right = 0
         said: dict[str, None] = {}
         for seed, report in seed_reports:
@@ -91,4 +91,4 @@ def _each(cases: tuple[Case, ...], seeds: int, names: str) -> Iterator[tuple[Cas
 
 
 def _half(case: Case) -> str:
-    return "tuning" if case.tuning else "held out"
+    return "tuning" if case.tuning else "unseen" if case in UNSEEN else "held out"

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from health_numpy import Net, NumpyTraining
 from health_torch import Autoencoder, Block, Convolutional, Recurrent, Residual, Tokens, Training, mlp
 from torch import Tensor, nn
 
-__all__ = ["BROKEN", "HEALTHY", "Case"]
+__all__ = ["BROKEN", "HEALTHY", "UNSEEN", "Case"]
 
 Made = Training | NumpyTraining
 
@@ -296,4 +297,128 @@ BROKEN = (
     ),
     Case("NumPy: step far too large", _numpy(64, 64, 64, 10, lr=1e4), ("GC300", "GC330", "GC343")),
     Case("NumPy: all weights zero", _numpy(64, 48, 10, activation="tanh", spread=0.0), ("GC335",)),
+)
+
+
+class _Ungraded(nn.Module):
+    """The first layer is run without gradients, as for an evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(64, 64), nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            hidden = torch.relu(self.first(x))
+        return self.second(hidden)
+
+
+class _Logarithm(nn.Module):
+    """The logarithm of an activation that may be below -1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(64, 64), nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.log1p(3 * self.first(x)))
+
+
+def _biased(bias: float) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        net = Convolutional()
+        nn.init.constant_(net.conv1.bias, bias)
+        return net
+
+    return make
+
+
+def _biases_alone(seed: int) -> Training:
+    torch.manual_seed(seed)
+    net = mlp(nn.ReLU, 64, 64, 10)
+    return Training(net, torch.optim.Adam([net[0].bias, net[2].bias], lr=1e-2), seed=seed)
+
+
+def _two_rates(seed: int) -> Training:
+    torch.manual_seed(seed)
+    net = mlp(nn.ReLU, 64, 64, 64, 10)
+    groups = [{"params": net[0].parameters(), "lr": 0.0}, {"params": [*net[2].parameters(), *net[4].parameters()]}]
+    return Training(net, torch.optim.SGD(groups, lr=0.1), seed=seed)
+
+
+class _Overflowing(Net):
+    """Softmax without subtracting the maximum, on large weights."""
+
+    def forward(self, x):
+        super().forward(x)
+        e = np.exp(5000 * (self.a[-1] @ self.W[-1] + self.b[-1]))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
+
+
+class _Climbing(Net):
+    """Goes up the gradient."""
+
+    def update(self, lr, momentum=0.0):
+        super().update(-lr, momentum)
+
+
+class _FirstLeftOut(Net):
+    """The first layer's weights are never updated."""
+
+    def update(self, lr, momentum=0.0):
+        for k in range(1, len(self.W)):
+            self.W[k] -= lr * self.dW[k]
+            self.b[k] -= lr * self.db[k]
+
+
+def _own(kind: type[Net], *sizes: int, lr: float, bias: float = 0.0, **options) -> Callable[[int], NumpyTraining]:
+    def make(seed: int) -> NumpyTraining:
+        net = kind(sizes, "relu", seed)
+        net.b[0] += bias
+        return NumpyTraining(net, lr, seed=seed, **options)
+
+    return make
+
+
+# Written after the rules were finished, and never looked at while they were changed.
+UNSEEN = (
+    Case("Adam with a step of 1", _with(Block, Adam, 1.0), ("GC330", "GC343", "GC300")),
+    Case("biases of -20 before the first ReLU of a conv net", _with(_biased(-20.0), SGD, 0.05), ("GC320", "GC325")),
+    Case("tanh units, inputs ×1000", _with(lambda: mlp(nn.Tanh, 64, 64, 10), SGD, 0.05, scale=1e3), ("GC321",)),
+    Case("Adam with a step of 1e-12", _with(lambda: mlp(nn.GELU, 64, 64, 10), Adam, 1e-12, steps=300), ("GC331",)),
+    Case("an optimizer of the biases alone", _biases_alone, ("GC334",)),
+    Case("no gradients through the first layer", _with(_Ungraded, SGD, 0.1), ("GC333",)),
+    Case(
+        "gradients clipped by value to 1e-6",
+        _with(
+            lambda: mlp(nn.ReLU, 64, 64, 10),
+            SGD,
+            0.1,
+            before_step=lambda m: nn.utils.clip_grad_value_(m.parameters(), 1e-6),
+            steps=200,
+        ),
+        ("GC323",),
+    ),
+    Case("a logarithm below its domain", _with(_Logarithm, SGD, 0.1), ("GC300",)),
+    Case(
+        "momentum of 0.99 with a step of 2",
+        _with(lambda: mlp(nn.Tanh, 64, 64, 10), SGD, 2.0, momentum=0.99),
+        ("GC330", "GC343", "GC342", "GC321"),
+    ),
+    Case(
+        "twelve tanh layers, PyTorch's own weights",
+        _with(lambda: mlp(nn.Tanh, 64, *[32] * 12, 10), SGD, 0.01, steps=200),
+        ("GC310", "GC312", "GC314"),
+    ),
+    Case("a parameter group with a step of 0", _two_rates, ("GC332",)),
+    Case(
+        "ReLU6 units at their limit",
+        _with(lambda: mlp(nn.ReLU6, 64, 64, 64, 10, init=_drawn(3.0)), SGD, 1e-4),
+        ("GC314", "GC321", "GC322"),
+    ),
+    Case("NumPy: softmax without the shift", _own(_Overflowing, 64, 48, 10, lr=0.05), ("GC300", "GC330")),
+    Case("NumPy: up the gradient", _own(_Climbing, 64, 48, 10, lr=0.1), ("GC343",)),
+    Case("NumPy: the first layer is never updated", _own(_FirstLeftOut, 64, 48, 10, lr=0.1), ("GC332",)),
+    Case("NumPy: biases of -50", _own(Net, 64, 48, 10, lr=0.1, bias=-50.0), ("GC320", "GC325")),
 )
