@@ -37,6 +37,8 @@ class InitialSignal(Rule):
     def observe(self, sample: Sample) -> None:
         if not sample.first or self._finding is not None:
             return
+        if any(layer.activation is not None and layer.activation.norm == 0 for layer in sample.layers):
+            return  # a layer that puts out nothing but 0 is the fault, and the next one has its bias alone
         weights = {p.layer: p for p in sample.parameters if p.role == "weight" and p.fan_in and usable(p.weight)}
         layers = sizes(sample.layers, lambda layer: layer.activation)
         fit = trend([size for _, size in layers])
