@@ -4,6 +4,7 @@ import pytest
 
 import gradcheck
 from gradcheck.cli import main
+from gradcheck.views.document import load_sources
 
 GOOD = "from ends_of_checks import good\ngood('affine')\n"
 BAD = "from ends_of_checks import bad\nbad('softmax')\n"
@@ -67,6 +68,13 @@ def test_a_single_report_is_shown_as_it_is_printed(tmp_path, capsys, folder):
 def test_a_file_that_is_not_there_is_a_misuse(command, capsys):
     assert main(command) == 2
     assert f"gradcheck {command[0]}: 'nowhere.json' is neither" in capsys.readouterr().err
+
+
+def test_what_was_checked_before_an_interruption_is_kept(run):
+    status, _ = run(a=BAD + "raise KeyboardInterrupt\n", b=GOOD)
+    assert status == 130
+    [source] = load_sources("out.json")
+    assert (source.name, len(source.reports), source.trouble) == ("a.py", 1, "was interrupted")
 
 
 @pytest.mark.parametrize("option", ["--html", "--json"])

@@ -73,12 +73,20 @@ def run(
                 session.run(script, spool)
         except KeyboardInterrupt:
             print("gradcheck: interrupted", file=sys.stderr)
+            session.current.trouble = "was interrupted"
+            done = [script.as_source() for script in scripts if script.reports or script.trouble]
+            _keep(done, html, json_file)
             return INTERRUPTED
     sources = [script.as_source() for script in scripts]
     print_summary(session.console, sources)
     if github:
         for line in workflow_commands(sources):
             print(printable(line))
+    return exit_status(sources, exit_zero) if _keep(sources, html, json_file) else MISUSE
+
+
+def _keep(sources: Sequence[Source], html: str | None, json_file: str | None) -> bool:
+    """Write the files that were asked for; False, and a line on standard error, where one cannot be written."""
     try:
         if html is not None:
             write(Path(html), to_page_of_all(sources))
@@ -86,8 +94,8 @@ def run(
             write(Path(json_file), dumps_all(sources) + "\n")
     except GradcheckError as error:
         print(f"gradcheck run: {error}", file=sys.stderr)
-        return MISUSE
-    return exit_status(sources, exit_zero)
+        return False
+    return True
 
 
 def _all_readable(scripts: Sequence[Script]) -> bool:
@@ -116,14 +124,14 @@ class _Session:
     def __init__(self, scripts: Sequence[Script], console: Console) -> None:
         self._scripts = scripts
         self.console = console
-        self._current = scripts[0]
+        self.current = scripts[0]
         self._status: Status | None = None
         self._shown: set[str] = set()
         self._out: LeavingOut | None = None
 
     def run(self, script: Script, spool: Spool) -> None:
         """Run one script under its heading."""
-        self._current = script
+        self.current = script
         if script is not self._scripts[0]:
             self.console.print()
         print_heading(self.console, script.name)
@@ -152,15 +160,15 @@ class _Session:
         return self._status
 
     def _doing(self) -> str:
-        n, of = self._scripts.index(self._current) + 1, len(self._scripts)
-        done, failed = len(self._current.reports), self._current.failed
+        n, of = self._scripts.index(self.current) + 1, len(self._scripts)
+        done, failed = len(self.current.reports), self.current.failed
         so_far = f"{_count(done, 'check')}, {failed} failed" if done else "no check yet"
-        return f"running {escape(self._current.name)} (script {n} of {of}; {so_far})"
+        return f"running {escape(self.current.name)} (script {n} of {of}; {so_far})"
 
     def tell(self, report: Report) -> None:
         """Show a report that has just finished."""
         sys.stdout.flush()
-        self._current.reports.append(report)
+        self.current.reports.append(report)
         if self._out is not None:
             self._out.below_report = False
         self.console.print()
@@ -176,7 +184,7 @@ class _Session:
             self._set_apart()
             print(stop.code, file=sys.stderr)
         # A script may well turn failed checks into its own exit status; the reports say it better.
-        if stop.code in (None, 0) or self._current.failed:
+        if stop.code in (None, 0) or self.current.failed:
             return ""
         return f"exited with status {1 if isinstance(stop.code, str) else stop.code}"
 
