@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gradcheck.health.sample import Birth
+from gradcheck.watching.pytorch.birth_by_hand import ByHand, is_own
 from gradcheck.watching.pytorch.birth_update import Update
 from gradcheck.watching.pytorch.calls import Call, CallMode
 from gradcheck.watching.pytorch.replay import Lost, Replay, bare, bare_name
@@ -32,12 +33,16 @@ class BirthWatch:
 
     Attributes:
         replaying: True while a step is done again: hooks that others put on the model then have nothing to do.
+        by_hand: Whether the program may move the weights itself, without an optimizer.
     """
 
     def __init__(
         self, model: nn.Module, calls: CallMode, born: Callable[[Birth], None], unseen: Callable[[str], None]
     ) -> None:
         self.replaying = False
+        self.by_hand = True
+        self._hand: ByHand | None = None
+        self._own = self._updating = False  # an optimizer of the user's own; any, before it calls the model
         self._model = bare(model)
         self._root = model
         self._calls = calls
@@ -67,6 +72,8 @@ class BirthWatch:
         if self._depth > 1:
             return
         self._calls.unlisten(self._heard)
+        self._end_hand()
+        self._updating = False
         self._check_pending()
         self._step = step
         if self._moved():  # without an optimizer that is watched: this is another step
@@ -110,6 +117,8 @@ class BirthWatch:
         if (plain is not loss or not loss.is_cuda) and not is_finite(plain):
             self._find(plain, (), self._step, "")
         self._tape.backward_begins(loss, given or {})
+        if (self.by_hand or self._own) and self._hand is None:
+            self._hand = ByHand(self._model, self._calls)
         self._calls.passed_over.discard(_ZEROING)  # from here on a gradient that is zeroed is another one
 
     def gradients_bad(self, names: Sequence[str], step: int) -> None:
@@ -117,19 +126,23 @@ class BirthWatch:
         if not self.replaying:
             self._find(None, names, step, "")
 
-    def update_begins(self, optimizer: torch.optim.Optimizer, largest: float | None = None) -> None:
-        """The optimizer begins to move the weights. What it calls is not kept.
+    def update_begins(self, optimizer: torch.optim.Optimizer, largest: float | None = None) -> bool:
+        """The optimizer begins to move the weights. Returns whether it is to be heard: what PyTorch's own call is not.
 
         Args:
             optimizer: The one whose step begins.
             largest: The norm of all its gradients, or of the largest, where that is known.
         """
-        self._calls.unlisten(self._heard)
         self._end_live()
+        self._own, self._updating = is_own(optimizer), True
+        self._hand = ByHand(self._model, self._calls) if self._own else None
+        (self._calls.listen if self._own else self._calls.unlisten)(self._heard)
         self._update = Update(optimizer, self._step, largest)
+        return self._own
 
     def weights_bad(self, names: Sequence[str]) -> None:
         """The update, which has just ended, has left these parameters not finite."""
+        self._end_hand()
         if not self._failed and self._update is not None:
             self._failed = True
             names = [bare_name(name, self._root) for name in names]
@@ -139,6 +152,8 @@ class BirthWatch:
 
     def step_ended(self) -> None:
         """The weights have moved; what was kept of the step is forgotten."""
+        self._end_hand()
+        self._own = self._updating = False
         self._moved()
         self._forget()
         self._calls.listen(self._heard)
@@ -146,6 +161,7 @@ class BirthWatch:
     def close(self) -> None:
         """The watch ends; a loss that was not finite and had no backward is looked into."""
         self._calls.unlisten(self._heard)
+        self._end_hand()
         self._check_pending()
         self._end_live()
         self._pay()
@@ -162,7 +178,18 @@ class BirthWatch:
         return before is not None and before != self._versions
 
     def _heard(self, call: Call) -> None:
-        self._tape.call(call)
+        if self._hand is not None:
+            self._hand.heard(call)
+        if not self._updating:
+            self._tape.call(call)
+
+    def _end_hand(self) -> None:
+        """What the program itself did to the weights is done."""
+        hand, self._hand = self._hand, None
+        birth = hand.birth(self._step) if hand is not None and not self._failed else None
+        if birth is not None:
+            self._failed = True
+            self._tell(birth)
 
     def _check_pending(self) -> None:
         """The last loss had no backward: look whether that was because it is not finite."""

@@ -59,6 +59,7 @@ class TorchHealth(Health):
         self._births = BirthWatch(model, self._calls, self.born, self.monitor.unseen)
         self._value_clips, self._output, self._scaling = ValueClips(), OutputWatch(), Scaling()
         self._gradient_clips = GradientClips(self._parameters.named, self._gradients_change)
+        self._births.by_hand = not self._optimizers
         self._undo: list[Callable[[], None]] = []
         self._step = 0
         self._sampling = False
@@ -235,10 +236,12 @@ class TorchHealth(Health):
         self._listening.end()
         if self._norms is None:
             self._check_gradients(self._of(optimizer))
-        self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
+        heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
         if self._sampling and not self._stepped:
             self._parameters.note_gradients(self._norms or {})
             self._parameters.note_weights(self._step == 0)
+        if heard:
+            self._listening.begin()
 
     def _update_ends(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         __tracebackhide__ = True
@@ -315,6 +318,7 @@ class TorchHealth(Health):
             bad = [p.name for p in sample.parameters if p.update is not None and p.update.bad]
             if bad and all(p.gradient is None or not p.gradient.bad for p in sample.parameters):
                 self._births.weights_bad(bad)
+        self._births.by_hand = not self._optimizers
         self._births.step_ended()
         self._calls.zeroing = False
         self._step += 1
