@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import pairwise
 
 from gradcheck.health.floats import usable
 from gradcheck.health.sample import LayerSample, Stats
@@ -40,8 +39,10 @@ def sizes(
     found = []
     for layer in layers:
         stats = measured(layer) if layer.kind in WEIGHTED and not layer.gate else None
-        if usable(stats) and stats.rms > 0:
-            found.append((layer, stats.rms))
+        if usable(stats):
+            size = stats.rms
+            if size > 0:
+                found.append((layer, size))
     return found
 
 
@@ -49,12 +50,16 @@ def trend(values: Sequence[float]) -> Trend | None:
     """The fitted factor a layer; None for fewer than three layers, or where no line fits."""
     if len(values) < _FEWEST:
         return None
-    logs = np.log(np.asarray(values))
-    depth = np.arange(len(logs)) - (len(logs) - 1) / 2
-    slope = float(depth @ logs / (depth @ depth))
-    spread = float(((logs - logs.mean()) ** 2).sum())
-    if spread == 0 or slope**2 * float(depth @ depth) < _STRAIGHT * spread:
+    # In plain Python: these are a few numbers, and NumPy takes longer to begin than this does to end.
+    logs = [math.log(value) for value in values]
+    middle, mean = (len(logs) - 1) / 2, sum(logs) / len(logs)
+    squares = sum([(i - middle) ** 2 for i in range(len(logs))])
+    slope = sum([(i - middle) * log for i, log in enumerate(logs)]) / squares
+    spread = sum([(log - mean) ** 2 for log in logs])
+    if spread == 0 or slope**2 * squares < _STRAIGHT * spread:
         return None
-    steps = np.diff(logs) * math.copysign(1.0, slope)
-    start = int(np.argmax(steps >= steps.max() / 2)) + 1  # the first step that is at least half the steepest
+    sign = math.copysign(1.0, slope)
+    steps = [sign * (b - a) for a, b in pairwise(logs)]
+    half = max(steps) / 2
+    start = next(i for i, step in enumerate(steps) if step >= half) + 1  # the first that is half the steepest or more
     return Trend(math.exp(slope), math.exp(slope * (len(logs) - 1)), start, tuple(map(float, values)))

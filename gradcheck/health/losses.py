@@ -82,6 +82,7 @@ class Chance:
         self._classes = 0
         self._labels: dict[int, int] = {}
         self._sum_over = 1
+        self._level: float | None = None
 
     def observe(self, sample: Sample) -> None:
         """Note the labels of a sample."""
@@ -95,10 +96,14 @@ class Chance:
             for label, count in enumerate(output.labels.tolist()):
                 if count:
                     self._labels[label] = self._labels.get(label, 0) + count
+        self._level = self._found()
 
     @property
     def level(self) -> float | None:
-        """The loss at chance; None where the loss is no cross-entropy."""
+        """The loss at chance; None where the loss is no cross-entropy. It is asked for at every step."""
+        return self._level
+
+    def _found(self) -> float | None:
         if self._classes < 2:
             return None
         total = sum(self._labels.values())

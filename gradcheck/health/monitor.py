@@ -25,6 +25,7 @@ class Monitor:
     def __init__(self, told: Callable[[Sample], object] | None = None) -> None:
         self._rules = rules()
         self._of_steps = [rule for rule in self._rules if type(rule).step is not Rule.step]
+        self._of_samples = [rule for rule in self._rules if type(rule).observe is not Rule.observe]
         self._told = told
         self._layers: dict[str, _Layer] = {}
         self._parameters: dict[str, _Parameter] = {}
@@ -47,12 +48,16 @@ class Monitor:
         self.steps = max(self.steps, sample.step + 1)
         # Where a weight is NaN all else follows from its birth, which has been told: no rule has anything to add.
         if all(math.isfinite(parameter.weight.norm) for parameter in sample.parameters):
-            for rule in self._rules:
+            for rule in self._of_samples:
                 rule.observe(sample)
         for layer in sample.layers:
-            self._layers.setdefault(layer.name, _Layer()).add(sample.step, layer)
+            if layer.name not in self._layers:
+                self._layers[layer.name] = _Layer()
+            self._layers[layer.name].add(sample.step, layer)
         for parameter in sample.parameters:
-            self._parameters.setdefault(parameter.name, _Parameter()).add(sample.step, parameter)
+            if parameter.name not in self._parameters:
+                self._parameters[parameter.name] = _Parameter()
+            self._parameters[parameter.name].add(sample.step, parameter)
         if self._told is not None:
             self._told(sample)
 

@@ -46,8 +46,8 @@ _MASKED_SOFTMAX = Remedy(
     "a row that is masked throughout (-inf) has no softmax: it is 0/0",
 )
 _MASKED = Remedy(
-    "leave one entry of each row unmasked, or mask with a large negative number such as -1e9 in place of -inf",
-    "infinities that were meant, such as a mask's, meet here: inf - inf and 0 · inf are NaN",
+    "look where the infinity comes from; of a mask, leave one entry of each row unmasked",
+    "an infinity that was there before meets another one, or a 0: inf - inf and 0 · inf are NaN",
 )
 _NO_EPS = Remedy(
     "give the optimizer an eps, such as 1e-8", "with eps = 0 the update of an entry whose gradient is 0 is 0/0"
@@ -59,6 +59,7 @@ _UNDEFINED = Remedy(
 
 # Tried in this order.
 _KNOWN = (
+    _Known(r"\[\]=", Remedy("look at the line: a value that is not finite is written there")),
     _Known(
         r"\b(nan)?(std|var)(_mean)?\b|stdbackward|varbackward",
         Remedy(

@@ -23,7 +23,8 @@ class Stats:
     """An array in a few numbers. What was not measured at this sample is None.
 
     ``norm`` is the 2-norm in float64 (a float32 norm that came out as 0 or infinite was taken again); ``bad`` counts
-    non-finite entries; ``zeros`` entries exactly 0; ``smallest`` is the smallest magnitude that is not 0, and
+    non-finite entries; ``zeros`` entries exactly 0 (of a large output: as many as its share in some of the batch's
+    samples makes); ``smallest`` is the smallest magnitude that is not 0, and
     ``subnormal`` counts entries below the dtype's smallest normal number that are not 0.
     """
 
@@ -61,7 +62,8 @@ class LayerSample:
     ``activation`` is the output, ``gradient`` the loss's gradient with respect to it, ``input_gradient`` that with
     respect to the input. For a layer with a known derivative f' (ReLU, logistic, tanh, softmax, a clip): ``flat`` is
     the share of entries where the magnitude of f' is below 1/100 of its largest possible value, ``slope`` the root mean
-    square of f' over entries as a share of that largest value, i.e. how much gradient passes. ``active`` tells for each
+    square of f' over entries as a share of that largest value, i.e. how much gradient passes; of a large output both
+    are taken over every k-th sample of the batch. ``active`` tells for each
     unit (a channel, a column) whether f' was not 0 for any sample of this step.
     """
 

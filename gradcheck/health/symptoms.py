@@ -49,8 +49,10 @@ class Symptoms(Generic[T]):
 
     def observe(self, key: str, step: int, what: T | None) -> bool:
         """Note what was seen of a symptom at this sample, None where it does not hold; True where it counts."""
-        counts = self._lasting.observe(key, step, what is not None)
         seen = self._seen.get(key)
+        if seen is None and what is None:
+            return False  # nearly always: samples without a symptom count for nothing until it has held once
+        counts = self._lasting.observe(key, step, what is not None)
         if what is None:
             if seen is not None:
                 seen.without += 1
@@ -59,6 +61,11 @@ class Symptoms(Generic[T]):
         else:
             seen.last, seen.what, seen.without = step, what, 0
         return counts
+
+    @property
+    def quiet(self) -> bool:
+        """Whether none has ever held: then what does not hold need not be observed."""
+        return not self._seen
 
     def __iter__(self) -> Iterator[tuple[str, Seen[T]]]:
         """The symptoms that count, in the order in which they came to."""

@@ -19,6 +19,11 @@ _KEPT = 5
 _PHASES = {"forward": "forward pass", "loss": "loss", "backward": "backward pass", "update": "update"}
 _WORDS = {"NaN": "NaN", "Inf": "infinity"}
 
+_SPOKEN = {
+    "+": "addition", "-": "subtraction", "*": "multiplication", "/": "division", "//": "division", "%": "division",
+    "@": "the matrix product", "**": "the power", "[]=": "an assignment",
+}  # fmt: skip
+
 # Of a value that nothing had made when it was met: where it came from, and what to do.
 _CAME_IN = {
     "input": ("it came in with the data", "clean the data: np.isfinite(x).all() tells before the training"),
@@ -53,12 +58,18 @@ class BirthOfNaN(Rule):
             return
         first, *later = self._births
         elsewhere = dict.fromkeys(
-            f"step {b.step}: {b.operation}{f' at line {b.where.line}' if b.where else ''} makes {b.what} too"
+            f"step {b.step}: {_spoken(b.operation)}{f' at line {b.where.line}' if b.where else ''} makes {b.what} too"
             for b in later
             if (b.operation, b.where) != (first.operation, first.where)
         )
         finding = _came_in(first) if first.inputs == "bad" else _made(first)
         yield replace(finding, consequences=(*first.consequences, *elsewhere))
+
+
+def _spoken(operation: str) -> str:
+    """``division (/)``; what has a name is called by it."""
+    symbol = operation if operation in _SPOKEN else operation.removesuffix("=")
+    return f"{_SPOKEN[symbol]} ({operation})" if symbol in _SPOKEN else operation
 
 
 def _at(birth: Birth) -> str:
@@ -78,7 +89,7 @@ def _made(birth: Birth) -> Finding:
     return Finding(
         code=BirthOfNaN.code,
         severity="error",
-        title=f"{birth.operation} makes the first {_WORDS[birth.what]}, {_at(birth)}",
+        title=f"{_spoken(birth.operation)} makes the first {_WORDS[birth.what]}, {_at(birth)}",
         layer=birth.layer,
         where=birth.where,
         cause=tuple(filter(None, [known.why])),
@@ -106,7 +117,7 @@ def _came_in(birth: Birth) -> Finding:
         cause=tuple(filter(None, [told or cause])),
         evidence=(
             *([] if few else [f"{_entries(birth)} not finite{_first(birth)}"]),
-            *([f"met in {birth.operation}"] if birth.operation not in _CAME_IN and birth.where else []),
+            *([f"met in {_spoken(birth.operation)}"] if birth.operation not in _CAME_IN and birth.where else []),
             *([] if told or not birth.remark else [birth.remark]),
         ),
         help=(help_,),

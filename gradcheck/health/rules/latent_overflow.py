@@ -42,7 +42,7 @@ class LatentOverflow(Rule):
             self._see(sample.step, parameter.name, "gradient", parameter.gradient)
 
     def _see(self, step: int, name: str, what: str, stats: Stats | None) -> None:
-        if not usable(stats) or stats.low is None or stats.high is None:
+        if stats is None or stats.low is None or stats.high is None or not usable(stats):
             return
         half = stats.dtype.endswith("float16") and not stats.dtype.endswith("bfloat16")
         if half and what == "gradient":

@@ -43,6 +43,8 @@ class Underflow(Rule):
             self._see(sample.step, parameter.name, "gradient", parameter.gradient)
 
     def _see(self, step: int, name: str, what: str, stats: Stats | None, squashed: bool = False) -> None:
+        if stats is None or (stats.subnormal is None and stats.smallest is None and self._found.quiet):
+            return  # its magnitudes are nowhere near the end
         if not usable(stats):
             return
         nonzero = stats.count - (stats.zeros or 0)

@@ -204,11 +204,27 @@ class Births:
         tainted = self.tainted
         self.tainted[key] = (weakref.ref(base, lambda _: tainted.pop(key, None)), tuple(both)[:8])
 
-    def copied(self, source: Array, target: Array) -> None:
-        """``target`` may hold what ``source`` holds."""
+    def copied(self, source: Array, target: Any) -> None:
+        """``target``, an array or a number, may hold what ``source`` holds."""
         known = self.tainted.get(id(root(source)))
-        if known and root(source) is not root(target):
+        if known is None or (isinstance(target, np.ndarray) and root(source) is root(target)):
+            return
+        if not finite(target):
             self.taint(target, known[1])
+
+    def set(self, array: Array, value: float) -> None:
+        """A number that is not finite was written into an array: one that was made before, or the line's own.
+
+        Minus infinity is what masks are made of, and has nothing behind it.
+        """
+        known = self.explained(value)
+        if not known and value != -np.inf:
+            self._order += 1
+            what: Literal["NaN", "Inf"] = "NaN" if np.isnan(value) else "Inf"
+            made = Suspect(self._order, self.step, what, current_site(), np.ndarray.__setitem__, layer=self._layer())
+            self._hold(made)
+            known = (made,)
+        self.taint(array, known)
 
     def elsewhere(self, kind: str, operation: str) -> None:
         """An operation without followed arrays raised a floating-point error."""
@@ -235,25 +251,9 @@ class Births:
             layer=self._layer(),
         )
         if isinstance(function, np.ufunc) and len(values) == function.nin and all(v is not None for v in values):
-            self._again(suspect, function, values)
+            suspect.made_again(function, values)
         self._hold(suspect)
         self._loose.append(suspect)
-
-    @staticmethod
-    def _again(suspect: Suspect, function: np.ufunc, values: list[Any]) -> None:
-        """The same operation once more, for its result is not to be had."""
-        with np.errstate(all="ignore"):
-            try:
-                output = np.asarray(function(*[np.asarray(v) for v in values]))
-            except (TypeError, ValueError):
-                return
-        bad = ~np.isfinite(output)
-        if not bad.any():
-            return
-        index = first_bad(bad, output)
-        suspect.entries, suspect.size = int(np.count_nonzero(bad)), output.size
-        suspect.index = index if output.ndim else None
-        suspect.offenders = offenders(function, True, values, {}, index)
 
     @property
     def suspicious(self) -> bool:
@@ -262,8 +262,13 @@ class Births:
 
     # -- the judgement ---------------------------------------------------------------------------------------
 
-    def judge(self, step: int, loss: Any, places: Iterable[tuple[str, Array, bool]], unfinished: bool = False) -> None:
-        """The step ends. ``places`` are (path, array, whether an infinity is harm there, too)."""
+    def judge(
+        self, step: int, loss: Any, places: Iterable[tuple[str, Array, bool]], unfinished: Iterable[Array] | None = None
+    ) -> None:
+        """The step ends. ``places`` are (path, array, whether an infinity is harm there, too).
+
+        Of a step that was left ``unfinished`` these are the arrays that the network holds: a NaN may be on its way.
+        """
         guilty: dict[Suspect, list[str]] = {}
         unknown: list[tuple[str, str]] = []
         hurt = False
@@ -288,8 +293,10 @@ class Births:
                 guilty.setdefault(suspect, []).append(f"the loss is {what}")
             if not found and not unknown:
                 unknown.append((what, "the loss"))
-        if unfinished and not guilty and not hurt:
-            guilty = {s: [] for s in self._alive() if s.what == "NaN" or any(w == "NaN" for *_, w in s.led_to.values())}
+        if unfinished is not None and not guilty and not hurt:
+            held = {s for x in unfinished for s in self.tainted.get(id(root(x)), (None, ()))[1]}
+            now = [s for s in self._alive() if s.step == self.step or s in held]
+            guilty = {s: [] for s in now if s.what == "NaN" or any(w == "NaN" for *_, w in s.led_to.values())}
         told = not self._dormant and (guilty or unknown)
         self._dormant = hurt
         births = self._births(guilty, unknown, step) if told else []

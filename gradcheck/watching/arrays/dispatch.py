@@ -13,7 +13,7 @@ from gradcheck.watching.arrays.array import FollowedArray, followed_class
 from gradcheck.watching.arrays.births import Births
 from gradcheck.watching.arrays.events import Event
 from gradcheck.watching.arrays.flags import Flags
-from gradcheck.watching.arrays.plain import finite, mapped
+from gradcheck.watching.arrays.plain import finite, given_back, mapped
 from gradcheck.watching.arrays.pool import Pool
 from gradcheck.watching.arrays.words import Source, operand_value, operation_name, source_of
 
@@ -69,13 +69,16 @@ class Dispatch:
     def _mind_writes(self) -> None:
         if self.births.tainted:
             self._pool.clear()  # what is under suspicion is known by its memory
-        # Writes of entries are seen only while somebody wants to know: they are what loops are made of.
-        seen = "__setitem__" in vars(self.cls)
-        wanted = self.active and (self._listener is not None or bool(self.births.tainted))
-        if wanted and not seen:
-            self.cls.__setitem__ = _write  # type: ignore[method-assign,assignment]  # for a while
-        elif seen and not wanted:
-            del self.cls.__setitem__
+        # Reads and writes of entries are seen only while somebody wants to know: they are what loops are made of.
+        suspects = self.active and bool(self.births.tainted)
+        self._mind("__setitem__", _write, suspects or (self.active and self._listener is not None))
+        self._mind("__getitem__", _read, suspects)
+
+    def _mind(self, name: str, seen: Any, wanted: bool) -> None:
+        if wanted and name not in vars(self.cls):
+            setattr(self.cls, name, seen)
+        elif not wanted and name in vars(self.cls):
+            delattr(self.cls, name)
 
     # -- the three ways in -----------------------------------------------------------------------------------
 
@@ -101,7 +104,7 @@ class Dispatch:
         call = ufunc if method == "__call__" else getattr(ufunc, method)
         if not self.active:
             result = call(*plain, **kwargs)
-            return _given(result, out) if out is not None else result
+            return given_back(result, out) if out is not None else result
         if self._made:
             self._flush()
         flags = self.flags
@@ -125,7 +128,7 @@ class Dispatch:
         if flags.heard:
             flags.pass_on(3)
         if out is not None:
-            return _given(result, out)
+            return given_back(result, out)
         if type(result) is _ndarray:
             return result.view(cls) if result.dtype.kind in "fc" else result
         return tuple(map(self.followed, result)) if type(result) is tuple else result
@@ -176,9 +179,16 @@ class Dispatch:
         if isinstance(value, _ndarray):
             births.copied(value, plain)
         elif isinstance(value, float | np.floating) and not math.isfinite(value):
-            births.taint(plain, births.explained(value))  # a deliberate one has nothing behind it
+            births.set(plain, float(value))
         if self._listener is not None:
             self._tell(_ndarray.__setitem__, (plain, index, value), {}, plain, True)
+
+    def read(self, array: FollowedArray, index: Any) -> Any:
+        """``array[index]``, while something is suspect: chosen entries are a copy, and take the suspicion with them."""
+        result = _ndarray.__getitem__(array, index)
+        if self.active:
+            self.births.copied(array, result)
+        return result
 
     # -- after the operation ---------------------------------------------------------------------------------
 
@@ -315,17 +325,14 @@ def _write(self: FollowedArray, index: Any, value: Any) -> None:
     self._dispatch.write(self, index, value)
 
 
+def _read(self: FollowedArray, index: Any) -> Any:
+    return self._dispatch.read(self, index)
+
+
 def _canonical(ufunc: Any, method: str) -> Any:
     if method == "reduce":
         return _REDUCING.get(ufunc, ufunc)
     return _ACCUMULATING.get(ufunc, ufunc) if method == "accumulate" else ufunc
-
-
-def _given(result: Any, out: tuple[Any, ...]) -> Any:
-    """The caller's own output arrays in the place of their plain views."""
-    if isinstance(result, tuple):
-        return tuple(mine if mine is not None else made for made, mine in zip(result, out, strict=True))
-    return out[0] if out[0] is not None else result
 
 
 def _original(value: Any, views: list[tuple[Any, Any]], otherwise: Callable[[Any], Any] | None = None) -> Any:

@@ -78,7 +78,7 @@ class Follower:
         self._running = False
         try:
             self._dispatch.stop()
-            self._births.judge(self._step, None, self._places(), unfinished=True)
+            self._births.judge(self._step, None, self._places(), [array for _, array in self._reach.arrays()])
         finally:
             self._functions.restore()
             self._reach.restore()
@@ -90,6 +90,8 @@ class Follower:
         """Judge the step that ends here."""
         self._dispatch.settle()
         number = _number(self.plain(loss))
+        if self._births.suspicious:
+            self.follow()  # a step may have put other lists and tuples of arrays in place of the old ones
         try:
             if step % _EVERY == 0 or self._births.suspicious or not (number is None or finite(number)):
                 self._births.judge(step, number, self._places())

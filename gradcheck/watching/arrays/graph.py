@@ -155,6 +155,17 @@ class Graph:
                     above += node.parents
             level = above
 
+    def clear(self) -> None:
+        """Let go of everything at once: nodes know each other both ways, and would wait for the garbage collector.
+
+        What is suspected of a NaN is followed by the memory it lies in, which must not live on in here.
+        """
+        for node in self.nodes:
+            node.children.clear()
+        self.nodes.clear()
+        self._writer.clear()
+        self._alive.clear()
+
     def _keys(self, value: object) -> list[int]:
         if isinstance(value, np.ndarray):
             owner = root(value)

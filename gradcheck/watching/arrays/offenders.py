@@ -50,6 +50,7 @@ def offenders(
         found = _product(np.asarray(inputs[0]), np.asarray(inputs[1]), index)
         if found:
             return found
+    inputs = [x if np.size(x) else None for x in inputs]  # nothing can be said of no entries
     if name in _REDUCTIONS and inputs and isinstance(inputs[0], np.ndarray):
         axis = keywords.get("axis", inputs[1] if len(inputs) > 1 else None)
         return (_reduced(inputs[0], axis, index),)

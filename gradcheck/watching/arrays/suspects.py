@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
+import numpy as np
+
 from gradcheck.health.sample import Birth
 from gradcheck.trace.sites import Site
-from gradcheck.watching.arrays.offenders import Offender, in_words
+from gradcheck.watching.arrays.offenders import Offender, first_bad, in_words, offenders
 from gradcheck.watching.arrays.words import operation_name, phase_of, source_of
 
 __all__ = ["Suspect"]
@@ -42,6 +45,21 @@ class Suspect:
         place = (site.code, site.instruction)
         if place in self.led_to or len(self.led_to) < 4 * _MOST:
             self.led_to.setdefault(place, (site, function, what))
+
+    def made_again(self, function: np.ufunc, values: Sequence[Any]) -> None:
+        """Look at the same operation once more, for its result was not to be had."""
+        with np.errstate(all="ignore"):
+            try:
+                output = np.asarray(function(*[np.asarray(v) for v in values]))
+            except (TypeError, ValueError):
+                return
+        bad = ~np.isfinite(output)
+        if not bad.any():
+            return
+        index = first_bad(bad, output)
+        self.entries, self.size = int(np.count_nonzero(bad)), output.size
+        self.index = index if output.ndim else None
+        self.offenders = offenders(function, True, values, {}, index)
 
     def birth(self, ends: tuple[str, ...]) -> Birth:
         """In words. ``ends`` is where it reached the loss or a parameter."""

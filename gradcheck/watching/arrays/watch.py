@@ -77,6 +77,8 @@ class NumpyHealth(Health):
             if self._beginnings is not None:
                 self._last_unmarked_step()
         finally:
+            if self._recorder is not None:
+                self._recorder.graph.clear()
             self._recorder = self._frozen = None
             self._follower.release()
         if self.monitor.sampled and not self._known:
@@ -146,6 +148,7 @@ class NumpyHealth(Health):
         self._dtypes.update(dict.fromkeys(str(now[path].dtype) for path in self._known if path in now))
         if self._recorder.graph.full:
             self.monitor.unseen(_FULL)
+        self._recorder.graph.clear()
         return sample
 
     def _held(self) -> dict[str, np.ndarray[Any, Any]]:

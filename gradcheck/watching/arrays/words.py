@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gradcheck.layers.spelling import looks_like_parameter
 from gradcheck.trace.sites import Site
 
 __all__ = ["Source", "operand_value", "operation_name", "phase_of", "source_of"]
@@ -163,14 +164,20 @@ _PHASES: tuple[tuple[Phase, frozenset[str]], ...] = (
 )
 
 
+def _last_word(target: str) -> str:
+    words = re.findall(r"[^\W\d]\w*", target)
+    return str(words[-1]) if words else ""
+
+
 def phase_of(site: Site, into_parameter: bool = False) -> Phase:
     """The phase as the names tell it: an update where a parameter is written to, else by functions, innermost first.
 
-    Functions whose names tell nothing (``train_step``, ``softmax``) leave it to their callers, and after them to what
-    the line assigns to: ``dW = `` is a backward, ``W -= `` an update.
+    Functions whose names tell nothing (``train_step``, ``softmax``) leave it to what the line does to a parameter, then
+    to their callers, and after them to what else the line assigns to: ``dW = `` is a backward, ``W -= `` an update.
     """
     if into_parameter:
         return "update"
+    target = source_of(site).target
     for code in (site.code, *(code for code, _ in site.path)):
         name = code.co_name
         if re.match(r"d_[a-z]", name):
@@ -179,7 +186,8 @@ def phase_of(site: Site, into_parameter: bool = False) -> Phase:
         for phase, known in _PHASES:
             if words & known:
                 return phase
-    target = source_of(site).target
+        if code is site.code and target.endswith("-=") and looks_like_parameter(_last_word(target)):
+            return "update"
     bare = target.removesuffix("=").rstrip(" +-*/@%").rpartition(".")[2]
     if target.endswith("-="):
         return "update"

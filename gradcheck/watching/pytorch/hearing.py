@@ -1,8 +1,8 @@
-"""What of a program's calls is not worth telling."""
+"""What of a program's calls is not worth telling, and when there is nothing worth hearing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from types import FrameType
 from typing import Any
 
@@ -17,20 +17,49 @@ _ZEROING = frozenset(
     getattr(f, "__wrapped__", f).__code__ for f in (torch.optim.Optimizer.zero_grad, nn.Module.zero_grad)
 )
 
+# These move entries and compute nothing: no NaN is born in them. What they make of a batch is as good as the batch.
+_MOVING = frozenset(
+    "to view reshape flatten squeeze unsqueeze permute transpose contiguous stack cat cpu cuda pin_memory long float "
+    "double __getitem__ get detach clone tensor from_numpy as_tensor empty zeros randint arange tolist item".split()
+)
+_LEARNING = 3
+
 
 class Hearing(CallMode):
     """Does not tell of ``zero_grad`` before the first backward of a step: there is nothing that it could take away.
 
-    It is the one call of a training loop that touches every parameter twice.
+    It is the one call of a training loop that touches every parameter twice. And it costs as much to hear it and not to
+    tell: so once it is known that a program makes no other call between the end of a step and the next forward, it is
+    not listened to there, except in steps that are sampled.
 
     Attributes:
         zeroing: Whether it is told of.
+        between: Whether what is told now comes after the end of a step and before the next forward.
+        only: The functions of which is told, where others interest nobody: inside of the model's forward.
     """
 
     zeroing = False
+    between = False
+    only: Set[object] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps = 0
+        self._busy = False
+
+    def worthwhile(self, sampled: bool) -> bool:
+        """A step has ended, and the next one begins: whether to listen until its forward."""
+        self._steps += 1
+        return self._busy or sampled or self._steps <= _LEARNING
 
     def _tell(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType
     ) -> None:
-        if self.zeroing or frame.f_code not in _ZEROING:
-            super()._tell(func, args, kwargs, result, frame)
+        if not self.zeroing and frame.f_code in _ZEROING:
+            return
+        if self.only is not None and len(self._listeners) == 1 and func not in self.only:
+            return
+        if self.between and not self._busy:
+            new = isinstance(result, torch.Tensor) and result.requires_grad
+            self._busy = new or getattr(func, "__name__", "") not in _MOVING
+        super()._tell(func, args, kwargs, result, frame)

@@ -116,10 +116,10 @@ class LayerWatch:
         finally:
             self._inside -= layer.alone
         output = first_tensor(result)
-        if output is not None and (output.is_floating_point() or output.is_complex()):
-            if layer.alone and layer.name not in self._places:
-                self._places[layer.name] = _place_inside()
-            with torch._C.DisableTorchFunction():  # the mode need not hear it
+        with torch._C.DisableTorchFunction():  # the mode need not hear it
+            if output is not None and (output.is_floating_point() or output.is_complex()):
+                if layer.alone and layer.name not in self._places:
+                    self._places[layer.name] = _place_inside()
                 self._note(layer.name, layer.kind, output, layer, again)
         return result
 

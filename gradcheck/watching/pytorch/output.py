@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from gradcheck.health.sample import OutputSample
 from gradcheck.watching.pytorch.calls import Call
 
-__all__ = ["OutputWatch", "counted"]
+__all__ = ["LOSSES", "OutputWatch", "counted"]
 
 _MOST_CLASSES = 10_000
 _ENTROPY = (functional.cross_entropy, functional.nll_loss)
 _BINARY = (functional.binary_cross_entropy, functional.binary_cross_entropy_with_logits)
 _SQUARED = (functional.mse_loss,)
-_LOSSES = frozenset((*_ENTROPY, *_BINARY, *_SQUARED))
+LOSSES = frozenset((*_ENTROPY, *_BINARY, *_SQUARED))
 
 
 class OutputWatch:
@@ -47,7 +48,7 @@ class OutputWatch:
 
     def heard(self, call: Call) -> None:
         """Any call of the program."""
-        if call.function in _LOSSES:
+        if call.function in LOSSES:
             self._classes(call) if call.function in _ENTROPY else self._other(call)
 
     def _classes(self, call: Call) -> None:
@@ -58,11 +59,12 @@ class OutputWatch:
         classes = scores.shape[dim]
         if target.is_floating_point():  # probabilities
             target = target.argmax(dim)
-        keep = target != call.kwargs.get("ignore_index", -100)
         found = OutputSample("cross-entropy" if _is_mean(call) else "other", classes, where=_where(call))
         if classes <= _MOST_CLASSES:
-            found.predicted = counted(scores.detach().argmax(dim)[keep], classes)
-            found.labels = counted(target[keep], classes)
+            ignored = call.kwargs.get("ignore_index", -100)
+            predicted, labels = scores.detach().argmax(dim).cpu().numpy(), target.cpu().numpy()
+            kept = labels != ignored
+            found.predicted, found.labels = _counted(predicted[kept], classes), _counted(labels[kept], classes)
         self._add(found, call)
 
     def _other(self, call: Call) -> None:
@@ -93,7 +95,11 @@ class OutputWatch:
 
 def counted(classes: torch.Tensor, count: int) -> Any:
     """How often each class occurs."""
-    return torch.bincount(classes.detach().reshape(-1).clamp(0, count - 1), minlength=count).cpu().numpy()
+    return _counted(classes.detach().cpu().numpy(), count)
+
+
+def _counted(classes: np.ndarray[Any, Any], count: int) -> Any:
+    return np.bincount(classes.reshape(-1).clip(0, count - 1), minlength=count)
 
 
 def _pair(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor | None, torch.Tensor | None]:

@@ -40,7 +40,7 @@ class Record:
         squashed = self._kind in ("logistic", "softmax")
         found = stats_of(output, extremes=closely, mean=closely, probabilities=squashed)
         if slope is not None and slope.zeros is not None:
-            found = dataclasses.replace(found, zeros=slope.zeros)
+            found.zeros = slope.zeros
         self._first = self._first if self._calls else found.rms
         self._last = found.rms
         self._calls += 1

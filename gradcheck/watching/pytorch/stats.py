@@ -17,25 +17,22 @@ __all__ = ["finite_norms", "merged", "norm_of", "stats_of"]
 _HIGH = 1e-3
 _LOW = 1e6
 _SAFE = 1e-15  # the square of a smaller norm comes near the end of float32
+_WIDE = (torch.float32, torch.float64)
 
 
 @functools.cache
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
-
-
-@functools.cache
-def _limits(dtype: torch.dtype) -> tuple[float, float, torch.dtype | None]:
-    """What is near the largest number, the smallest normal one, and in what to add up if not in the dtype itself."""
-    limits = torch.finfo(dtype)
+def _limits(dtype: torch.dtype) -> tuple[float, float, torch.dtype | None, str]:
+    """What is near the largest number, the smallest normal one, in what to add up if not in the dtype, and its name."""
+    limits, name = torch.finfo(dtype), str(dtype).removeprefix("torch.")
     if limits.bits == 16:
-        return limits.max * _HIGH, limits.tiny, torch.float32
-    return math.sqrt(limits.max) * _HIGH, limits.tiny, None  # where the square overflows
+        return limits.max * _HIGH, limits.tiny, torch.float32, name
+    return math.sqrt(limits.max) * _HIGH, limits.tiny, None, name  # where the square overflows
 
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
     """The entries as plain real numbers: those that are stored where it is sparse, both parts where it is complex."""
-    tensor = tensor.detach()
+    if tensor.requires_grad:
+        tensor = tensor.detach()
     if tensor.layout != torch.strided:
         tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.values()
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
@@ -43,7 +40,7 @@ def _real(tensor: torch.Tensor) -> torch.Tensor:
 
 def _squares(tensor: torch.Tensor) -> torch.Tensor:
     """The sum of squares, or something whose finiteness and zeroness are the same; 16-bit floats in 32 bits."""
-    if tensor.dtype in (torch.float32, torch.float64) and tensor.is_contiguous():
+    if tensor.dtype in _WIDE and tensor.is_contiguous():
         flat = tensor.view(-1)
         return torch.dot(flat, flat)  # BLAS: three times as fast as a norm
     norm: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=_limits(tensor.dtype)[2])
@@ -77,14 +74,11 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
     """The 2-norm of each, with one call and one transfer from the device for all of them."""
     if not tensors:
         return []
-    first = tensors[0]
-    alike = all(
-        t.dtype is first.dtype and t.layout is torch.strided and t.device == first.device and not t.requires_grad
-        for t in tensors
-    )
-    if not alike or first.dtype not in (torch.float32, torch.float64):
+    kinds = {(t.dtype, t.layout, t.device) for t in tensors}
+    if len(kinds) > 1 or tensors[0].dtype not in _WIDE or tensors[0].layout != torch.strided:
         return [norm_of(tensor) for tensor in tensors]
-    norms: list[float] = torch.stack(torch._foreach_norm(list(tensors))).tolist()
+    with torch.no_grad():
+        norms: list[float] = torch.stack(torch._foreach_norm(list(tensors))).tolist()
     return [
         norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
         for norm, tensor in zip(norms, tensors, strict=True)
@@ -112,12 +106,14 @@ def stats_of(
     """
     tensor = _real(tensor)
     count = tensor.numel()
+    large, tiny, wide, name = _limits(tensor.dtype)
     if count == 0:
-        return Stats(0, 0.0, _name(tensor.dtype))
+        return Stats(0, 0.0, name)
     if norm is None:
         norm = _checked(tensor, _squares(tensor).item())
+    if not (extremes or mean or zeros or probabilities) and tiny * _LOW * math.sqrt(count) < norm <= large:
+        return Stats(count, norm, name)
     finite = math.isfinite(norm)
-    large, tiny, wide = _limits(tensor.dtype)
     low = high = None
     if extremes or not finite or norm > large:
         low, high = _extremes(tensor)
@@ -130,7 +126,7 @@ def stats_of(
     return Stats(
         count=count,
         norm=norm,
-        dtype=_name(tensor.dtype),
+        dtype=name,
         low=low,
         high=high,
         mean=tensor.sum(dtype=wide).item() / count if mean else None,

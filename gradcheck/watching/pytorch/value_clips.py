@@ -11,7 +11,7 @@ from torch.nn import functional
 from gradcheck.health.sample import ValueClip
 from gradcheck.watching.pytorch.calls import Call
 
-__all__ = ["ValueClips"]
+__all__ = ["BOUNDING", "ValueClips"]
 
 _T = torch.Tensor
 _BOTH: tuple[Callable[..., Any], ...] = (
@@ -26,7 +26,7 @@ _HIGH: tuple[Callable[..., Any], ...] = (
     torch.clamp_max, torch.clamp_max_, _T.clamp_max, _T.clamp_max_,
     torch.minimum, torch.fmin, torch.min, _T.minimum, _T.fmin, _T.min,
 )  # fmt: skip
-_CALLS = {
+BOUNDING = {
     **dict.fromkeys(_BOTH, "both"),
     **dict.fromkeys(_LOW, "low"),
     **dict.fromkeys(_HIGH, "high"),
@@ -50,7 +50,7 @@ class ValueClips:
 
     def heard(self, call: Call, layer: str) -> None:
         """A call of the forward; ``layer`` is the last layer before it."""
-        how = _CALLS.get(call.function)
+        how = BOUNDING.get(call.function)
         result = call.result
         if how is None or not isinstance(result, torch.Tensor) or not result.requires_grad:
             return

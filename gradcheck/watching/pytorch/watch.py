@@ -17,15 +17,18 @@ from gradcheck.watching.pytorch.calls import Call
 from gradcheck.watching.pytorch.gradient_clips import GradientClips
 from gradcheck.watching.pytorch.hearing import Hearing
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
+from gradcheck.watching.pytorch.kinds import FUNCTIONS
 from gradcheck.watching.pytorch.layers import LayerWatch, first_tensor
 from gradcheck.watching.pytorch.listening import Listening
-from gradcheck.watching.pytorch.output import OutputWatch
+from gradcheck.watching.pytorch.output import LOSSES, OutputWatch
 from gradcheck.watching.pytorch.parameters import ParameterWatch
 from gradcheck.watching.pytorch.scaling import Scaling
 from gradcheck.watching.pytorch.stats import finite_norms
-from gradcheck.watching.pytorch.value_clips import ValueClips
+from gradcheck.watching.pytorch.value_clips import BOUNDING, ValueClips
 
 __all__ = ["TorchHealth"]
+
+_HEARD_INSIDE = frozenset(FUNCTIONS) | frozenset(BOUNDING) | LOSSES
 
 
 class TorchHealth(Health):
@@ -156,6 +159,7 @@ class TorchHealth(Health):
             result = call(*args, **kwargs)
         finally:
             self._inside = self._layers.live = False
+            self._calls.only = None
             self._births.forward_ends(result)
             self._listening.begin()
         if self._sampling:
@@ -164,6 +168,7 @@ class TorchHealth(Health):
 
     def _forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._listening.end()
+        self._calls.between = False
         if not self._updating:
             if self._stepped or (self._backwards and not self._optimizers and not self._marked):
                 self._end_step()
@@ -180,6 +185,7 @@ class TorchHealth(Health):
             self._layers.live = True
             if not self._optimizers:
                 self._parameters.note_weights(self._step == 0)
+            self._calls.only = _HEARD_INSIDE
             self._listening.begin()
 
     # Calls
@@ -198,6 +204,7 @@ class TorchHealth(Health):
 
     def _backward_begins(self, loss: torch.Tensor, given: dict[str, Any]) -> None:
         __tracebackhide__ = True
+        self._calls.between = False
         if self._births.replaying:
             return
         plain = self._scaling.plain(loss)
@@ -255,11 +262,15 @@ class TorchHealth(Health):
             if self._sampling:
                 self._parameters.note_gradients(self._norms or {})
         self._stepped.add(key)
+        by_call = self._forwards > 0
         try:
             if all(id(known) in self._stepped for known in self._optimizers):
                 self._end_step()
         finally:
-            self._listening.begin()
+            ended = not self._stepped
+            self._calls.between = ended and by_call
+            if not self._calls.between or self._calls.worthwhile(self._sampling):
+                self._listening.begin()
 
     def _ours(self, optimizer: torch.optim.Optimizer) -> bool:
         if any(known is optimizer for known in self._optimizers):
