@@ -1,0 +1,127 @@
+"""Births in whole NumPy trainings under watch: what is dropped again is none, and a birth is told at its own line."""
+
+import linecache
+import warnings
+
+import numpy as np
+import pytest
+
+from gradcheck import watch
+
+
+class Network:
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.W1, self.W2 = rng.normal(size=(8, 6)) * 0.3, rng.normal(size=(6, 3)) * 0.3
+        self.x, self.y = rng.normal(size=(20, 8)), rng.integers(3, size=20)
+
+    def learn(self, h, z):
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(20), self.y] + 1e-12).mean()
+        p[np.arange(20), self.y] -= 1
+        dh = p @ self.W2.T / 20
+        self.W2 -= 0.1 * h.T @ p / 20
+        self.W1 -= 0.1 * self.x.T @ (dh * (h > 0))
+        return loss
+
+
+def births(step, steps=12):
+    net = Network()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with watch(net) as health:
+            for k in range(steps):
+                health.step(loss=step(net, k))
+    return [finding for finding in health.findings if finding.code == "GC300"]
+
+
+def root_where_positive(net, k):
+    h = net.x @ net.W1
+    h = np.where(h > 0, np.sqrt(h), 0)
+    return net.learn(h, h @ net.W2)
+
+
+def logarithm_where_positive(net, k):
+    h = np.tanh(net.x @ net.W1)
+    z = h @ net.W2
+    q = np.where(z > 0, np.log(z), 0.0)
+    return net.learn(h, z) + 0 * q.mean()
+
+
+@pytest.mark.parametrize("step", [root_where_positive, logarithm_where_positive], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("steps", [1, 12, 60])
+def test_what_where_drops_is_no_birth(step, steps):
+    assert births(step, steps) == []
+
+
+def test_a_later_birth_is_not_laid_on_what_was_dropped_before():
+    def step(net, k):
+        loss = root_where_positive(net, k)
+        if k == 9:
+            net.W2 *= np.log(np.zeros(3))  # here
+        return loss
+
+    [finding] = births(step)
+    assert (finding.step, finding.where.source) == (9, "net.W2 *= np.log(np.zeros(3))  # here")
+
+
+@pytest.mark.parametrize("at", [0, 3, 7])
+def test_without_a_backward_a_birth_is_followed_through_entries_that_are_chosen(at):
+    def step(net, k):
+        z = net.x @ net.W1 @ net.W2 * (1e5 if k >= at else 1)
+        e = np.exp(z)
+        p = e / e.sum(1, keepdims=True)
+        return -np.log(p[np.arange(20), net.y]).mean()
+
+    [finding] = births(step)
+    assert (finding.step, finding.where.source) == (at, "e = np.exp(z)")
+
+
+def test_a_value_that_is_written_is_born_at_the_assignment():
+    def step(net, k):
+        h = np.tanh(net.x @ net.W1)
+        if k == 5:
+            h[0, 0] = np.inf
+        return net.learn(h, h @ net.W2)
+
+    [finding] = births(step)
+    assert finding.title.startswith("an assignment ([]=) makes the first infinity")
+    assert finding.where.source == "h[0, 0] = np.inf"
+
+
+def test_the_mean_of_nothing_is_told_and_does_not_stop_the_training():
+    def step(net, k):
+        h = np.tanh(net.x @ net.W1)
+        chosen = h[: 0 if k == 5 else 20]
+        return (chosen.mean(0) + net.learn(h, h @ net.W2)).sum()
+
+    [finding] = births(step)
+    assert (finding.step, finding.cause) == (5, ("the mean of no entries is 0/0",))
+
+
+def test_an_update_in_a_function_that_is_named_for_nothing_is_an_update():
+    def run(net, k):
+        def go(g):
+            net.W1 -= 0.1 * g / (np.linalg.norm(g) * (k < 6))
+
+        h = np.tanh(net.x @ net.W1)
+        go(net.x.T @ (h * 0))
+        return 1.0
+
+    [finding] = births(run)
+    assert finding.title == "division (/) makes the first NaN, in the update at step 0"
+
+
+def test_data_that_came_in_bad():
+    def step(net, k):
+        x = np.array(net.x)
+        if k == 4:
+            x = np.where(np.arange(8) == 4, [[float("nan")]], np.asarray(x))
+        h = np.tanh(x @ net.W1)
+        return net.learn(h, h @ net.W2)
+
+    [finding] = births(step)
+    assert "x[0, 4] is NaN before anything is done with it" in finding.title
+    assert "learning rate" not in finding.help[0]
+    assert linecache.getline(finding.where.file, finding.where.line).strip() == "h = np.tanh(x @ net.W1)"
