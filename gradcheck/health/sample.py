@@ -104,7 +104,7 @@ class ParameterSample:
     trained: bool = True  # False: it takes part, but no optimizer that is watched has it
     frozen: bool = False  # requires_grad is off: it is not meant to move
     sparse: bool = False  # only the rows in use get a gradient
-    before_norm: bool = False  # a bias whose effect a following normalisation takes away: its gradient is 0 in truth
+    before_norm: bool = False  # a bias whose effect what follows takes away (a normalisation): its true gradient is 0
     carried: bool = False  # the step's first backward found the gradient that the last update left: it is added to
     equal_columns: bool = False  # all units of the layer have the same weights (only looked at in the first sample)
 
@@ -165,6 +165,8 @@ class Sample:
     """One sampled step. ``first`` marks the one taken before any parameter has moved.
 
     ``rates`` are the numbers kept beside the parameters that are learning rates by their names, after the step.
+    ``evaluations`` tells how many times the optimizer itself had the loss computed, each time at other weights: one
+    step of a method with a line search (LBFGS) is many small ones. ``maximized``: the loss is meant to rise.
     """
 
     step: int
@@ -177,6 +179,8 @@ class Sample:
     value_clips: list[ValueClip] = field(default_factory=list)
     gradient_clips: list[GradientClip] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=dict)
+    evaluations: int = 1
+    maximized: bool = False
 
 
 @dataclass(frozen=True, slots=True)

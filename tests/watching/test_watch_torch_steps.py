@@ -147,6 +147,34 @@ def test_a_closure_that_is_called_many_times_is_one_step():
     assert [s.step for s in samples] == [0, 1, 2]
     assert all(p.update.norm > 0 for p in samples[0].parameters)
     assert all(p.gradient is not None for p in samples[0].parameters)
+    assert samples[0].evaluations > 2
+    assert samples[0].samples == 32
+    assert samples[0].loss == pytest.approx(functional.cross_entropy(mlp()(X), Y).item())
+    assert layer(samples[0], "0").calls == 1
+
+
+def test_a_closure_that_adds_up_is_evaluated_once():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        losses = [functional.cross_entropy(model(X[k::2]), Y[k::2]) / 2 for k in range(2)]
+        for loss in losses:
+            loss.backward()
+        return sum(losses)
+
+    (sample,) = sampled(model, lambda: optimizer.step(closure), optimizer=optimizer)
+    assert (sample.evaluations, sample.samples) == (1, 32)
+    assert sample.loss == pytest.approx(functional.cross_entropy(mlp()(X), Y).item())
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_a_loss_that_is_meant_to_rise(maximize):
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, maximize=maximize)
+    (sample,) = sampled(model, stepper(model, optimizer))
+    assert sample.maximized == maximize
 
 
 def test_an_optimizer_inside_another_is_one_step():

@@ -136,6 +136,30 @@ def test_a_bias_before_a_batch_norm_is_known_to_have_no_effect():
     assert not parameter(sample, "last.bias").before_norm
 
 
+def test_a_bias_whose_gradient_cancels_in_a_difference_of_outputs():
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        (model(X).mean() - model(X + 1).mean()).backward()
+        optimizer.step()
+
+    (sample,) = sampled(model, step, optimizer=optimizer)
+    assert parameter(sample, "2.bias").gradient.norm == 0
+    assert parameter(sample, "2.bias").before_norm
+    assert not parameter(sample, "0.bias").before_norm
+
+
+def test_a_bias_that_no_gradient_reaches_is_told():
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    with torch.no_grad():
+        model[0].bias.fill_(-100)
+    (sample,) = sampled(model, stepper(model, torch.optim.SGD(model.parameters(), lr=0.1)))
+    assert parameter(sample, "0.bias").gradient.norm == 0
+    assert not parameter(sample, "0.bias").before_norm
+
+
 def test_equal_units_are_seen_at_the_first_step_only_where_the_gradient_keeps_them_equal():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))

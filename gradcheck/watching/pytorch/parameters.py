@@ -34,6 +34,12 @@ class ParameterWatch:
         self._weights: dict[str, Stats] = {}
         self._equal: set[str] = set()
         self._carried: set[str] | None = None
+        self._versions = 0
+
+    def moved(self) -> bool:
+        """Whether any weight was written to since the last time that this was asked."""
+        before, self._versions = self._versions, sum([p._version for p in self.named.values()])
+        return before != self._versions
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Those that are meant to move, as they are now."""
@@ -88,6 +94,22 @@ class ParameterWatch:
             return torch.empty_like(weight)
         return spare
 
+    def _cancels(self, name: str) -> bool:
+        """Whether the gradient of a bias is exactly 0.
+
+        It is the sum of what comes to the layer's output. Where that is not 0 itself, the sum is by construction: the
+        loss is made of differences of what the layer gives (the score of a fake minus that of a real sample).
+        """
+        gradient = self._gradients.get(name)
+        module = self._modules.get(name.rpartition(".")[0])
+        return (
+            gradient is not None
+            and gradient.bad == 0
+            and gradient.norm == 0
+            and module is not None
+            and kind_of(module) in ("linear", "conv")
+        )
+
     def _updates(self) -> dict[str, Stats]:
         """What the weights moved by since :meth:`note_weights`; what was kept of them then is used up."""
         moved = {name: old for name, old in self._before.items() if old.shape == self.named[name].shape}
@@ -101,13 +123,19 @@ class ParameterWatch:
         }
 
     def samples(
-        self, optimizers: Sequence[torch.optim.Optimizer], before_norm: Collection[str], *, marked: bool
+        self,
+        optimizers: Sequence[torch.optim.Optimizer],
+        before_norm: Collection[str],
+        *,
+        reached: Collection[str] = (),
+        marked: bool,
     ) -> list[ParameterSample]:
         """What the step did to each parameter.
 
         Args:
             optimizers: Those that train; where there are none, every parameter counts as trained.
             before_norm: Layers whose bias has no effect.
+            reached: Layers whose output has a gradient.
             marked: False where no step was seen at all, so that there is no update either.
         """
         rates = {
@@ -143,7 +171,7 @@ class ParameterWatch:
                     trained=not optimizers or id(parameter) in rates,
                     frozen=not parameter.requires_grad,
                     sparse=role == "embedding" or bool(parameter.grad is not None and parameter.grad.is_sparse),
-                    before_norm=own == "bias" and layer in before_norm,
+                    before_norm=own == "bias" and (layer in before_norm or (layer in reached and self._cancels(name))),
                     carried=name in (self._carried or ()),
                     equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
                 )

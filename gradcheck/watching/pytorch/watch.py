@@ -76,6 +76,7 @@ class TorchHealth(Health):
         self._loss: float | None = None
         self._norms: Mapping[str, float] | None = None
         self._backwards = self._forwards = self._count = 0
+        self._evaluations = 1
         self._stepped: set[int] = set()
 
     def start(self) -> None:
@@ -179,7 +180,9 @@ class TorchHealth(Health):
         self._forwards += 1
         self._layers.anywhere = False
         self._births.forward_begins(args, kwargs, self._step)
-        if self._sampling:
+        if self._updating and self._parameters.moved():
+            self._evaluations += 1
+        if self._sampling and self._evaluations == 1:
             given = first_tensor((*args, *kwargs.values()))
             self._count += given.shape[0] if given is not None and given.dim() else 0
             self._layers.live = True
@@ -197,7 +200,7 @@ class TorchHealth(Health):
         self._scaling.heard(call)
         if self._scaling.in_vain(call):
             self._check_gradients(self._parameters.named)
-        if self._sampling:
+        if self._sampling and self._evaluations == 1:
             self._layers.heard(call)
             self._value_clips.heard(call, self._layers.last)
             self._output.heard(call)
@@ -210,7 +213,7 @@ class TorchHealth(Health):
         plain = self._scaling.plain(loss)
         if self._sampling and self._step > 0 and not self._updating and (self._stepped or not self._backwards):
             self._parameters.note_carried()
-        if self._concerned() and plain.numel() == 1 and plain.requires_grad | (plain is not loss):
+        if self._concerned() and self._evaluations == 1 and plain.numel() == 1 and plain.requires_grad:
             value = float(plain.detach())
             self._loss = value if self._loss is None else self._loss + value
         self._births.backward_begins(loss, given, plain)
@@ -240,6 +243,7 @@ class TorchHealth(Health):
         if not self._ours(optimizer):
             return
         self._updating.append(key)
+        self._parameters.moved()
         self._listening.end()
         if self._norms is None:
             self._check_gradients(self._of(optimizer))
@@ -362,9 +366,14 @@ class TorchHealth(Health):
             first=self._step == 0,
             layers=layers,
             parameters=self._parameters.samples(
-                self._optimizers, self._layers.before_norm, marked=bool(self._stepped) or not self._optimizers
+                self._optimizers,
+                self._layers.before_norm,
+                reached={layer.name for layer in layers if layer.gradient is not None and layer.gradient.norm > 0},
+                marked=bool(self._stepped) or not self._optimizers,
             ),
             output=self._output.sample(self._loss),
             value_clips=self._value_clips.samples(),
             gradient_clips=self._gradient_clips.samples(),
+            evaluations=self._evaluations,
+            maximized=any(group.get("maximize") for o in self._optimizers for group in o.param_groups),
         )
