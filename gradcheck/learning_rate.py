@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,7 +106,7 @@ def check_learning_rate(
         subject=name or called(loss),
         kind="learning rate",
         style=landscape.style,
-        dtype="float64" if landscape.epsilon < 1e-8 else "float32",
+        dtype=_dtype(landscape),
         seed=seed,
         gradients=(),
         findings=tuple(found.findings),
@@ -198,10 +198,16 @@ def _examined(
         return by_differences(v)[0] if exact is None else exact(v)
 
     spectrum = lanczos(product, at.size, rng, most, noise)
-    error = max(spectrum.error, 8 * landscape.epsilon * abs(spectrum.largest))
+    rounding = 8 * landscape.epsilon * abs(spectrum.largest)
+    error = max(spectrum.error, rounding)
+    spectrum = replace(spectrum, smallest_error=max(spectrum.smallest_error, rounding))
     quadratic = is_quadratic(landscape, true, product, lr, rng)
     limit = limit_of(spectrum.largest, momentum, float(np.linalg.norm(true)), float(np.linalg.norm(at)))
-    verdict = verdict_of(lr, limit, spectrum, quadratic)
+    if quadratic is None:
+        notes.append(
+            f"whether the loss is a quadratic cannot be seen in {_dtype(landscape)}: λmax is that of these weights"
+        )
+    verdict = verdict_of(lr, limit, spectrum, bool(quadratic))
     losses = losses_of_steps(landscape, true, lr, momentum, _TRIED)
     slope = slope_along(landscape, yours) if yours is not None else None
     step = StepSize(
@@ -211,7 +217,7 @@ def _examined(
         limit=limit,
         suggested=lr if math.isinf(limit) else 1 / spectrum.largest,
         verdict=verdict,
-        quadratic=quadratic,
+        quadratic=bool(quadratic),
         momentum=momentum,
         loss=losses[0],
         norm_gradient=float(np.linalg.norm(true)),
@@ -222,10 +228,16 @@ def _examined(
     )
     findings = findings_of(step, spectrum, losses, batch)
     wrong = None if yours is None else wrong_slope(slope, yours, true)
-    return _Found(step, ([wrong] if wrong else []) + findings, notes + _remarks(step, spectrum.upper))
+    return _Found(step, ([wrong] if wrong else []) + findings, notes + _remarks(step, spectrum.upper, quadratic))
 
 
-def _remarks(step: StepSize, upper: float) -> list[str]:
+def _dtype(landscape: Landscape) -> str:
+    """The name of the floating-point type that has the landscape's precision."""
+    bits = round(-math.log2(landscape.epsilon))
+    return {52: "float64", 23: "float32", 10: "float16", 7: "bfloat16"}.get(bits, f"floats of {bits + 1} bits")
+
+
+def _remarks(step: StepSize, upper: float, quadratic: bool | None) -> list[str]:
     said = []
     if math.isinf(step.limit):
         said.append("the loss does not curve upwards here (λmax ≤ 0): curvature sets no limit to the learning rate")
@@ -238,6 +250,6 @@ def _remarks(step: StepSize, upper: float) -> list[str]:
         said.append(f"{step.lr / step.limit:.3g} of the limit; 1/λmax = {step_shown(step.suggested)}")
     if step.norm_gradient == 0:
         said.append("the gradient is zero: the weights do not move, and ρ says nothing")
-    if not step.quadratic and not math.isinf(step.limit):
+    if quadratic is False and not math.isinf(step.limit):
         said.append("the loss is no quadratic: λmax is that of these weights, and changes in training")
     return said

@@ -12,6 +12,8 @@ __all__ = ["is_quadratic"]
 
 _SAME = 1e-6  # of what the gradient changes by
 _FAR = 10.0
+_NOISE = 1e3  # roundings that a gradient may be off by
+_COARSE = 0.05
 
 
 def is_quadratic(
@@ -20,19 +22,23 @@ def is_quadratic(
     product: Callable[[Vector], Vector],
     lr: float,
     rng: np.random.Generator,
-) -> bool:
+) -> bool | None:
     """Whether the gradient changes by H d, exactly, however far one goes: g(w + d) - g(w) = H d.
 
     Tried along the gradient as far as one step of ``lr``, and along random directions as long as the weights are and
     ten times as far. A network of ReLUs is a quadratic (of its last layer) only until one of them switches.
+
+    None where gradients are so coarse (16-bit floats) that almost any change could be rounding.
     """
+    if _NOISE * landscape.epsilon > _COARSE:
+        return None
     at = landscape.start
     long = max(1.0, float(np.linalg.norm(at)))
     wanted = [-lr * gradient] if 0 < lr * float(np.linalg.norm(gradient)) < 1e3 * long else []
     for reach in (0.5, 1.0, _FAR, -_FAR):
         d = rng.standard_normal(at.size)
         wanted.append(reach * long * d / np.linalg.norm(d))
-    noise = 1e3 * landscape.epsilon
+    noise = _NOISE * landscape.epsilon
     for d in wanted:
         with np.errstate(all="ignore"):
             there = landscape.gradient(at + d)
