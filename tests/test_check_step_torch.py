@@ -221,9 +221,12 @@ def test_adaptive_optimizers_are_undecided_not_wrong(make, earlier):
 
 def test_an_optimizer_that_maximizes():
     task = Task(maximize=True)
-    finding = check_step(task.train, params=task.model).findings[0]
+    finding = check_step(task.train, params=task.model, lr=0.1).findings[0]
     assert finding.code == "GC401"
     assert "maximize=True" in finding.help[0]
+    report = check_step(task.train, params=task.model)  # it is what the optimizer says
+    assert report.ok
+    assert any("maximize=True" in note for note in report.notes)
 
 
 def test_a_parameter_that_the_optimizer_does_not_have():

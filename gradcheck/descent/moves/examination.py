@@ -19,8 +19,9 @@ from gradcheck.descent.moves.buffers import arrays_beside, with_momentum
 from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
 from gradcheck.descent.moves.corners import taken_at_corners
-from gradcheck.descent.moves.grouping import grouped
+from gradcheck.descent.moves.grouping import grouped, same_scale
 from gradcheck.descent.moves.judge import judged
+from gradcheck.descent.moves.later import later_cause
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.rates import Rates, settings_for
 from gradcheck.descent.moves.seen import Seen
@@ -135,6 +136,8 @@ class _Taken:
         self.source: Gradients = found
         self.settings = settings_for(parameters, asked.rates, asked.momentum, asked.decay, kept.optimizers)
         self.notes: list[str] = []
+        if any(g.get("maximize") for o in kept.optimizers for g in o.param_groups) and asked.rates is None:
+            self.notes.append("the optimizer has maximize=True: the step is to go up the gradient")
 
     def examined(self) -> Examination:
         """Judge the first step, and look at those after it."""
@@ -177,13 +180,18 @@ class _Taken:
             results |= self._at_corners(seen, [n for n, r in results.items() if r.verdict == "wrong"])
         causes = {}
         for name, result in results.items():
-            cause = cause_of(seen.moves[name], seen) if result.verdict == "wrong" else None
+            if result.verdict == "right":
+                cause = later_cause(name, seen)
+                if cause is not None:
+                    results[name] = replace(result, verdict="wrong", reason=cause.cause[0])
+            else:
+                cause = cause_of(seen.moves[name], seen) if result.verdict == "wrong" else None
             if cause is not None:
                 causes[name] = cause
                 if cause.is_undecided:
                     results[name] = replace(result, verdict="undecided", reason=cause.cause[0] if cause.cause else "")
         findings = [found for rule in STEP_RULES if (found := rule(seen)) is not None]
-        findings += grouped(causes)
+        findings += grouped(same_scale(causes, seen.moves))
         findings += [_replaced(name, *places) for name, places in made[0].left_behind.items() if self._apart(name)]
         frozen = [
             UpdateResult(name, (), "", "not differentiated", reason="requires_grad is False")

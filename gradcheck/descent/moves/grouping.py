@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.seen import Cause
 from gradcheck.layers.values import some_of
 from gradcheck.report import Finding
 
-__all__ = ["grouped"]
+__all__ = ["grouped", "same_scale"]
 
 _CHOICE = re.compile(r"\[(\w+)\|(\w+)\]")
 
@@ -39,3 +40,16 @@ def _finding(first: Cause, all_of_them: list[Cause], names: list[str]) -> Findin
         help=first.help,
         likely=all(cause.likely for cause in all_of_them),
     )
+
+
+def same_scale(causes: Mapping[str, Cause], moves: Mapping[str, Move]) -> dict[str, Cause]:
+    """Causes with one for all parameters that were scaled alike: a clipping by norm is known by the largest alone."""
+    clip = next(((n, c) for n, c in causes.items() if c.code == "GC408" and c.key.startswith("norm")), None)
+    rate = moves[clip[0]].rate() if clip is not None else None
+    if clip is None or rate is None:
+        return dict(causes)
+    ratio = rate / moves[clip[0]].lr
+    return {
+        name: clip[1] if cause.code == "GC402" and moves[name].is_multiple_by(ratio) else cause
+        for name, cause in causes.items()
+    }

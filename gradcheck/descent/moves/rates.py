@@ -81,8 +81,10 @@ def settings_for(
         kind, group = groups.get(id(parameter.original), ("", {}))
         plain = kind == "SGD"
         rate = rates.get(name) if isinstance(rates, dict) else rates
+        uphill = False
         if rate is None and "lr" in group:
-            rate = float(group["lr"])
+            uphill = bool(group.get("maximize"))  # on purpose, and then the decay still shrinks the weights
+            rate = -float(group["lr"]) if uphill else float(group["lr"])
         if rate is None:
             missing = f" of {name}" if isinstance(rates, dict) else ""
             raise GradcheckError(f"lr: give the learning rate{missing} that the step is to use, lr=0.01")
@@ -91,6 +93,6 @@ def settings_for(
         found[name] = Settings(
             rate,
             momentum if momentum is not None else float(group.get("momentum", 0.0)) if plain else 0.0,
-            decay if decay is not None else float(group.get("weight_decay", 0.0)) if plain else 0.0,
+            decay if decay is not None else (-1) ** uphill * float(group.get("weight_decay", 0.0)) if plain else 0.0,
         )
     return found
