@@ -99,7 +99,9 @@ def check_learning_rate(
     landscape = landscape_of(loss, given, seed)
     try:
         yours = _yours(gradient, landscape, given, seed)
-        found = _examined(landscape, lr, momentum, yours, seed, most or _PRODUCTS, batch_among(loss, landscape.shapes))
+        with np.errstate(all="ignore"):  # steps that are too long overflow
+            among = batch_among(loss, landscape.shapes)
+            found = _examined(landscape, lr, momentum, yours, seed, most or _PRODUCTS, among)
     finally:
         landscape.restore()
     report = Report(

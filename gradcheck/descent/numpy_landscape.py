@@ -35,8 +35,13 @@ class NumpyLandscape(Landscape):
         self.counts = self.subject.counts
         self._traced = True
         self.style = "a NumPy loss, differentiated on PyTorch"
-        self._refuse(self.subject.forward(self._values(self.start)))
-        self._try_tracing(seed)
+        try:
+            self._refuse(self.subject.forward(self._values(self.start)))
+            self._refuse_changing()
+            self._try_tracing(seed)
+        except BaseException:
+            self.restore()
+            raise
 
     def loss(self, at: Vector) -> float:
         with raising_in("loss"):
@@ -77,7 +82,9 @@ class NumpyLandscape(Landscape):
             found = torch.autograd.grad(along, list(leaves.values()), retain_graph=True, allow_unused=True)
             return joined(
                 [
-                    np.zeros(leaf.shape) if h is None else h.numpy()
+                    np.zeros(leaf.shape)
+                    if h is None
+                    else h.numpy(force=True)  # there are tensors of zeros without memory
                     for leaf, h in zip(leaves.values(), found, strict=True)
                 ]
             )
@@ -102,6 +109,14 @@ class NumpyLandscape(Landscape):
                 f"loss: it is {value.reshape(-1)[0]} at these weights; give weights where it is finite"
             )
         self.ones = [np.ones(value.shape)]
+
+    def _refuse_changing(self) -> None:
+        first, second = self.loss(self.start), self.loss(self.start)
+        if first != second:
+            raise GradcheckError(
+                f"loss: at the same weights, with all random generators seeded, it is {first:.6g} and then "
+                f"{second:.6g}; give one that does not change from call to call"
+            )
 
     def _try_tracing(self, seed: int) -> None:
         reference = self.subject.autograd(self._values(self.start), self.ones)
