@@ -19,7 +19,7 @@ def wrong_slope(slope: Slope | None, given: Vector, true: Vector) -> Finding | N
     ρ → ⟨∇L, g⟩ / ‖g‖², so that g = c·∇L gives 1/c: ½ for a doubled gradient, -1 for the wrong sign.
     """
     if slope is None:
-        return None
+        return _nothing(true) if not given.any() and true.any() else None
     slack = _RIGHT + 4 * slope.error
     if abs(slope.value - 1) <= slack or slope.sides[0] - slack <= 1 <= slope.sides[1] + slack:
         return None
@@ -54,4 +54,14 @@ def wrong_slope(slope: Slope | None, given: Vector, true: Vector) -> Finding | N
             f"‖yours‖ = {own:.4g}, ‖true‖ = {length:.4g}",
         ),
         help=(advice,),
+    )
+
+
+def _nothing(true: Vector) -> Finding:
+    return Finding(
+        "GC412",
+        "error",
+        "the gradient that was given is zero, and the true one is not",
+        evidence=(f"‖yours‖ = 0, ‖true‖ = {float(np.linalg.norm(true)):.4g}",),
+        help=("look whether the backward has run before the gradient is taken, and what it is written to",),
     )
