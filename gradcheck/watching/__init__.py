@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import types
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -71,6 +72,12 @@ def watch(
         raise GradcheckError(
             f"model: {_kind(model)}; give a torch.nn.Module, an object that holds NumPy arrays, or functions"
         )
+    parts = _torch_parts(model)
+    if parts:
+        raise GradcheckError(
+            f"model: {_kind(model)} with {parts}; give one module that holds them all, as in "
+            "watch(nn.ModuleList([generator, discriminator]), [optimizer_g, optimizer_d])"
+        )
     from gradcheck.watching.arrays.watch import NumpyHealth
 
     roots = [model, *([] if optimizer is None else [optimizer]), *more]
@@ -84,6 +91,23 @@ def _both(stream: Stream, callback: Callable[[Sample], object] | None) -> Callab
             callback(sample)
 
     return told
+
+
+def _torch_parts(model: Any) -> str:
+    """What of PyTorch's a container or an object holds, where it holds no NumPy array beside it; empty for nothing."""
+    import torch
+
+    from gradcheck.state import State
+
+    if isinstance(model, types.GeneratorType):
+        return "a module's parameters, or such" if model.__name__.endswith(("parameters", "modules")) else ""
+    if isinstance(model, types.ModuleType) or callable(model):
+        return ""
+    own = model if isinstance(model, dict) else getattr(model, "__dict__", {})
+    held = list(model) if isinstance(model, list | tuple | set) else list(own.values())
+    kinds = (torch.nn.Module, "torch.nn.Modules in it"), (torch.Tensor, "torch.Tensors in it")
+    found = next((said for kind, said in kinds if any(isinstance(v, kind) for v in held)), "")
+    return "" if found and State(model).arrays else found
 
 
 def _optimizers(model: Any, given: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -259,6 +260,12 @@ def test_an_error_stops_the_training_in_the_users_own_call():
     [
         ((nn.Linear,), {}, "model: the class Linear"),
         ((None,), {}, "model: an object of type NoneType"),
+        (([nn.Linear(2, 2), nn.Linear(2, 2)],), {}, "give one module that holds them all"),
+        (((nn.Linear(2, 2),), []), {}, "with torch.nn.Modules in it"),
+        (({"net": nn.Linear(2, 2)},), {}, "with torch.nn.Modules in it"),
+        ((SimpleNamespace(net=nn.Linear(2, 2), lr=0.1),), {}, "with torch.nn.Modules in it"),
+        (([torch.ones(3)],), {}, "with torch.Tensors in it"),
+        ((nn.Linear(2, 2).parameters(),), {}, "with a module's parameters"),
         ((torch.ones(3),), {}, "model: an object of type Tensor"),
         ((nn.Linear(2, 2), "sgd"), {}, "optimizer: a torch.optim.Optimizer"),
         ((nn.Linear(2, 2), torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=1)), {}, "none of the model's parameters"),
