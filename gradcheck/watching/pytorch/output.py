@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from gradcheck.errors import GradcheckError
 from gradcheck.health.sample import OutputSample
 from gradcheck.watching.pytorch.calls import Call
 
@@ -40,11 +41,29 @@ class OutputWatch:
                 sample.loss_kind = "other"
         return sample
 
-    def given(self, scores: torch.Tensor, labels: torch.Tensor) -> None:
-        """The user's own word: scores (batch × classes) and classes (batch), or rows of one 1."""
-        labels = labels.argmax(-1) if labels.dim() == scores.dim() else labels
+    def given(self, outputs: object, labels: object) -> None:
+        """The user's own word: scores (batch × classes) and classes (batch), or rows of one 1.
+
+        Raises:
+            GradcheckError: they are not numbers, or not of the same batch.
+        """
+        scores, right = _tensor("outputs", outputs), _tensor("labels", labels)
+        if scores.dim() < 2:
+            raise GradcheckError(f"outputs: give scores, batch × classes, not an array of shape {tuple(scores.shape)}")
+        if tuple(right.shape) not in (tuple(scores.shape), tuple(scores.shape[:-1])):
+            raise GradcheckError(
+                f"labels: their shape is {tuple(right.shape)}, and that of the outputs {tuple(scores.shape)}; give one "
+                "class for each sample, or rows of one 1"
+            )
+        right = right.argmax(-1) if right.dim() == scores.dim() else right
         classes = scores.shape[-1]
-        self._sample = OutputSample("other", classes, counted(scores.argmax(-1), classes), counted(labels, classes))
+        if right.numel() and not 0 <= int(right.min()) <= int(right.max()) < classes:
+            raise GradcheckError(
+                f"labels: they go from {int(right.min())} to {int(right.max())}, and the outputs have {classes} classes"
+            )
+        self._sample = OutputSample(
+            "other", classes, counted(scores.argmax(-1), classes), counted(right.long(), classes)
+        )
 
     def heard(self, call: Call) -> None:
         """Any call of the program."""
@@ -84,13 +103,32 @@ class OutputWatch:
     def _add(self, found: OutputSample, call: Call) -> None:
         if isinstance(call.result, torch.Tensor) and call.result.numel() == 1:
             self._values.append(float(call.result.detach()))
+        if _of_one_class(found):
+            found.predicted = found.labels = None
         before = self._sample
         if before is None or before.classes != found.classes:
             self._sample = found if before is None or before.predicted is None else before
             return
-        for name in ("predicted", "labels"):
-            one, other = getattr(before, name), getattr(found, name)
-            setattr(before, name, None if one is None or other is None else one + other)
+        if before.predicted is None or before.labels is None:
+            before.predicted, before.labels = found.predicted, found.labels
+        elif found.predicted is not None and found.labels is not None:
+            before.predicted, before.labels = before.predicted + found.predicted, before.labels + found.labels
+
+
+def _tensor(name: str, value: object) -> torch.Tensor:
+    try:
+        return torch.as_tensor(value).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise GradcheckError(f"{name}: it must be an array or a tensor of numbers ({error})") from None
+
+
+def _of_one_class(found: OutputSample) -> bool:
+    """Whether a batch was put together by its class: real samples, then made ones, each with a loss of its own.
+
+    That a network says the same of all of it is right, or at least no sign that it says the same of everything.
+    """
+    labels = found.labels
+    return labels is not None and int(labels.sum()) > 1 and int(labels.max()) == int(labels.sum())
 
 
 def counted(classes: torch.Tensor, count: int) -> Any:

@@ -121,7 +121,7 @@ class TorchHealth(Health):
             loss = loss.detach()
         value = float(loss) if loss is not None else None  # type: ignore[arg-type]  # anything that is one number
         if outputs is not None and labels is not None and self._sampling:
-            self._output.given(torch.as_tensor(outputs), torch.as_tensor(labels))
+            self._output.given(outputs, labels)
         if self._optimizers:
             if value is not None and not self._had_loss:
                 self.monitor.step(self._step - 1, value)

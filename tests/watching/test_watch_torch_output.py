@@ -1,0 +1,77 @@
+"""What is counted of predictions and labels: by loss functions that are called, and as the user gives them."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch_watched import data, sampled
+
+from gradcheck import GradcheckError, watch
+
+X, Y = data()
+
+
+def critic():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 1))
+
+
+def binary(*pairs):
+    model = critic()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        sum(functional.binary_cross_entropy_with_logits(model(x), y) for x, y in pairs).backward()
+        optimizer.step()
+
+    (sample,) = sampled(model, step, optimizer=optimizer)
+    return sample.output
+
+
+def test_batches_of_one_class_each_are_not_counted():
+    ones, zeros = torch.ones(16, 1), torch.zeros(16, 1)
+    assert binary((X[:16], ones), (X[16:], zeros)).labels is None
+    mixed = binary((X[:16], ones), (X, torch.cat([ones, zeros])))
+    assert mixed.labels.tolist() == [16, 16]
+    assert mixed.predicted.sum() == 32
+
+
+def test_samples_one_by_one_are_counted_together():
+    output = binary(*((X[k : k + 1], torch.tensor([[float(k % 2)]])) for k in range(8)))
+    assert output.labels.tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_a_healthy_pair_of_adversaries_does_not_collapse(seed):
+    torch.manual_seed(seed)
+    maker, judge = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 6)), critic()
+    optimizers = [torch.optim.Adam(part.parameters(), 2e-4) for part in (maker, judge)]
+    one, loss_of = torch.ones(32, 1), nn.BCEWithLogitsLoss()
+    with watch(nn.ModuleList([maker, judge]), optimizers) as health:
+        for _ in range(150):
+            made = maker(torch.randn(32, 2))
+            optimizers[1].zero_grad()
+            (loss_of(judge(X), one) + loss_of(judge(made.detach()), 0 * one)).backward()
+            optimizers[1].step()
+            optimizers[0].zero_grad()
+            loss_of(judge(made), one).backward()
+            optimizers[0].step()
+    assert "GC344" not in [finding.code for finding in health.findings]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels", "says"),
+    [
+        ([[1.0, 2.0]] * 4, ["a", "b", "c", "d"], "labels: it must be an array"),
+        ([[1.0, 2.0]] * 4, [0, 1], r"labels: their shape is \(2,\)"),
+        ([[1.0, 2.0]] * 4, [0, 1, 2, 0], "labels: they go from 0 to 2, and the outputs have 2 classes"),
+        ([1.0, 2.0], [0, 1], "outputs: give scores"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(outputs, labels, says):
+    model = critic()
+    with watch(model) as health:
+        model(X).mean().backward()
+        with pytest.raises(GradcheckError, match=says):
+            health.step(outputs=outputs, labels=labels)
