@@ -51,23 +51,28 @@ def _cell(file: str) -> str:
     return " ".join(names) if names else ""
 
 
-def line_to_reproduce(where: Where, seed: int | None) -> str:
-    """The call on one line with ``seed`` (if any) written into it, or empty where there is no source."""
+def line_to_reproduce(where: Where, seed: int | None, dtype: str | None = None) -> str:
+    """The call on one line, or empty where there is no source.
+
+    ``seed``, and the ``dtype`` that a check was made in though its call does not say so, are written into it.
+    """
     if not where.source:
         return ""
-    return _with_seed(where.source, seed)
+    return _with_options(where.source, seed, dtype)
 
 
 @functools.lru_cache(maxsize=256)
-def _with_seed(source: str, seed: int | None) -> str:
+def _with_options(source: str, seed: int | None, dtype: str | None) -> str:
     text = " ".join(line.strip() for line in source.splitlines())
     try:
         call = next(n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and _is_check(n))
     except (SyntaxError, StopIteration):
         return text
-    if seed is None or any(k.arg == "seed" for k in call.keywords):
+    said = {k.arg for k in call.keywords}
+    added = {k: v for k, v in (("dtype", dtype), ("seed", seed)) if v is not None and k not in said}
+    if not added:
         return text
-    call.keywords.append(ast.keyword("seed", ast.Constant(seed)))
+    call.keywords += [ast.keyword(name, ast.Constant(value)) for name, value in added.items()]
     return ast.unparse(call)
 
 

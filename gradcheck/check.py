@@ -14,7 +14,7 @@ from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
-from gradcheck.outcome import finish, shown_at_caller
+from gradcheck.outcome import default_dtype, finish, shown_at_caller
 from gradcheck.pictured import pictured
 from gradcheck.report import Report, Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -193,7 +193,8 @@ def _checked(
 
             subject = WithReference(subject, reference, getattr(problem, "arguments", ()), seed)
         examinations = [_examined(subject, upstream, limits, seed, "")]
-    return report_of(examinations, "layer", where, seed, started, allow=allow, name=name)
+    by_default = default_dtype() if dtype is None else None
+    return report_of(examinations, "layer", where, seed, started, allow=allow, name=name, dtype=by_default)
 
 
 def _examined(subject: Subject, upstream: object, limits: Limits, seed: int, layer: str) -> Examination:
@@ -213,8 +214,12 @@ def report_of(
     allow: Mapping[str, str] | None = None,
     name: str | None = None,
     style: str | None = None,
+    dtype: str | None = None,
 ) -> Report:
-    """The report on one or several examinations; the first says what was checked, and how."""
+    """The report on one or several examinations; the first says what was checked, and how.
+
+    ``dtype`` is the one that all arrays were cast to by default, for the call to be made again elsewhere.
+    """
     first = examinations[0].evidence.subject
     counts: dict[str, int] = {}
     for examination in examinations:
@@ -240,7 +245,7 @@ def report_of(
         leaks=tuple(dict.fromkeys(leak for e in examinations for leak in e.leaks)),
         notes=tuple(notes),
         evaluations=tuple(counts.items()),
-        reproduce=line_to_reproduce(where, seed),
+        reproduce=line_to_reproduce(where, seed, dtype),
         where=where,
         versions=versions(),
         seconds=time.perf_counter() - started,

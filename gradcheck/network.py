@@ -19,7 +19,7 @@ from gradcheck.layers import adapt, adapt_network
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.layers.request import checked_names
 from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
-from gradcheck.outcome import finish, shown_at_caller
+from gradcheck.outcome import default_dtype, finish, shown_at_caller
 from gradcheck.report import Finding, GradientResult, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.raised import raising_in
@@ -110,7 +110,10 @@ def check_network(
             examinations = [examine(subject, limits=limits, seed=seed)]
         finally:
             subject.restore()
-    report = report_of(examinations, "network", where, seed, started, allow=allow, name=name, style=style)
+    by_default = default_dtype() if dtype is None else None
+    report = report_of(
+        examinations, "network", where, seed, started, allow=allow, name=name, style=style, dtype=by_default
+    )
     return finish(report, raises)
 
 

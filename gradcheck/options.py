@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import GradcheckError
-from gradcheck.outcome import default_seed
+from gradcheck.outcome import default_dtype, default_seed
+from gradcheck.outcome.defaults import DTYPES
 
 __all__ = ["checked_budget", "checked_dtype", "checked_name", "checked_seed", "checked_tolerance"]
-
-_DTYPES = ("float16", "float32", "float64")
 
 
 def checked_seed(seed: object) -> int:
@@ -35,12 +34,14 @@ def checked_tolerance(name: str, value: object) -> float | None:
 
 
 def checked_dtype(dtype: object) -> np.dtype[Any] | None:
-    """A floating-point dtype, or None for the arrays' own."""
+    """A floating-point dtype; without one the default, which is None, the arrays' own, where there is none."""
+    if dtype is None:
+        dtype = default_dtype()
     if dtype is None:
         return None
     name = str(dtype).removeprefix("torch.") if not isinstance(dtype, type) else np.dtype(dtype).name
-    if name not in _DTYPES:
-        raise GradcheckError(f"dtype: it must be one of {', '.join(_DTYPES)}, not {dtype!r}")
+    if name not in DTYPES:
+        raise GradcheckError(f"dtype: it must be one of {', '.join(DTYPES)}, not {dtype!r}")
     return np.dtype(name)
 
 

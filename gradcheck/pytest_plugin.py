@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gradcheck import outcome
+from gradcheck import marker, outcome
 from gradcheck.errors import GradcheckError, GradientMismatch
 from gradcheck.outcome.spool import Arrival, Spool, opened
 from gradcheck.report import Report
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter
 
-__all__ = ["Checks", "pytest_addoption", "pytest_configure"]
+__all__ = ["Checks", "gradcheck_dtype", "gradcheck_seed", "pytest_addoption", "pytest_configure"]
 
 # The attribute of a test report under which its checks travel to the controller of pytest-xdist.
 _CARGO = "gradcheck_reports"
@@ -57,9 +57,40 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = ExitStack()
     checks = Checks(config, stack.enter_context(opened()))
     stack.enter_context(outcome.home(raises=True, tell=checks.tell, own_thread=True, owns_spool=True))
-    stack.enter_context(outcome.seeded(seed))
+    stack.enter_context(outcome.defaults(seed=seed))
     config.add_cleanup(stack.close)
     config.pluginmanager.register(checks, "gradcheck-checks")
+    config.addinivalue_line("markers", marker.LINE)
+
+
+@pytest.fixture
+def gradcheck_seed() -> int:
+    """The seed of gradient checks that are given none: the marker's, else that of --gradcheck-seed, else 0."""
+    return outcome.default_seed()
+
+
+@pytest.fixture
+def gradcheck_dtype() -> str:
+    """The dtype that ``@pytest.mark.gradcheck`` gives this test's gradient checks; "float64" without it."""
+    return outcome.default_dtype() or "float64"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test with ``@pytest.mark.gradcheck(...)`` one test for every dtype and seed."""
+    marker.parametrize(metafunc)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse the marker where it cannot do what it says."""
+    marker.refuse_unserved(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give the test's checks, and those of its fixtures, the marker's dtype and seed."""
+    with marker.using_case_of(item):
+        return (yield)
 
 
 class Checks:

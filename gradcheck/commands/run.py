@@ -67,7 +67,7 @@ def run(
     if not (_all_readable(scripts) and all(_can_be_written(name) for name in (html, json_file) if name is not None)):
         return MISUSE
     session = _Session(scripts, Console(width=width, highlight=False, soft_wrap=False))
-    with opened() as spool, outcome.seeded(seed), outcome.home(tell=session.tell, owns_spool=True):
+    with opened() as spool, outcome.defaults(seed=seed), outcome.home(tell=session.tell, owns_spool=True):
         try:
             for script in scripts:
                 session.run(script, spool)

@@ -18,16 +18,25 @@ from typing import ParamSpec, TypeVar
 
 from gradcheck.errors import GradcheckError, GradientMismatch, failure
 from gradcheck.outcome import spool
+from gradcheck.outcome.defaults import default_dtype, default_seed, defaults
 from gradcheck.outcome.failed import failed_checks, remember
 from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
 
-__all__ = ["collecting", "default_seed", "failed_checks", "finish", "home", "raising", "seeded", "shown_at_caller"]
+__all__ = [
+    "collecting",
+    "default_dtype",
+    "default_seed",
+    "defaults",
+    "failed_checks",
+    "finish",
+    "home",
+    "raising",
+    "shown_at_caller",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_SEED = "GRADCHECK_SEED"
 
 
 @dataclass(frozen=True)
@@ -134,35 +143,3 @@ def collecting() -> Iterator[list[Report]]:
     reports: list[Report] = []
     with home(tell=reports.append):
         yield reports
-
-
-def default_seed() -> int:
-    """The seed of checks that were given none: the environment's ``GRADCHECK_SEED``, else 0.
-
-    It stands in the environment because threads and worker processes must use the same one.
-    """
-    text = os.environ.get(_SEED, "0")
-    try:
-        seed = int(text)
-    except ValueError:
-        seed = -1
-    if seed < 0:
-        raise GradcheckError(f"the environment variable {_SEED} is {text!r}; it must be a whole number, 0 or more")
-    return seed
-
-
-@contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
-    """Make ``seed`` the default inside this context, for threads and child processes too; None changes nothing."""
-    if seed is None:
-        yield
-        return
-    before = os.environ.get(_SEED)
-    os.environ[_SEED] = str(seed)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SEED]
-        else:
-            os.environ[_SEED] = before
