@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["distance", "nearest_multiple", "norm", "pieces", "relative", "relative_error", "same_sums", "worst_indices"]
+__all__ = [
+    "all_finite",
+    "distance",
+    "nearest_multiple",
+    "norm",
+    "pieces",
+    "relative",
+    "relative_error",
+    "same_sums",
+    "worst_indices",
+]
 
 # The same operations at the same values: only a sum taken in another order may differ.
 _SAME = 1e-9
@@ -35,6 +45,19 @@ def norm(array: Array) -> float:
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * float(np.linalg.norm(wide / largest))
+
+
+def all_finite(array: object) -> bool:
+    """Whether no entry is NaN or infinite.
+
+    A sum of squares that is finite tells in one pass; it may also overflow, and then each entry is looked at.
+    """
+    if type(array) is np.ndarray and array.dtype == np.float64 and array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        with np.errstate(all="ignore"):
+            if math.isfinite(np.dot(flat, flat)):
+                return True
+    return bool(np.all(np.isfinite(array)))  # type: ignore[call-overload]  # whatever NumPy makes of it
 
 
 def pieces(*arrays: Array) -> Iterator[tuple[Array, ...]]:

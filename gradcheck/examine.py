@@ -16,7 +16,7 @@ from gradcheck.diagnosis.first_call import begun, confirmed
 from gradcheck.diagnosis.one_sided_inputs import check_other_sign
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.diagnosis.verdict import judge
-from gradcheck.difference import norm, relative_error
+from gradcheck.difference import all_finite, norm, relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, GradientResult, Leak, Probe
 from gradcheck.state import gaussian, own_generator
@@ -164,7 +164,7 @@ def _check_outputs(outputs: list[Array]) -> None:
             raise GradcheckError(f"forward: {which} is complex; only real outputs can be checked (take .real or abs)")
         if output.dtype.kind not in "fiub":
             raise GradcheckError(f"forward: {which} is of dtype {output.dtype}; it must be an array of real numbers")
-        if not np.all(np.isfinite(output)):
+        if not all_finite(output):
             bad = int(np.count_nonzero(~np.isfinite(output)))
             raise GradcheckError(
                 f"forward: {which} has NaN or infinite entries ({bad} of {output.size}) at these inputs; "

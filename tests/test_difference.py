@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.difference import norm, relative_error, worst_indices
+from gradcheck.difference import all_finite, nearest_multiple, norm, relative_error, worst_indices
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-5, 1.0, 1e200])
@@ -52,3 +52,22 @@ def test_the_worst_indices_are_those_of_a_whole_sort(size, few):
     assert worst_indices(yours, true, 5) == wanted
     true[size // 2] = np.nan
     assert worst_indices(yours, true, 5)[0] == (size // 2,)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_is_not_finite_is_seen_and_what_is_large_is_not_taken_for_it(dtype):
+    array = np.full((3, 4), np.finfo(dtype).max)
+    assert all_finite(array)
+    for bad in (np.nan, np.inf, -np.inf):
+        array[1, 2] = bad
+        assert not all_finite(array)
+        assert not all_finite(array.T)
+    assert all_finite(2.0)
+    assert not all_finite(math.nan)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e-120, 1.0, 1e120, 1e250])
+def test_the_nearest_multiple(scale):
+    of = np.array([[1.0, -2.0], [0.5, 3.0]])
+    assert nearest_multiple(scale * of, 3 * scale * of) == pytest.approx(3.0)
+    assert nearest_multiple(np.zeros(3), np.ones(3)) is None

@@ -70,7 +70,7 @@ def at_a_tie(evidence: Evidence) -> bool:
     branches = evidence.reference.branches
     if evidence.subject.witnesses == "two" or branches == () or evidence.reference.leaks or not evidence.autograd:
         return False
-    zeros = any(not np.all(value) for value in evidence.values.values())
+    zeros = evidence.has_zeros()
     if not isinstance(branches, tuple):
         return zeros
     if not (evidence.small() or zeros):

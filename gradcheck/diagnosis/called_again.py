@@ -14,6 +14,8 @@ from gradcheck.witnesses.subject import Array, Gradient, Subject, Values
 
 __all__ = ["check_behaviour", "differing", "other_values", "scales_of"]
 
+_PERIOD = 4099  # it divides no shape
+
 
 def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
     """The faults that only show when the backward is called again: what it keeps, and whether it is linear."""
@@ -29,12 +31,20 @@ def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
 
 def other_values(values: Values, rng: np.random.Generator) -> dict[str, Array]:
     """Values that most forwards accept: a factor per entry keeps signs and zeros."""
-    # few of them, in turn: enough to be other values, at a fraction of the cost (their number divides no shape)
+    # few of them, in turn: enough to be other values, at a fraction of the cost
     other = {}
     for n, v in values.items():
-        other[n] = np.resize((0.8 + 0.4 * rng.random(min(v.size, 4099))).astype(v.dtype), v.shape)
-        other[n] *= v
+        factors = (0.8 + 0.4 * rng.random(min(v.size, _PERIOD))).astype(v.dtype)
+        other[n] = np.empty(v.shape, v.dtype)
+        _times_in_turn(v.reshape(-1), factors, other[n].reshape(-1))
     return other
+
+
+def _times_in_turn(flat: Array, factors: Array, out: Array) -> None:
+    """``flat`` times the factors, which come again and again."""
+    whole = flat.size - flat.size % factors.size if factors.size else 0
+    np.multiply(flat[:whole].reshape(-1, max(factors.size, 1)), factors, out=out[:whole].reshape(-1, factors.size or 1))
+    np.multiply(flat[whole:], factors[: flat.size - whole], out=out[whole:])
 
 
 def scales_of(subject: Subject, outputs: Sequence[Array]) -> tuple[float, ...]:

@@ -46,6 +46,7 @@ class Evidence:
     _elsewhere: dict[str, Elsewhere] | None = None
     _beside: list[Point] | None = None
     _tied: bool | None = None
+    _zeros: bool | None = None
     _native: dict[str, Array] | None = None
     _single: dict[str, Array] | None = None
     _lengths: dict[int, tuple[Array, float]] = field(default_factory=dict)
@@ -92,6 +93,12 @@ class Evidence:
         if self._tied is None:
             self._tied = at_a_tie(self)
         return self._tied
+
+    def has_zeros(self) -> bool:
+        """Whether an entry of an array is zero."""
+        if self._zeros is None:
+            self._zeros = any(not np.all(value) for value in self.values.values())
+        return self._zeros
 
     def precise(self) -> dict[str, Array | None]:
         """Your gradients computed in float64, to see the formula without its rounding; empty if that fails."""

@@ -93,7 +93,7 @@ def one_step(evidence: Evidence, joint: Joint) -> OneStep | None:
     arrays = (*evidence.values.values(), *evidence.yours.outputs)
     if any(a.dtype != np.float64 for a in arrays):
         return None
-    if evidence.reference.branches != () and any(not np.all(v) for v in evidence.values.values()):
+    if evidence.reference.branches != () and evidence.has_zeros():
         return None  # the sides of a ReLU's corner differ, and one of them would not show it
     length = max(_SHORTEST, 2 * evidence.numeric.rounding(evidence.yours.outputs) / (0.1 * joint.target))
     return OneStep(joint, length) if math.isfinite(length) and length <= _LONGEST else None

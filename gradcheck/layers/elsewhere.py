@@ -7,7 +7,7 @@ import functools
 import types
 from typing import Any
 
-from gradcheck.layers.reach import Path
+from gradcheck.layers.reach import Path, Step
 from gradcheck.state.territory import is_user_module
 
 __all__ = ["starts_of"]
@@ -33,21 +33,20 @@ def starts_of(*callables: Any) -> list[Path]:
         seen.add(id(function))
         if not is_user_module(function.__module__):
             continue
-        held = [Path(function, (("attribute", name),)) for name in vars(function)]
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            held.append(Path(cell, (("cell", name),)))
         namespace = function.__globals__
-        held += [
-            Path(namespace, (("item", name),))
-            for name in _globals_in(function.__code__)
-            if name in namespace and not isinstance(namespace[name], _NO_HOLDERS)
+        held: list[tuple[Any, tuple[Step, Any], Any]] = [
+            (function, ("attribute", name), v) for name, v in vars(function).items()
         ]
-        for path in held:
-            value = path.get()
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            held.append((cell, ("cell", name), Path(cell, (("cell", name),)).get()))
+        held += [
+            (namespace, ("item", name), namespace[name]) for name in _globals_in(function.__code__) if name in namespace
+        ]
+        for root, step, value in held:
             if isinstance(value, _FUNCTIONS):
                 queue.append(value)
             elif not isinstance(value, _NO_HOLDERS):
-                found.append(path)
+                found.append(Path(root, (step,)))
     return list({(id(path.root), path.steps): path for path in found}.values())
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gradcheck.difference import all_finite
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called, signature_of, user_code
 from gradcheck.layers.matching import as_mapping, flattened
@@ -174,7 +175,7 @@ class Layer(Problem):
                 raise GradcheckError(f"{label} has dtype {output.dtype}: an output of floats is needed for a gradient")
             if is_number(output) and isinstance(output, int | np.integer):
                 raise GradcheckError(f"{label} is the integer {output}: an output of floats is needed for a gradient")
-            if not np.isfinite(output).all():
+            if not all_finite(output):
                 raise GradcheckError(
                     f"{label} holds NaN or inf at the inputs given: check at inputs where it is finite"
                 )

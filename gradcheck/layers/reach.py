@@ -15,7 +15,7 @@ from gradcheck.state import Slot
 from gradcheck.state.slot import MISSING
 from gradcheck.state.territory import is_user_module, user_classes
 
-__all__ = ["GRADIENT_WORDS", "Path", "arrays_of", "children", "nodes_of"]
+__all__ = ["GRADIENT_WORDS", "Path", "Step", "arrays_of", "children", "nodes_of"]
 
 _PARAM_WORDS = frozenset(
     [

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.difference import all_finite
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called, signature_of, user_code
 from gradcheck.layers.roles import ANY, Reading
@@ -202,7 +203,7 @@ def check_array(label: str, value: Any, *, integers: bool) -> None:
         )
     if value.size == 0:
         raise GradcheckError(f"{label} is empty (shape {tuple(value.shape)}): there is nothing to take a gradient of")
-    if kind == "f" and not np.isfinite(value).all():
+    if kind == "f" and not all_finite(value):
         bad = np.argwhere(~np.isfinite(value))[0]
         index = ", ".join(str(int(i)) for i in bad)
         what = "NaN" if np.isnan(value[tuple(bad)]) else "inf"

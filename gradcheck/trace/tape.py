@@ -80,10 +80,15 @@ class Trace:
 
     # -- what enters -----------------------------------------------------------------------------------------------
 
-    def variable(self, array: Array, name: str = "") -> TracedArray:
+    def variable(self, array: Array, name: str = "", kept: Array | None = None) -> TracedArray:
         """A traced array over ``array``'s own memory, with respect to which gradients can be taken.
 
         The same array again gives the same traced array; one that shares memory with an earlier variable is its view.
+
+        Args:
+            array: what the forward works on, and may write to.
+            name: how it is called.
+            kept: the same numbers in an array that nobody writes to while the trace lives.
 
         Raises:
             TypeError: ``array`` is not an ndarray of floating point numbers.
@@ -93,8 +98,11 @@ class Trace:
         node = self._over(array)
         if not node._depends():
             memory = node._own_memory()
-            seen = array if self.seen_as is None else self.seen_as(name, array)
-            shadow = self.constant_tensor(seen).requires_grad_()
+            if self.seen_as is None and kept is not None and self._can_hold(kept, array):
+                shadow = torch.from_numpy(kept).requires_grad_()
+            else:
+                seen = array if self.seen_as is None else self.seen_as(name, array)
+                shadow = self.constant_tensor(seen).requires_grad_()
             memory.replace(node._place(memory), shadow)
             node._set(shadow)
             node._version = memory.version
@@ -167,6 +175,11 @@ class Trace:
     def constant_tensor(self, value: Any) -> torch.Tensor:
         """A copy of ``value`` as a tensor in the precision of the trace."""
         return torch.from_numpy(np.array(value, dtype=_NUMPY_DTYPES[self.dtype_for(value)], order="C", copy=True))
+
+    def _can_hold(self, kept: Array, array: Array) -> bool:
+        """Whether a tensor over the memory of ``kept`` is what a copy of ``array`` would be."""
+        is_alike = kept.shape == array.shape and kept.dtype == _NUMPY_DTYPES[self.dtype_for(array)]
+        return is_alike and kept.flags.c_contiguous and kept.flags.writeable
 
     def dtype_for(self, value: Any) -> torch.dtype:
         """The dtype of the tensor beside ``value``."""

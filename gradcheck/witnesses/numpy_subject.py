@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.difference import same_sums
+from gradcheck.difference import all_finite, same_sums
 from gradcheck.layers.problem import Problem
 from gradcheck.report import Leak
 from gradcheck.state import State, seed_everything
@@ -96,7 +96,7 @@ class NumpySubject(Subject):
         if first is None:
             return None
         gradients = {v.name: _as_array(first.gradients.get(v.name), copy=False) for v in self.wanted()}
-        if any(g is None or not np.isfinite(g).all() for g in gradients.values()):
+        if any(g is None or not all_finite(g) for g in gradients.values()):
             return None
         with self._at(other, spare=list(other)) as held, ExitStack() as moves:
             try:
@@ -240,7 +240,9 @@ class NumpySubject(Subject):
         held: dict[str, Any] = {n: mapping[id(v.array)] for n, v in variables.items() if not v.slots}
         held |= {n: np.array(values[n]) for n, v in variables.items() if v.slots}
         if trace is not None:
-            held = {n: trace.variable(a, n) if a.dtype.kind == "f" else trace.leaf(a) for n, a in held.items()}
+            held = {
+                n: trace.variable(a, n, values[n]) if a.dtype.kind == "f" else trace.leaf(a) for n, a in held.items()
+            }
         by_id = {id(v.array): held[n] for n, v in variables.items() if not v.slots}
 
         def leaf(value: object) -> object:

@@ -37,6 +37,22 @@ def test_gradients_have_the_variables_shapes_and_zeros_where_nothing_depends():
     assert not trace.mismatch
 
 
+def test_a_variable_over_numbers_that_are_kept_is_as_over_its_own():
+    kept = normal(4, 3)
+    trace = Trace()
+    x = trace.variable(kept.copy(), "x", kept)
+
+    def forward(x):
+        x *= 2
+        return x**2
+
+    out = call_traced(trace, forward, x)
+    found = trace.gradients([out], [np.ones((4, 3))], {"x": x})["x"]
+    np.testing.assert_array_equal(kept, normal(4, 3))
+    np.testing.assert_allclose(found, 8 * kept)
+    assert not np.shares_memory(found, kept)
+
+
 def test_several_upstreams_of_one_trace():
     trace = Trace()
     variables, loss = traced(trace)

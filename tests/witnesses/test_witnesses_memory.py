@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck.layers.problem import Variable
-from gradcheck.witnesses.batch import one_sample_fewer
+from gradcheck.witnesses.batch import few_samples, one_sample_fewer
 from gradcheck.witnesses.memory import replacements
 
 
@@ -86,3 +86,16 @@ def test_two_inputs_cut_from_one_array_are_two_variables():
     new = replacements([x, y], [(x, x + 10), (y, y + 20)])
     np.testing.assert_array_equal(new[id(x)], x + 10)
     np.testing.assert_array_equal(new[id(y)], y + 20)
+
+
+def test_a_few_samples_are_of_a_length_that_nothing_else_has():
+    x, labels, w = np.ones((1000, 20)), np.arange(1000), np.ones((20, 21))
+    variables = [variable("x", x), variable("labels", labels), variable("w", w, "parameter")]
+    ((values, upstreams),) = few_samples(variables, {"x": x, "w": w}, [np.ones((1000, 22))], 20 * 43)
+    assert {n: v.shape for n, v in values.items()} == {"x": (23, 20), "labels": (23,), "w": (20, 21)}
+    assert upstreams[0].shape == (23, 22)
+
+
+def test_of_a_small_batch_no_few_samples_are_made():
+    x = np.ones((10, 9))
+    assert list(few_samples([variable("x", x)], {"x": x}, [x], 100)) == []

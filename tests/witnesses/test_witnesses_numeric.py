@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.witnesses.numeric import derivative
+from gradcheck.layers import adapt
+from gradcheck.witnesses.numeric import Numeric, derivative
+from gradcheck.witnesses.numpy_subject import NumpySubject
 
 FUNCTIONS = {
     "square": (lambda t: (t + 3) ** 2, 6.0),
@@ -63,3 +65,30 @@ def test_a_wrong_value_does_not_fit():
     found = derivative(central(math.sin), 1e-9)
     assert found.fits(1.0)
     assert not found.fits(1.0 + 1e-6)
+
+
+@pytest.mark.parametrize(("given", "beyond"), [(1.0, False), (-1.0, False), (0.0, False), (20.0, True), (-20.0, True)])
+def test_only_what_lies_outside_of_both_slopes_is_beyond_them(given, beyond):
+    assert numeric(np.abs, np.array([0.0, 2.0])).is_beyond_slopes("x", (0,), given) is beyond
+
+
+@pytest.mark.parametrize(("given", "beyond"), [(math.cos(2.0), False), (0.9 * math.cos(2.0), True), (-9.0, True)])
+def test_beside_a_smooth_slope_everything_is_beyond(given, beyond):
+    assert numeric(np.sin, np.array([1.0, 2.0])).is_beyond_slopes("x", (1,), given) is beyond
+
+
+def test_an_entry_beside_which_the_forward_raises_is_not_judged():
+    def forward(x):
+        if x[0] != 1:
+            raise ValueError("only 1")
+        return x * x
+
+    assert not numeric(forward, np.array([1.0, 2.0])).is_beyond_slopes("x", (0,), 50.0)
+
+
+def numeric(forward, x):
+    def function(x):
+        return forward(x)
+
+    subject = NumpySubject(adapt((function, lambda dout, x: dout, x)), seed=0)
+    return Numeric(subject, {"x": x}, [np.ones(x.shape)], [function(x)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gradcheck.trace.rules.axes import Axis
+from gradcheck.trace.rules.axes import Axis, all_axes
 from gradcheck.trace.rules.convert import Operand, as_tensor, common, floating, given, refuse, widened
 from gradcheck.trace.rules.reductions import count, mean, present, sum_, without_nan
 from gradcheck.trace.rules.table import serves
@@ -27,12 +27,36 @@ def variance(
     """Mean squared distance from the mean (or from ``centre``), divided by n - ddof."""
     a, keepdims = widened(as_tensor(a), dtype), bool(given(keepdims, False))
     centre = given(centre, None)
+    if centre is None and given(where, True) is True and not a.is_complex() and a.requires_grad and a.numel():
+        axes = all_axes(axis, a.ndim)
+        freedom = max(count(a, axis, keepdims, True) - ddof, 0.0)
+        if axes and freedom:
+            spread: torch.Tensor = _Spread.apply(a, axes, freedom)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
+            return spread if keepdims else spread.squeeze(axes)
     middle = mean(a, axis, keepdims=True, where=where) if centre is None else as_tensor(centre, a)
     away = a - middle
     squares = (away * away.conj()).real if away.is_complex() else away * away
     freedom = count(a, axis, keepdims, where) - ddof
     freedom = torch.clamp(freedom, min=0) if isinstance(freedom, torch.Tensor) else max(freedom, 0.0)
     return sum_(squares, axis, keepdims=keepdims, where=where) / freedom
+
+
+class _Spread(torch.autograd.Function):
+    """Σ (a - mean)² / freedom, its derivative 2 (a - mean) / freedom: that of the mean adds up to nothing."""
+
+    @staticmethod
+    def forward(ctx: Any, a: torch.Tensor, axes: tuple[int, ...], freedom: float) -> torch.Tensor:
+        away = a - torch.mean(a, axes, keepdim=True)
+        ctx.save_for_backward(a, away)
+        ctx.axes, ctx.freedom = axes, freedom
+        return torch.sum(away * away, axes, keepdim=True) / freedom
+
+    @staticmethod
+    def backward(ctx: Any, *upstreams: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        a, away = ctx.saved_tensors
+        if torch.is_grad_enabled():  # to be differentiated once more
+            away = a - torch.mean(a, ctx.axes, keepdim=True)
+        return upstreams[0] * (2 / ctx.freedom) * away, None, None
 
 
 def root(x: torch.Tensor) -> torch.Tensor:
