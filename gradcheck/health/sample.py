@@ -117,6 +117,8 @@ class OutputSample:
     classes: int | None = None
     predicted: np.ndarray[Any, np.dtype[np.int64]] | None = None  # how often each class was predicted in this batch
     labels: np.ndarray[Any, np.dtype[np.int64]] | None = None  # how often each class was right
+    probabilities: bool = False  # what a cross-entropy of logits got are rows of a softmax already
+    broadcast: str = ""  # of a loss of differences: the shapes that do not agree, "(64, 1) and (64,)"
     where: Where | None = None
 
 

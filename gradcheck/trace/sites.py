@@ -77,6 +77,7 @@ _LIBRARIES = (
     os.path.join(os.path.dirname(_directory(np.__file__).rstrip(os.sep)), "scipy") + os.sep,
     "<__array_function__",
     "<frozen",
+    "<eval_with_key>",  # what torch.compile and torch.fx write
 )
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _known: dict[CodeType, bool] = {}
@@ -88,7 +89,8 @@ def is_users(code: CodeType) -> bool:
     if known is None:
         name = code.co_filename
         installed = "site-packages" in name or "dist-packages" in name
-        known = not name.startswith(_LIBRARIES) and (installed or not name.startswith(_STANDARD))
+        written = name.startswith(_LIBRARIES) or f"{os.sep}torchinductor_" in name
+        known = not written and (installed or not name.startswith(_STANDARD))
         _known[code] = known
     return known
 

@@ -75,3 +75,22 @@ def test_what_cannot_be_counted_is_refused(outputs, labels, says):
         model(X).mean().backward()
         with pytest.raises(GradcheckError, match=says):
             health.step(outputs=outputs, labels=labels)
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_probabilities_given_for_logits_are_known(softmax):
+    model = nn.Sequential(nn.Linear(6, 3), *([nn.Softmax(-1)] if softmax else [nn.ReLU()]))
+    (sample,) = sampled(model, lambda: functional.cross_entropy(model(X), Y).backward())
+    assert sample.output.probabilities == softmax
+    (sample,) = sampled(model, lambda: functional.nll_loss(model(X).log_softmax(-1), Y).backward())
+    assert not sample.output.probabilities
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size:UserWarning")
+@pytest.mark.parametrize("loss_of", [functional.mse_loss, functional.l1_loss, functional.huber_loss])
+def test_shapes_that_do_not_agree_are_known(loss_of):
+    model = critic()
+    (sample,) = sampled(model, lambda: loss_of(model(X), Y.float()).backward())
+    assert sample.output.broadcast == "(32, 1) and (32,)"
+    (sample,) = sampled(model, lambda: loss_of(model(X)[:, 0], Y.float()).backward())
+    assert sample.output.broadcast == ""

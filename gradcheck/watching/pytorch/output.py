@@ -15,10 +15,12 @@ from gradcheck.watching.pytorch.calls import Call
 __all__ = ["LOSSES", "OutputWatch", "counted"]
 
 _MOST_CLASSES = 10_000
+_ONE = 1e-2  # of 16-bit probabilities' sums, too
 _ENTROPY = (functional.cross_entropy, functional.nll_loss)
 _BINARY = (functional.binary_cross_entropy, functional.binary_cross_entropy_with_logits)
 _SQUARED = (functional.mse_loss,)
-LOSSES = frozenset((*_ENTROPY, *_BINARY, *_SQUARED))
+_DIFFERENCES = (*_SQUARED, functional.l1_loss, functional.smooth_l1_loss, functional.huber_loss)
+LOSSES = frozenset((*_ENTROPY, *_BINARY, *_DIFFERENCES))
 
 
 class OutputWatch:
@@ -79,6 +81,7 @@ class OutputWatch:
         if target.is_floating_point():  # probabilities
             target = target.argmax(dim)
         found = OutputSample("cross-entropy" if _is_mean(call) else "other", classes, where=_where(call))
+        found.probabilities = call.function is functional.cross_entropy and _sums_to_one(scores.detach(), dim)
         if classes <= _MOST_CLASSES:
             ignored = call.kwargs.get("ignore_index", -100)
             predicted, labels = scores.detach().argmax(dim).cpu().numpy(), target.cpu().numpy()
@@ -90,8 +93,11 @@ class OutputWatch:
         scores, target = _pair(call.args, call.kwargs)
         if scores is None or target is None:
             return
-        if call.function in _SQUARED:
-            self._add(OutputSample("squared error", where=_where(call)), call)
+        if call.function in _DIFFERENCES:
+            found = OutputSample("squared error" if call.function in _SQUARED else "other", where=_where(call))
+            if scores.shape != target.shape:
+                found.broadcast = f"{tuple(scores.shape)} and {tuple(target.shape)}"
+            self._add(found, call)
             return
         found = OutputSample("cross-entropy" if _is_mean(call) else "other", 2, where=_where(call))
         if scores.numel() == scores.shape[0]:  # one decision for each row
@@ -108,7 +114,12 @@ class OutputWatch:
         before = self._sample
         if before is None or before.classes != found.classes:
             self._sample = found if before is None or before.predicted is None else before
+            self._sample.broadcast = found.broadcast or (before.broadcast if before is not None else "")
             return
+        before.broadcast, before.probabilities = (
+            before.broadcast or found.broadcast,
+            before.probabilities and found.probabilities,
+        )
         if before.predicted is None or before.labels is None:
             before.predicted, before.labels = found.predicted, found.labels
         elif found.predicted is not None and found.labels is not None:
@@ -146,6 +157,13 @@ def _pair(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor |
     if not isinstance(scores, torch.Tensor) or not isinstance(target, torch.Tensor) or not scores.requires_grad:
         return None, None
     return scores, target.detach()
+
+
+def _sums_to_one(scores: torch.Tensor, dim: int) -> bool:
+    """Whether these are probabilities. No logits are so by chance."""
+    if scores.numel() == 0 or scores.shape[dim] < 2 or float(scores.min()) < 0:
+        return False
+    return float((scores.sum(dim) - 1).abs().max()) < _ONE
 
 
 def _is_mean(call: Call) -> bool:
