@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 
 from gradcheck.health.catalogue import rules
@@ -15,11 +16,16 @@ from gradcheck.watched import LayerHistory, ParameterHistory, Watched
 
 __all__ = ["Monitor"]
 
+_MOST_LOSSES = 64
+
 
 class Monitor:
     """Collects what watchers measure. ``told`` is called with every sample once the rules have seen it.
 
     Its memory does not grow with the number of steps.
+
+    Attributes:
+        blind: Whether measuring has raised an error. No step is sampled any more then.
     """
 
     def __init__(self, told: Callable[[Sample], object] | None = None) -> None:
@@ -30,22 +36,45 @@ class Monitor:
         self._layers: dict[str, _Layer] = {}
         self._parameters: dict[str, _Parameter] = {}
         self._loss = Course()
+        self._losses: list[tuple[int, float]] = []  # those that the rules have not been told of
         self._unseen: dict[str, None] = {}
         self.steps = 0
         self.sampled = 0
+        self.blind = False
 
     def step(self, step: int, loss: float | None) -> None:
         """One training step was made. Called for every step, so it does next to nothing."""
         self.steps = step + 1
         if loss is not None:
+            self._losses.append((step, loss))
+            if len(self._losses) >= _MOST_LOSSES:
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        # One step at a time this would cost ten times as much: in a step's midst the rules' code is in no cache.
+        losses, self._losses = self._losses, []
+        for step, loss in losses:
             self._loss.add(step, loss)
+        try:
             for rule in self._of_steps:
-                rule.step(step, loss)
+                for step, loss in losses:
+                    rule.step(step, loss)
+        except Exception as error:  # a rule's own mistake
+            self.failed(error)
 
     def observe(self, sample: Sample) -> None:
         """One step was sampled."""
+        self._catch_up()
         self.sampled += 1
         self.steps = max(self.steps, sample.step + 1)
+        try:
+            self._judge(sample)
+        except Exception as error:  # a rule's own mistake
+            self.failed(error)
+        if self._told is not None:
+            self._told(sample)
+
+    def _judge(self, sample: Sample) -> None:
         # Where a weight is NaN all else follows from its birth, which has been told: no rule has anything to add.
         if all(math.isfinite(parameter.weight.norm) for parameter in sample.parameters):
             for rule in self._of_samples:
@@ -58,13 +87,22 @@ class Monitor:
             if parameter.name not in self._parameters:
                 self._parameters[parameter.name] = _Parameter()
             self._parameters[parameter.name].add(sample.step, parameter)
-        if self._told is not None:
-            self._told(sample)
 
     def birth(self, birth: Birth) -> None:
         """The birth of a NaN or an infinity was found."""
+        self._catch_up()
         for rule in self._rules:
             rule.birth(birth)
+
+    def failed(self, error: Exception) -> None:
+        """Measuring raised this error, which is no reason to end a training: warn of it, once, and measure no more."""
+        if self.blind:
+            return
+        self.blind = True
+        text = f"{type(error).__name__}: {error}"
+        self.unseen(f"after {self.steps} steps an error of gradcheck's own ended the measuring ({text})")
+        message = f"gradcheck measures no more, the training goes on: {text}"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
 
     def unseen(self, sentence: str) -> None:
         """Say once what could not be seen."""
@@ -72,10 +110,12 @@ class Monitor:
 
     def findings(self) -> tuple[Finding, ...]:
         """What the rules found until now, in the order in which it is to be read."""
+        self._catch_up()
         return ordered((finding for rule in self._rules for finding in rule.findings()), tuple(self._layers))
 
     def watched(self, findings: Iterable[Finding]) -> Watched:
         """What was seen, for the report with these findings."""
+        self._catch_up()
         codes: dict[str, dict[str, None]] = {}
         for finding in findings:
             for name in (finding.layer, finding.gradient):

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from gradcheck.caller import calling_place, versions
 from gradcheck.errors import UnhealthyTraining
@@ -18,6 +18,8 @@ from gradcheck.report import Finding, Report
 from gradcheck.watching.sampling import Schedule
 
 __all__ = ["Health"]
+
+T = TypeVar("T")
 
 
 class Health(ABC):
@@ -82,6 +84,16 @@ class Health(ABC):
         if error is None:  # else the error is what is to be seen
             self._finished = True
             finish(self._report())
+
+    def measured(self, measure: Callable[..., T], *args: Any, **keywords: Any) -> T | None:
+        """What ``measure`` gives. An error in it ends the measuring, and not the user's training: None from then on."""
+        if self.monitor.blind:
+            return None
+        try:
+            return measure(*args, **keywords)
+        except Exception as error:  # whatever it is, it is ours
+            self.monitor.failed(error)
+            return None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

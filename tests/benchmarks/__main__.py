@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagnosis")]
 
 import alarms  # noqa: E402 - the path is set above
+import births  # noqa: E402
 import blind_spots  # noqa: E402
 import calibration  # noqa: E402
 import causes  # noqa: E402
@@ -48,7 +49,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "causes": [lambda: causes.table(1 if quick else 3)],
         "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
         "health": [lambda: calibration.healthy(1 if quick else 5), lambda: calibration.broken(1 if quick else 3)],
-        "watching": [lambda: watching.table(1 if quick else 7)],
+        "watching": [lambda: watching.table(1 if quick else 7), lambda: births.table(3 if quick else 15)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
+import watching_numpy
 from tables import Table
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,7 +16,8 @@ from gradcheck import watch
 __all__ = ["table"]
 
 PERIOD = 50  # steps from one sample to the next, once a training is under way: a block is a whole number of these
-UNDER_WAY = 300  # steps after which it is
+SHORT = 20  # steps of a block of what is the same at every step and far from its neighbours
+BEGIN = 5  # steps before a block is timed: the first sample looks closer, and what is called is learned
 
 
 class Transformer(nn.Module):
@@ -110,7 +112,7 @@ def _histogram(tensor: Tensor) -> Tensor:
 
 SAMPLED, BIRTHS, ALL = "watch", "watch, no step sampled", "watch(every=1)"
 WAYS: dict[str, Context] = {
-    SAMPLED: lambda training: watch(training.net, training.optimizer),
+    SAMPLED: lambda training: watch(training.net, training.optimizer, every=PERIOD),  # as it is by default by then
     BIRTHS: lambda training: watch(training.net, training.optimizer, every=10**9),
     ALL: lambda training: watch(training.net, training.optimizer, every=1),
     "detect_anomaly": lambda _: torch.autograd.detect_anomaly(check_nan=True),
@@ -120,34 +122,54 @@ WAYS: dict[str, Context] = {
 
 
 def _seconds(training: Training, way: Context | None, steps: int) -> float:
-    """Of the process for one step, in the midst of a training."""
+    """Of the process for one step, in the midst of a training: of those that are alike the median counts for each.
+
+    A mean would tell more of what else the machine does: a single step that is interrupted outweighs the difference.
+    """
+    taken = []
     with contextlib.nullcontext() if way is None else way(training):
-        for _ in range(UNDER_WAY if way is WAYS[SAMPLED] else 5):
+        for _ in range(BEGIN):
             training.step()
-        started = time.process_time()
         for _ in range(steps):
+            started = time.process_time()
             training.step()
-        return (time.process_time() - started) / steps
+            taken.append(time.process_time() - started)
+    alike = statistics.median(taken)
+    if way is not WAYS[SAMPLED]:
+        return alike
+    sampled = taken[-BEGIN % PERIOD]  # the one whose number is a multiple of the period
+    return alike + (sampled - alike) / PERIOD
 
 
 def table(rounds: int) -> Table:
-    """Every way to watch as a multiple of the bare step: medians of blocks taken in turn."""
+    """Every way to watch as a multiple of the bare step: medians of blocks taken in turn with bare ones."""
     made = Table(
-        f"Watching: one training step as a multiple of the bare one, medians of {rounds} blocks of {PERIOD} steps",
+        f"Watching: one training step as a multiple of the bare one, medians of {rounds} blocks",
         ["network", "bare step", *WAYS],
-        remarks=["births of NaN are looked for at every step in all three columns of watch"],
+        remarks=[
+            "births of NaN are looked for at every step in all columns of watch",
+            f"a block of watch is {PERIOD} steps: one period of its sampling, so that one of them is sampled",
+            "each block is held against the bare blocks before and after it, in time of the process; of the steps of a "
+            "block that are alike the median counts",
+        ],
     )
     for name, make in NETWORKS.items():
         training = Training(make)
         bare: list[float] = []
         ratios: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(rounds):
+            before = _seconds(training, None, PERIOD)
             for way, context in WAYS.items():
-                before = _seconds(training, None, PERIOD)
-                taken = _seconds(training, context, PERIOD)
-                after = _seconds(training, None, PERIOD)
+                taken = _seconds(training, context, PERIOD if "watch" in way else SHORT)
+                after = _seconds(training, None, PERIOD if "watch" in way else SHORT)
                 bare += [before, after]
                 ratios[way].append(2 * taken / (before + after))
+                before = after
         row = [name, f"{1000 * statistics.median(bare):.2f} ms"]
         made.rows.append([*row, *(f"{statistics.median(found):.3f} ×" for found in ratios.values())])
+    for dtype in ("float32", "float64"):
+        unit, births, sampled, every = watching_numpy.ratios(dtype, max(rounds * PERIOD // 2, PERIOD), PERIOD)
+        cells = {SAMPLED: sampled, BIRTHS: births, ALL: every}
+        row = [f"NumPy MLP, {dtype}", f"{1000 * unit:.2f} ms"]
+        made.rows.append([*row, *(f"{cells[way]:.3f} ×" if way in cells else "" for way in WAYS)])
     return made

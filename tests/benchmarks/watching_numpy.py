@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from gradcheck.watching.arrays.follow import Follower
+from gradcheck import watch
 
-__all__ = ["numpy_mlp_row"]
+__all__ = ["ratios"]
 
 
 class MLP:
@@ -42,30 +42,29 @@ class MLP:
         return loss
 
 
-def numpy_mlp_row(steps=200, dtype="float64"):
-    """Milliseconds of a bare and of a followed step (medians of steps taken in turns), and their ratio."""
+def ratios(dtype, steps, period):
+    """Seconds of a bare step, and a watched one as a multiple of it: births alone, sampled every ``period``, always.
+
+    Births and every step: medians of single steps taken in turn with bare ones. Sampled: what these make together.
+    """
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(128, 784)).astype(dtype), rng.integers(0, 10, 128)
-    bare, followed = MLP(dtype), MLP(dtype)
-    follower = Follower(lambda birth: None)
-    follower.follow(followed)
-    times = {bare: [], followed: []}
-    try:
+    unit, births = _in_turn(dtype, x, y, steps, 10**9)
+    unit_too, every = _in_turn(dtype, x, y, max(steps // 5, 20), 1)
+    of_births, of_every = births / unit, every / unit_too
+    return unit, of_births, of_births + (of_every - of_births) / period, of_every
+
+
+def _in_turn(dtype, x, y, steps, every):
+    """Seconds of a bare and of a watched step, medians over steps taken in turn."""
+    bare, watched = MLP(dtype), MLP(dtype)
+    times = {bare: [], watched: []}
+    with watch(watched, every=every) as health:
         for k in range(steps):
-            for net in (bare, followed) if k % 2 else (followed, bare):
+            for net in (bare, watched) if k % 2 else (watched, bare):
                 begin = time.process_time()
                 loss = net.train_step(x, y)
-                if net is followed:
-                    follower.step_ended(k, loss)
+                if net is watched:
+                    health.step(loss)
                 times[net].append(time.process_time() - begin)
-    finally:
-        follower.release()
-    without, watched = (1e3 * statistics.median(times[net][steps // 10 :]) for net in (bare, followed))
-    return without, watched, watched / without
-
-
-if __name__ == "__main__":
-    for dtype in ("float64", "float32"):
-        print(
-            "NumPy MLP {}: bare {:.2f} ms, followed {:.2f} ms, ratio {:.3f}".format(dtype, *numpy_mlp_row(dtype=dtype))
-        )
+    return tuple(statistics.median(times[net][steps // 10 :]) for net in (bare, watched))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,6 +19,8 @@ from gradcheck.watching.arrays.parameters import Parameter
 __all__ = ["gradient_of", "named_gradients", "rate_of"]
 
 Array = np.ndarray[Any, Any]
+
+_LARGE = 2**15  # entries, of which the rate need not be told to more digits than they have
 
 _STEPS = re.compile(r"(?:^|\.)(\w+)|\[(\d+)\]|\['?(.*?)'?\]")
 
@@ -68,10 +71,16 @@ def _path(text: str) -> Path:
 def rate_of(update: Array, gradient: Array) -> float | None:
     """The effective learning rate, -⟨Δw, g⟩ / ⟨g, g⟩; None where the gradient is 0 or not finite."""
     with np.errstate(all="ignore"):
-        g = gradient.astype(np.float64).reshape(-1)
-        square = float(g @ g)
-        rate = -float(update.astype(np.float64).reshape(-1) @ g) / square if square > 0 else np.nan
-    return rate if np.isfinite(rate) else None
+        rate = _quotient(update, gradient) if gradient.size > _LARGE else math.nan
+        if not math.isfinite(rate):  # a square may have left the type
+            rate = _quotient(update.astype(np.float64), gradient.astype(np.float64))
+    return rate if math.isfinite(rate) else None
+
+
+def _quotient(update: Array, gradient: Array) -> float:
+    g = gradient.reshape(-1)
+    square = float(g @ g)
+    return -float(update.reshape(-1) @ g) / square if square > 0 else math.nan
 
 
 def _pure(parameter: Parameter, buffers: Collection[int]) -> list[Node]:

@@ -101,7 +101,7 @@ class NumpyHealth(Health):
             if self._output is not None:
                 sample.output = self._output.sample(value)
         elif self._recorder is not None:
-            sample = self._sample(value)
+            sample = self.measured(self._sample, value)
         if sample is not None and (outputs is not None or labels is not None):
             plain = self._follower.plain
             sample.output = given_output(plain(outputs), plain(labels), self._output, value)
@@ -110,21 +110,21 @@ class NumpyHealth(Health):
     # -- one step after the other ----------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        sampled = self.schedule.samples(self._step)
-        self._recorder = Recorder(self._held(), self._known) if sampled else None
+        sampled = self.schedule.samples(self._step) and not self.monitor.blind
+        self._recorder = self._recording() if sampled else None
         if self._beginnings is None:
-            self._follower.listener = self._recorder
+            self._follower.listener = self._take if sampled else None
         else:
             self._beginnings.stand()
             self._follower.listener = self._hear
 
     def _hear(self, event: Event) -> None:
         """Until a step has been marked: look for the beginnings of steps."""
-        if self._beginnings is not None and self._beginnings.begins(event):
+        if self._beginnings is not None and self.measured(self._beginnings.begins, event):
             if self._step == 0 and self._frozen is None and not self._unmarked:
                 # it may be an evaluation after the update, before the call that marks the step
-                self._frozen = self._sample(None)
-                self._recorder = Recorder(self._held(), self._known)
+                self._frozen = self.measured(self._sample, None)
+                self._recorder = self._recording()
                 self._beginnings.stand()
             else:
                 self._unmarked = True
@@ -134,9 +134,15 @@ class NumpyHealth(Health):
                     self._pass_on(self._frozen)
                     self._frozen = None
                     self._step += 1
-                self._end(self._sample(None) if self._recorder is not None else None, None, None)
+                self._end(self.measured(self._sample, None) if self._recorder is not None else None, None, None)
+        self._take(event)
+
+    def _recording(self) -> Recorder | None:
+        return self.measured(Recorder, self._held(), self._known)
+
+    def _take(self, event: Event) -> None:
         if self._recorder is not None:
-            self._recorder(event)
+            self.measured(self._recorder, event)
 
     def _sample(self, loss: float | None) -> Sample:
         assert self._recorder is not None
@@ -180,8 +186,10 @@ class NumpyHealth(Health):
             self._step += 1
             self.monitor.unseen(_UNMARKED)
         if self._recorder is not None:
-            sample = self._sample(None)
-            if any(parameter.update is not None and parameter.update.norm > 0 for parameter in sample.parameters):
+            sample = self.measured(self._sample, None)
+            if sample is not None and any(
+                parameter.update is not None and parameter.update.norm > 0 for parameter in sample.parameters
+            ):
                 self._pass_on(sample)
                 self.monitor.unseen(_UNMARKED)
 

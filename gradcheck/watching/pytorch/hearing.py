@@ -19,9 +19,11 @@ _ZEROING = frozenset(
 
 # These move entries and compute nothing: no NaN is born in them. What they make of a batch is as good as the batch.
 _MOVING = frozenset(
-    "to view reshape flatten squeeze unsqueeze permute transpose contiguous stack cat cpu cuda pin_memory long float "
-    "double __getitem__ get detach clone tensor from_numpy as_tensor empty zeros randint arange tolist item".split()
-)
+    [
+        "to", "view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose", "contiguous", "stack",
+        "cat", "cpu", "cuda", "pin_memory", "long", "__getitem__", "detach", "clone", "tensor", "as_tensor", "tolist", "item",
+    ]
+)  # fmt: skip
 _LEARNING = 3
 
 

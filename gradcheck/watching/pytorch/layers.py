@@ -39,9 +39,10 @@ class LayerWatch:
         before_norm: Names of layers whose output a normalisation takes the mean of, so that their bias has no effect.
     """
 
-    def __init__(self, model: nn.Module, unseen: Callable[[str], None]) -> None:
+    def __init__(self, model: nn.Module, unseen: Callable[[str], None], failed: Callable[[Exception], None]) -> None:
         self._model = model
         self._unseen = unseen
+        self._failed = failed
         self._instead: list[Instead] = []
         self._known: list[_Layer] = []
         self._records: dict[str, Record] = {}
@@ -106,8 +107,8 @@ class LayerWatch:
         if not again and (not self._counts() or in_transform()):
             return call()
         self._inside += layer.alone
-        given = first_tensor(args)
-        if given is not None and layer.module is not None and cancels_bias(layer.module):
+        if layer.module is not None and cancels_bias(layer.module):
+            given = first_tensor(args)
             made = self._made.get(id(given))
             if made is not None and made[0]() is given and made[2] in ("linear", "conv"):
                 self.before_norm.add(made[1])
@@ -115,13 +116,19 @@ class LayerWatch:
             result = call()
         finally:
             self._inside -= layer.alone
+        try:
+            self._gave(layer, result, again)
+        except Exception as error:  # in measuring: the training goes on
+            self._failed(error)
+        return result
+
+    def _gave(self, layer: _Layer, result: Any, again: bool) -> None:
         output = first_tensor(result)
         with torch._C.DisableTorchFunction():  # the mode need not hear it
             if output is not None and (output.is_floating_point() or output.is_complex()):
                 if layer.alone and layer.name not in self._places:
                     self._places[layer.name] = _place_inside()
                 self._note(layer.name, layer.kind, output, layer, again)
-        return result
 
     def heard(self, call: Call) -> None:
         """An activation that the forward calls as a function."""
@@ -165,7 +172,7 @@ class LayerWatch:
             if kind in ("linear", "conv"):
                 self._made[id(output)] = (weakref.ref(output), name, kind)
             self.last = name if layer.module is not None else self.last
-        record.follow(output)
+        record.follow(output, self._failed)
 
     def _counts(self) -> bool:
         return self.live or (self.anywhere and torch.is_grad_enabled())
@@ -233,7 +240,7 @@ def _place_inside() -> Where | None:
     """The line of the user's that called the layer, if it is one of the module's own and not of the training loop."""
     from gradcheck.trace.sites import is_users
 
-    frame = sys._getframe(2)
+    frame = sys._getframe(3)
     while frame is not None and frame.f_code.co_name != "forward_of_the_model":
         if is_users(frame.f_code):
             return Place(frame.f_code, frame.f_lineno, frame.f_lasti).where

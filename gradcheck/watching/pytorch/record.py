@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -53,7 +53,7 @@ class Record:
         own = self._output() if self._output is not None else None
         self._makes_output = own is not None and (own is output or own.data_ptr() == output.data_ptr())
 
-    def follow(self, output: torch.Tensor) -> None:
+    def follow(self, output: torch.Tensor, failed: Callable[[Exception], None]) -> None:
         """Note the gradient when it comes.
 
         At the node of the graph rather than at the tensor: what is done in place to the tensor later has a node of its
@@ -64,18 +64,23 @@ class Record:
             return
         number = output.output_nr
 
+        def seen(before: Stats | None, gradient: torch.Tensor | None) -> Stats | None:
+            if gradient is None or self.closed:
+                return before
+            try:
+                return merged(before, stats_of(gradient))
+            except Exception as error:  # in measuring: the backward goes on
+                failed(error)
+                return before
+
         def came(gradients: Sequence[torch.Tensor | None]) -> None:
-            gradient = gradients[number]
-            if gradient is not None and not self.closed:
-                self._gradient = merged(self._gradient, stats_of(gradient))
+            self._gradient = seen(self._gradient, gradients[number])
 
         node.register_prehook(came)
         if self._kind in _ACTIVATIONS and len(node.next_functions) == 1:
 
             def went(gradients: Sequence[torch.Tensor | None], _: object) -> None:
-                gradient = gradients[0]
-                if gradient is not None and not self.closed:
-                    self._input_gradient = merged(self._input_gradient, stats_of(gradient))
+                self._input_gradient = seen(self._input_gradient, gradients[0])
 
             node.register_hook(went)
 

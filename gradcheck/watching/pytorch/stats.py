@@ -78,7 +78,8 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
     if len(kinds) > 1 or tensors[0].dtype not in _WIDE or tensors[0].layout != torch.strided:
         return [norm_of(tensor) for tensor in tensors]
     with torch.no_grad():
-        norms: list[float] = torch.stack(torch._foreach_norm(list(tensors))).tolist()
+        found = torch._foreach_norm(list(tensors))
+        norms: list[float] = [norm.item() for norm in found] if tensors[0].is_cpu else torch.stack(found).tolist()
     return [
         norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
         for norm, tensor in zip(norms, tensors, strict=True)

@@ -56,7 +56,7 @@ class TorchHealth(Health):
         self._given = bool(optimizers)
         self._optimizers = list(optimizers)
         self._parameters = ParameterWatch(plain)
-        self._layers = LayerWatch(model, self.monitor.unseen)
+        self._layers = LayerWatch(model, self.monitor.unseen, self.monitor.failed)
         self._calls = Hearing()
         self._listening = Listening(self._calls)
         self._births = BirthWatch(model, self._calls, self.born, self.monitor.unseen)
@@ -132,7 +132,7 @@ class TorchHealth(Health):
         if self._norms is None:
             self._check_gradients(self._parameters.named)
         if self._sampling:
-            self._parameters.note_gradients(self._norms or {})
+            self.measured(self._parameters.note_gradients, self._norms or {})
         self._end_step()
 
     # The model's forward
@@ -164,7 +164,7 @@ class TorchHealth(Health):
             self._births.forward_ends(result)
             self._listening.begin()
         if self._sampling:
-            self._layers.output(result)
+            self.measured(self._layers.output, result)
         return result
 
     def _forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -183,13 +183,16 @@ class TorchHealth(Health):
         if self._updating and self._parameters.moved():
             self._evaluations += 1
         if self._sampling and self._evaluations == 1:
-            given = first_tensor((*args, *kwargs.values()))
-            self._count += given.shape[0] if given is not None and given.dim() else 0
+            self.measured(self._count_samples, (*args, *kwargs.values()))
             self._layers.live = True
             if not self._optimizers:
-                self._parameters.note_weights(self._step == 0)
+                self.measured(self._parameters.note_weights, self._step == 0)
             self._calls.only = _HEARD_INSIDE
             self._listening.begin()
+
+    def _count_samples(self, inputs: tuple[Any, ...]) -> None:
+        given = first_tensor(inputs)
+        self._count += given.shape[0] if given is not None and given.dim() else 0
 
     # Calls
 
@@ -201,9 +204,12 @@ class TorchHealth(Health):
         if self._scaling.in_vain(call):
             self._check_gradients(self._parameters.named)
         if self._sampling and self._evaluations == 1:
-            self._layers.heard(call)
-            self._value_clips.heard(call, self._layers.last)
-            self._output.heard(call)
+            self.measured(self._heard_sampled, call)
+
+    def _heard_sampled(self, call: Call) -> None:
+        self._layers.heard(call)
+        self._value_clips.heard(call, self._layers.last)
+        self._output.heard(call)
 
     def _backward_begins(self, loss: torch.Tensor, given: dict[str, Any]) -> None:
         __tracebackhide__ = True
@@ -212,7 +218,7 @@ class TorchHealth(Health):
             return
         plain = self._scaling.plain(loss)
         if self._sampling and self._step > 0 and not self._updating and (self._stepped or not self._backwards):
-            self._parameters.note_carried()
+            self.measured(self._parameters.note_carried)
         if self._concerned() and self._evaluations == 1 and plain.numel() == 1 and plain.requires_grad:
             value = float(plain.detach())
             self._loss = value if self._loss is None else self._loss + value
@@ -249,8 +255,8 @@ class TorchHealth(Health):
             self._check_gradients(self._of(optimizer))
         heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
         if self._sampling and not self._stepped:
-            self._parameters.note_gradients(self._norms or {})
-            self._parameters.note_weights(self._step == 0)
+            self.measured(self._parameters.note_gradients, self._norms or {})
+            self.measured(self._parameters.note_weights, self._step == 0)
         if heard:
             self._listening.begin()
 
@@ -264,7 +270,7 @@ class TorchHealth(Health):
         if self._norms is None and self._backwards:
             self._check_gradients(self._of(optimizer))
             if self._sampling:
-                self._parameters.note_gradients(self._norms or {})
+                self.measured(self._parameters.note_gradients, self._norms or {})
         self._stepped.add(key)
         by_call = self._forwards > 0
         try:
@@ -298,7 +304,7 @@ class TorchHealth(Health):
         if self._norms is None:
             self._norms = self._measured(self._parameters.named)
         if self._sampling:
-            self._parameters.note_gradients(self._norms)
+            self.measured(self._parameters.note_gradients, self._norms)
         return self._norms
 
     def _measured(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
@@ -319,7 +325,7 @@ class TorchHealth(Health):
     def _end_step(self) -> None:
         __tracebackhide__ = True
         step, loss = self._step, self._loss
-        sample = self._sample() if self._sampling else None
+        sample = self.measured(self._sample) if self._sampling else None
         self._had_loss = loss is not None
         if not self._called and not self._transformed:
             self.monitor.unseen(
@@ -345,14 +351,14 @@ class TorchHealth(Health):
         """Begin a step; ``again``: the last one was skipped, and this has its number."""
         self._layers.detach()
         if not again:
-            self._sampling = self.schedule.samples(self._step)
+            self._sampling = self.schedule.samples(self._step) and not self.monitor.blind
         self._begin_step()
         self._gradient_clips.forget()
         self._gradient_clips.counts = self._sampling
         if self._sampling:
             for part in (self._parameters, self._value_clips, self._output):
                 part.forget()
-            self._layers.attach(closely=self._step == 0)
+            self.measured(self._layers.attach, closely=self._step == 0)
         else:
             self._parameters.release()
             self._layers.forget()
