@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradcheck.health.depth import Trend, sizes, trend
+from gradcheck.health.losses import Progress
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import LayerSample, Sample
 from gradcheck.health.symptoms import Symptoms
@@ -40,12 +41,14 @@ class ChangingActivations(Rule):
         self._calls: Symptoms[tuple[LayerSample, float]] = Symptoms(enough=1, window=1)
         self._first: dict[str, float] = {}
         self._largest = 0.0
+        self._progress = Progress()
 
     @abstractmethod
     def bad(self, factor: float) -> bool:
         """Whether a total factor is one of this rule's symptoms."""
 
     def observe(self, sample: Sample) -> None:
+        self._progress.observe(sample)
         layers = sizes(sample.layers, lambda layer: layer.activation)
         hidden = layers[:-1] if len(layers) > _FEW else layers
         fit = trend([size for _, size in hidden])
@@ -61,7 +64,8 @@ class ChangingActivations(Rule):
                 self._calls.observe(layer.name, sample.step, (layer, layer.growth) if self.bad(layer.growth) else None)
         for layer, size in layers:
             before = self.reference(layer.name)
-            known = before > 0
+            # what is learned may be 0: the output goes to its target
+            known = before > 0 and not (self._progress.converged and size < before)
             self._time.observe(
                 layer.name, sample.step, (layer, before, size) if known and self.bad(size / before) else None
             )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made_samples import found, output, sample
+from made_samples import found, output, parameter, sample
 
 from gradcheck.health.rules.class_collapse import ClassCollapse
 from gradcheck.health.rules.initial_loss import InitialLoss
@@ -215,3 +215,15 @@ def test_one_class_for_every_sample():
 )
 def test_predictions_in_health(samples):
     assert found(ClassCollapse(), samples) == []
+
+
+@pytest.mark.parametrize(("uphill", "codes"), [(False, {"GC341"}), (True, set())])
+def test_a_loss_that_is_to_be_maximized_may_rise(uphill, codes):
+    found_ = set()
+    for rule in (LossNotFalling(), LossDiverging()):
+        for step in range(300):
+            rule.step(step, -2.3 + 0.005 * step)
+            if step % 20 == 0:
+                rule.observe(sample(step, parameters=[parameter("w", uphill=uphill)]))
+        found_ |= {f.code for f in rule.findings()}
+    assert found_ == codes

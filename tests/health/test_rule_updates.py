@@ -219,3 +219,15 @@ def test_gradients_that_are_never_set_to_zero():
 )
 def test_gradients_that_are_not_added_up(made):
     assert lasting(AddedUpGradients(), parameters=[made]) == []
+
+
+def test_a_step_that_is_a_search_along_many_lines_may_go_far():
+    assert [f.code for f in lasting(LargeUpdates(), parameters=[parameter("w", update=0.9)])] == ["GC330"]
+    assert lasting(LargeUpdates(), parameters=[parameter("w", update=0.9, searches=True)]) == []
+
+
+def test_a_parameter_that_moved_by_a_gradient_that_is_not_seen_may_come_to_rest():
+    rule = MissingGradients()
+    for step in range(20):
+        rule.observe(sample(step, parameters=[parameter("w", gradient=None, update=1e-3 if step < 3 else 0.0)]))
+    assert list(rule.findings()) == []

@@ -125,3 +125,48 @@ def test_data_that_came_in_bad():
     assert "x[0, 4] is NaN before anything is done with it" in finding.title
     assert "learning rate" not in finding.help[0]
     assert linecache.getline(finding.where.file, finding.where.line).strip() == "h = np.tanh(x @ net.W1)"
+
+
+def healthy(step, steps=30):
+    net = Network()
+    samples = []
+    with watch(net, callback=samples.append) as health:
+        for _ in range(steps):
+            health.step(loss=step(net))
+    assert [f.title for f in health.findings if f.severity != "info"] == []
+    return samples[-1]
+
+
+def test_a_rate_within_the_product_is_not_told_as_1():
+    def step(net):
+        h = np.tanh(net.x @ net.W1)
+        e = np.exp(h @ net.W2)
+        p = e / e.sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(20), net.y]).mean()
+        p[np.arange(20), net.y] -= 1
+        dz = p @ net.W2.T * (1 - h * h)
+        net.W2 -= 0.005 * h.T @ p
+        net.W1 -= 0.005 * net.x.T @ dz
+        return loss
+
+    assert {parameter.name: parameter.lr for parameter in healthy(step).parameters} == {"W1": None, "W2": None}
+
+
+def test_weights_and_biases_that_are_stacked():
+    def step(net):
+        W = np.vstack([net.W1, net.b[None]])
+        x = np.hstack([net.x, np.ones((20, 1))])
+        h = np.tanh(x @ W)
+        dz = (h - 0.5) / 20
+        loss = ((h - 0.5) ** 2).sum() / 40
+        dW = x.T @ (dz * (1 - h * h))
+        net.W1 -= 0.1 * dW[:-1]
+        net.b -= 0.1 * dW[-1]
+        return loss
+
+    def with_bias(net):
+        if not hasattr(net, "b"):
+            net.b = np.zeros(6)
+        return step(net)
+
+    assert {parameter.name for parameter in healthy(with_bias).parameters} == {"W1", "b"}

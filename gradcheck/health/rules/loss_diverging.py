@@ -22,8 +22,8 @@ class LossDiverging(Rule):
     """Three of the last 5 losses are above 10 times the first one, or 24 of the last 32 above 3 times.
 
     Above means loss - first > (factor - 1) · max(|first|, chance), so that a loss which begins near 0 or below it is
-    judged too. A loss that is not finite counts where no birth of it was found. Exempt: what comes after a birth.
-    Calibrated: see tests/benchmarks.
+    judged too. A loss that is not finite counts where no birth of it was found. Exempt: what comes after a birth, and a
+    loss that an optimizer is to maximize. Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC343"
@@ -36,12 +36,14 @@ class LossDiverging(Rule):
         self._highest = -math.inf
         self._not_finite: int | None = None
         self._born = False
+        self._uphill = False
 
     def birth(self, birth: Birth) -> None:  # noqa: ARG002  # whatever it is of
         self._born = True
 
     def observe(self, sample: Sample) -> None:
         self._chance.observe(sample)
+        self._uphill = self._uphill or any(parameter.uphill for parameter in sample.parameters)
 
     def step(self, step: int, loss: float) -> None:
         if self._born:
@@ -68,7 +70,7 @@ class LossDiverging(Rule):
             "lower the learning rate tenfold; if it still grows, the sign of the gradient or of the update is wrong "
             "(check_network, check_step)",
         )
-        if self._seen is not None and self._first is not None:
+        if self._seen is not None and self._first is not None and not self._uphill:
             step = self._seen
             yield Finding(
                 code=self.code,

@@ -27,8 +27,8 @@ class LossNotFalling(Rule):
     Standard errors are those of the batches' noise, so a noisy loss that may have fallen is none. Or after 200: a
     cross-entropy whose last half is within 5 % of the entropy of the labels (the loss of one who knows how frequent
     each class is), and flat. An error at chance, else a warning that is likely. Exempt: a cross-entropy below 0.7 of
-    that from the beginning (trained before), and a loss that has
-    grown threefold (GC343 is about that). Calibrated: see tests/benchmarks.
+    that from the beginning (trained before), a loss that has grown threefold (GC343 is about that), and one that an
+    optimizer is to maximize. Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC341"
@@ -37,6 +37,7 @@ class LossNotFalling(Rule):
         self._losses = Stretches()
         self._chance = Chance()
         self._over = False
+        self._uphill = False
 
     def step(self, step: int, loss: float) -> None:  # noqa: ARG002  # counted, not numbered
         if not math.isfinite(loss):
@@ -49,10 +50,11 @@ class LossNotFalling(Rule):
 
     def observe(self, sample: Sample) -> None:
         self._chance.observe(sample)
+        self._uphill = self._uphill or any(parameter.uphill for parameter in sample.parameters)
 
     def findings(self) -> Iterator[Finding]:
         losses = self._losses
-        if losses.count < _STEPS:
+        if losses.count < _STEPS or self._uphill:
             return
         begin, begin_error = losses.beginning()
         last, last_error = losses.part(0.75, 1.0)

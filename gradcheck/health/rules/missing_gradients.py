@@ -29,6 +29,7 @@ class MissingGradients(Rule):
         self._found: Symptoms[ParameterSample] = Symptoms(enough=5)
         self._progress = Progress()
         self._have: set[str] = set()
+        self._unseen: set[str] = set()
 
     def observe(self, sample: Sample) -> None:
         self._progress.observe(sample)
@@ -38,7 +39,9 @@ class MissingGradients(Rule):
                 continue
             g = parameter.gradient
             moves = parameter.update is not None and parameter.update.norm > 0
-            none = (not moves) if g is None else g.bad == 0 and g.norm == 0
+            if g is None and moves:
+                self._unseen.add(parameter.name)  # it has one, which is not seen; in the end it may stand still
+            none = parameter.name not in self._unseen if g is None else g.bad == 0 and g.norm == 0
             if not none:
                 self._have.add(parameter.name)
             holds = none and not self._progress.converged

@@ -99,7 +99,7 @@ def _manner(node: Node, parameter: Parameter) -> tuple[object, ...]:
     """How an operation takes a weight: which instruction, at which position, in which orientation."""
     position = parameter.at[node.index]
     taken = node.inputs[position]
-    return (*node.place, node.operation, position, np.shape(taken), getattr(taken, "strides", None))
+    return (*node.place, node.operation, position, getattr(taken, "shape", None), getattr(taken, "strides", None))
 
 
 def _is_linear(node: Node) -> bool:

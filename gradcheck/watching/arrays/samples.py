@@ -91,10 +91,16 @@ class Recorder:
             update=stats_of(update),
             fan_in=ways[0] if ways else None,
             fan_out=ways[1] if ways else None,
-            lr=None if taken is None else rate_of(update, taken),
+            lr=None if taken is None else _told_rate(update, taken),
             sparse=_role(parameter, linear) == "embedding",
             equal_columns=first and linear is not None and _has_equal_units(linear),
         )
+
+
+def _told_rate(update: Array, taken: Array) -> float | None:
+    """The learning rate, where the update shows it: of ``W -= (lr * h.T) @ d`` it is within what is taken."""
+    rate = rate_of(update, taken)
+    return None if rate is None or math.isclose(abs(rate), 1.0, rel_tol=1e-9) else rate
 
 
 def _role(parameter: Parameter, linear: Linear | None) -> Any:
