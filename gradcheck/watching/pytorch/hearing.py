@@ -21,7 +21,8 @@ _ZEROING = frozenset(
 _MOVING = frozenset(
     [
         "to", "view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose", "contiguous", "stack",
-        "cat", "cpu", "cuda", "pin_memory", "long", "__getitem__", "detach", "clone", "tensor", "as_tensor", "tolist", "item",
+        "cat", "cpu", "cuda", "pin_memory", "long", "__getitem__", "detach", "clone", "tensor", "as_tensor", "tolist",
+        "item",
     ]
 )  # fmt: skip
 _LEARNING = 3
