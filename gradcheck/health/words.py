@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gradcheck.health.sample import LayerSample
 
-__all__ = ["called", "layer_name", "listed", "number", "percent", "times"]
+__all__ = ["called", "layer_name", "listed", "number", "percent", "said", "times"]
 
 _NAMED = 4
 
@@ -41,6 +41,11 @@ def layer_name(layer: LayerSample) -> str:
 def called(name: str) -> str:
     """``layer fc1``; a name that begins with the word, or is a piece of source, needs it not."""
     return name if name.startswith("layer") or "(" in name or "." in name.partition("[")[0] else f"layer {name}"
+
+
+def said(name: str) -> str:
+    """A layer or parameter at the beginning of a line: ``layer 1``, where a bare number is its name."""
+    return f"layer {name}" if name.isdecimal() else name
 
 
 def listed(names: Sequence[str], most: int = _NAMED) -> str:

@@ -227,3 +227,15 @@ def test_a_loss_that_is_to_be_maximized_may_rise(uphill, codes):
                 rule.observe(sample(step, parameters=[parameter("w", uphill=uphill)]))
         found_ |= {f.code for f in rule.findings()}
     assert found_ == codes
+
+
+@pytest.mark.parametrize(("batch", "severity"), [(1, "warning"), (16, "error")])
+def test_a_plateau_of_few_samples_is_no_error(batch, severity):
+    rule = LossNotFalling()
+    labels = np.full(10, 100)
+    for step in range(400):
+        rule.step(step, math.log(10))
+        if step % 20 == 0:
+            rule.observe(sample(step, samples=batch, output=output(labels, labels), loss=math.log(10)))
+    [finding] = rule.findings()
+    assert (finding.code, finding.severity, finding.likely) == ("GC341", severity, severity == "warning")

@@ -188,7 +188,7 @@ def test_units_that_begin_equal(weight, phrase):
     parameters[1].equal_columns = weight == 0
     [finding] = lasting(EqualUnits(), parameters=parameters)
     assert (finding.code, finding.severity, finding.layer) == ("GC335", "error", "fc1")
-    assert "all units of layer fc1 begin with the same weights fc1.weight" in finding.title
+    assert "all units of layer fc1 begin with the same weights (fc1.weight" in finding.title
     assert phrase in finding.evidence[0]
 
 

@@ -45,8 +45,8 @@ class EqualUnits(Rule):
         yield Finding(
             code=self.code,
             severity="error",
-            title=f"all units of {called(first.layer)} begin with the same weights {first.name}"
-            + (", 0" if zero else "")
+            title=f"all units of {called(first.layer)} begin with the same weights ({first.name}"
+            + (", all 0)" if zero else ")")
             + ", and stay equal",
             layer=first.layer,
             gradient=first.name,

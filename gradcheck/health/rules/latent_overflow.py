@@ -10,7 +10,7 @@ from gradcheck.health.floats import floats, usable
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import Sample, Stats
 from gradcheck.health.symptoms import Symptoms
-from gradcheck.health.words import number
+from gradcheck.health.words import number, said
 from gradcheck.report import Finding
 
 __all__ = ["LatentOverflow"]
@@ -66,7 +66,7 @@ class LatentOverflow(Rule):
         yield Finding(
             code=self.code,
             severity=seen.severity("warning"),
-            title=f"{name}: the {what} reaches {number(largest)}, close to overflow in {dtype}",
+            title=f"{said(name)}: the {what} reaches {number(largest)}, close to overflow in {dtype}",
             layer=name,
             evidence=(
                 f"{dtype} ends at {number(floats(dtype).largest)}; {square}{others}".rstrip("; "),

@@ -19,6 +19,7 @@ _FALL = 0.05
 _CHANCE = 0.95
 _LEARNED = 0.7
 _GROWN = 2.0
+_SEEN = 2000  # samples; a step of one sample at a time tells little, and a plateau of some hundred is no fault
 
 
 class LossNotFalling(Rule):
@@ -26,9 +27,9 @@ class LossNotFalling(Rule):
 
     Standard errors are those of the batches' noise, so a noisy loss that may have fallen is none. Or after 200: a
     cross-entropy whose last half is within 5 % of the entropy of the labels (the loss of one who knows how frequent
-    each class is), and flat. An error at chance, else a warning that is likely. Exempt: a cross-entropy below 0.7 of
-    that from the beginning (trained before), a loss that has grown threefold (GC343 is about that), and one that an
-    optimizer is to maximize. Calibrated: see tests/benchmarks.
+    each class is), and flat. An error at chance once 2,000 samples were seen, else a warning that is likely. Exempt: a
+    cross-entropy below 0.7 of that from the beginning (trained before), a loss that has grown threefold (GC343 is about
+    that), and one that an optimizer is to maximize. Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC341"
@@ -38,6 +39,7 @@ class LossNotFalling(Rule):
         self._chance = Chance()
         self._over = False
         self._uphill = False
+        self._batch = 0
 
     def step(self, step: int, loss: float) -> None:  # noqa: ARG002  # counted, not numbered
         if not math.isfinite(loss):
@@ -50,6 +52,7 @@ class LossNotFalling(Rule):
 
     def observe(self, sample: Sample) -> None:
         self._chance.observe(sample)
+        self._batch = sample.samples
         self._uphill = self._uphill or any(parameter.uphill for parameter in sample.parameters)
 
     def findings(self) -> Iterator[Finding]:
@@ -68,6 +71,7 @@ class LossNotFalling(Rule):
         flat = before - last < 0.01 * abs(last) + 2 * half_error
         if not stuck and not (at_chance and flat and losses.count >= 2 * _STEPS):
             return
+        early = 0 < self._batch * losses.count < _SEEN
         where = f", which is chance: the entropy of the labels is {number(level)}" if at_chance and level else ""
         if stuck:
             title = f"the loss does not fall: {number(begin)} at first, {number(last)} over the last quarter"
@@ -75,7 +79,7 @@ class LossNotFalling(Rule):
             title = f"the loss stays at {number(half)}{where}"
         yield Finding(
             code=self.code,
-            severity="error" if at_chance else "warning",
+            severity="error" if at_chance and not early else "warning",
             title=title + (where if stuck else ""),
             evidence=(
                 f"{losses.count} steps; mean of the last quarter {last:.4g} ± {last_error:.1g}, of the first eight "
@@ -85,6 +89,6 @@ class LossNotFalling(Rule):
                 "train on one batch of ten samples alone: a network that can learn gets it right; if it does not, look "
                 "at the gradients (check_network) and the step (check_step), else at the labels and the learning rate",
             ),
-            likely=not at_chance,
+            likely=not at_chance or early,
             step=losses.count - 1,
         )

@@ -10,7 +10,7 @@ from gradcheck.health.losses import Progress
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import Sample, Stats
 from gradcheck.health.symptoms import Symptoms
-from gradcheck.health.words import number, percent
+from gradcheck.health.words import number, percent, said
 from gradcheck.report import Finding, Severity
 
 __all__ = ["Underflow"]
@@ -64,11 +64,11 @@ class Underflow(Rule):
         least = f", the smallest is {number(stats.smallest)}" if stats.smallest is not None else ""
         severity: Severity = "warning"
         if share >= _SHARE:
-            title = f"{name}: {percent(share)} of the {what}'s entries underflow in {dtype}{least}"
+            title = f"{said(name)}: {percent(share)} of the {what}'s entries underflow in {dtype}{least}"
             half = dtype == "float16"
             help_ = "scale the loss up (torch.amp.GradScaler)" if half else "find where they begin to shrink"
         else:
-            title = f"{name}: the {what} goes down to {number(stats.smallest or 0.0)}: its inputs are huge"
+            title = f"{said(name)}: the {what} goes down to {number(stats.smallest or 0.0)}: its inputs are huge"
             help_ = "lower the learning rate or the scale of the weights: such outputs come from inputs beyond ±87"
         others = f"{len(found) - 1} more arrays do" if len(found) > 1 else ""
         yield Finding(

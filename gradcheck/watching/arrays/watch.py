@@ -25,6 +25,7 @@ _UNMARKED = (
     "no call of health.step() marked where a step ends: a step is taken to end where the forward begins again with "
     "other weights; the loss was not seen"
 )
+_NO_STEP = "no step was seen: call health.step(loss=...) at the end of each training step, inside the watch"
 _FULL = "steps of more than 20,000 NumPy operations: what comes after those was not looked at"
 _NO_PARAMETER = "no array that the steps change was seen in use: neither layers nor updates could be told"
 
@@ -83,6 +84,8 @@ class NumpyHealth(Health):
             self._follower.release()
         if self.monitor.sampled and not self._known:
             self.monitor.unseen(_NO_PARAMETER)
+        if not self._step:
+            self.monitor.unseen(_NO_STEP)
 
     def dtypes(self) -> str:
         """The floating-point types of the parameters."""
