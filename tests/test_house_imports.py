@@ -11,8 +11,8 @@ LONGEST = 350
 
 # Rooms (files or folders directly in gradcheck/) by floor. Enter a new one once it is clear where it stands.
 FLOORS = {
-    5: {"__init__", "__main__", "cli", "commands", "pytest_plugin"},
-    4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "torch_check", "watching"},
+    5: {"__init__", "__main__", "cli", "commands", "marker", "pytest_plugin"},
+    4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "strategies", "torch_check", "watching"},
     3: {"causes", "descent", "diagnosis", "examine", "pictured", "recordings", "sweep"},
     2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "sampled", "state", "trace", "views", "yardstick"},
@@ -36,6 +36,7 @@ SIDEWAYS = {
     ("__main__", "cli"): "the same command",
     ("cli", "__init__"): "the version",
     ("cli", "commands"): "the command line calls them",
+    ("pytest_plugin", "marker"): "a marker of the plugin's",
     ("check", "torch_check"): "check_layer is one name for NumPy and for torch",
     ("recorded", "check"): "a report is put together in one place",
     ("network", "check"): "a report is put together in one place",
