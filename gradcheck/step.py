@@ -38,6 +38,8 @@ def check_step(
 ) -> Report:
     """Check an update of the weights: did each parameter move by -lr·g?
 
+    What one of torch's adaptive optimizers moves (Adam, RMSprop, ...) is held against what that does with the gradient.
+
     Args:
         step: Makes one update: a callable without arguments, as in ``lambda: net.train_step(X, y)``,
             ``lambda: optimizer.update(w, g)``, or the ``step`` of a torch optimizer.
@@ -51,7 +53,8 @@ def check_step(
             that of the torch optimizer.
         momentum: The factor of heavy-ball momentum. Default: that of a torch ``SGD``, else 0.
         weight_decay: The λ of g + λw. Default: that of a torch ``SGD``, else 0.
-        steps: How many steps are made, to see whether a decaying learning rate is the one that is used.
+        steps: How many steps are made, each judged: momentum, gradients that add up and a decaying learning rate that is
+            not the one used show only after the first.
         seed: Seeds every random generator before each step and each evaluation of the loss. Default 0.
         name: What to call it in the report.
         raises: As in :func:`check_layer`.

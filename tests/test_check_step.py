@@ -256,7 +256,7 @@ def test_adam_is_undecided_and_said_to_fit():
     report = checked("adam")
     assert {u.verdict for u in report.updates} == {"undecided"}
     assert "Adam's first step is lr·sign(g): that fits" in report.findings[0].cause[0]
-    assert report.findings[0].severity == "warning"
+    assert report.findings[0].severity == "info"
     assert "RMSprop's first step" in checked("rmsprop").findings[0].cause[0]
 
 

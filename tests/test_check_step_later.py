@@ -57,7 +57,7 @@ def decayed(self, name, w, g):
         (momentum, {}, "GC407", "momentum that was not stated"),
         (forgetful, {"momentum": 0.9}, "GC407", "without the momentum of 0.9 that was stated"),
         (adding_up, {}, "GC336", "never set to zero"),
-        (every_other, {}, "GC403", "do not move at step 2 of 4"),
+        (every_other, {}, "GC403", "do not move at step 2 and 4 of 4"),
     ],
 )
 def test_what_only_a_later_step_shows(move, options, code, words):
@@ -116,3 +116,67 @@ def test_an_optimizer_that_is_to_maximize_goes_up(decay):
     _, optimizer, loss = network(maximize=True, weight_decay=decay)
     loss().backward()
     assert check_step(optimizer.step).ok
+
+
+def test_a_step_after_step_report_names_the_step():
+    problem = Problem(forgetful)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.1, momentum=0.9)
+    assert {u.verdict for u in report.updates} == {"wrong"}
+    assert report.updates[0].reason.startswith("step 2: ")
+
+
+def nesterov(self, name, w, g):
+    self.velocity[name] = 0.9 * self.velocity[name] + g
+    return w - 0.1 * (g + 0.9 * self.velocity[name])
+
+
+def weaker(self, name, w, g):
+    self.velocity[name] = 0.5 * self.velocity[name] - 0.1 * g
+    return w + self.velocity[name]
+
+
+def stale(self, name, w, g):
+    last, self.velocity[name] = self.velocity[name], g
+    return w - 0.1 * (g if self.calls == 1 else last)
+
+
+def turning(self, name, w, g):
+    return w - 0.1 * g * (1 if self.calls < 3 else -1)
+
+
+def decay_of_what_was_zero(self, name, w, g):
+    return w - 0.1 * (g + 0.02 * w)
+
+
+@pytest.mark.parametrize(
+    ("move", "options", "code", "words"),
+    [
+        (weaker, {"momentum": 0.9}, "GC407", "have a momentum of 0.5, not 0.9"),
+        (stale, {}, "GC409", "by the gradient of the step before"),
+        (turning, {}, "GC401", "up the gradient in step 3"),
+        (decay_of_what_was_zero, {}, "GC407", "W and b shrink by weight decay of 0.02"),
+    ],
+)
+def test_other_things_that_a_later_step_shows(move, options, code, words):
+    problem = Problem(move)
+    problem.b[...] = 0
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.1, **options)
+    [finding] = report.findings
+    assert finding.code == code
+    assert words in finding.title
+    assert not report.ok
+
+
+def test_nesterov_momentum_that_is_stated_is_right_at_every_step():
+    problem = Problem(nesterov)
+    assert check_step(problem.step, params=problem, loss=problem.loss, lr=0.1, momentum=0.9).ok
+
+
+def test_a_step_on_other_data_is_undecided_and_says_what_to_do():
+    problem = Problem(
+        lambda self, name, w, g: w - 0.1 * (g if self.calls == 1 else g + np.sin(np.arange(g.size)).reshape(g.shape))
+    )
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.1)
+    assert {u.verdict for u in report.updates} == {"undecided"}
+    assert "steps=1" in report.findings[0].help[0]
+    assert check_step(problem.step, params=problem, loss=problem.loss, lr=0.1, steps=1).ok

@@ -34,5 +34,6 @@ Check:
 
 Why it happens: the update has a penalty on the weights that the loss does not know of, or a velocity from earlier
 steps. State what is meant, weight_decay=0.1 or momentum=0.9, and the rest of the move is checked. Weights that grow
-have the decay with the wrong sign.
+have the decay with the wrong sign. Momentum begins at zero and shows from the second step on: so does momentum that was
+stated and whose velocity is not kept.
 """

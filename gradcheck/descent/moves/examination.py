@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,9 +25,10 @@ from gradcheck.descent.moves.judge import judged
 from gradcheck.descent.moves.later import later_cause
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.rates import Rates, settings_for
-from gradcheck.descent.moves.seen import Seen
+from gradcheck.descent.moves.seen import Cause, Seen
 from gradcheck.descent.moves.sequence import Step, steps_made
 from gradcheck.descent.moves.sources import Gradients, GradientsOfLoss, GradientsRead, source_of
+from gradcheck.descent.moves.stock import Standing, asked_of
 from gradcheck.descent.moves.timeline import Timeline, followed
 from gradcheck.descent.moves.weights import Array, Parameter, values_of, weights_of
 from gradcheck.descent.numpy_landscape import NumpyLandscape
@@ -147,11 +149,13 @@ class _Taken:
         count = self.asked.steps if self.source.is_anew or from_loss else 1
         roots = [self.asked.step, *([self.given.whole] if self.given.kind == "object" else [])]
         try:
-            made = steps_made(self.asked.step, self.parameters, self.source, roots, self.asked.seed, count)
+            made = steps_made(self.asked.step, self.parameters, self.source, roots, self.asked.seed, count,
+                              self.kept.optimizers)  # fmt: skip
         finally:
             self.kept.restore()
         if self.given.kind != "object":
             made = self._as_returned(made)
+        self.at_first = made[0].standing
         every = self._all_moves(made, beside)
         if not any(m.gradient is not None for m in every[0].values()):
             raise GradcheckError(
@@ -176,20 +180,18 @@ class _Taken:
 
     def _told(self, seen: Seen, made: list[Step]) -> Examination:
         results = {name: judged(move) for name, move in seen.moves.items()}
+        cornered: dict[str, UpdateResult] = {}
         if isinstance(self.source, GradientsOfLoss):
-            results |= self._at_corners(seen, [n for n, r in results.items() if r.verdict == "wrong"])
-        causes = {}
+            cornered = self._at_corners(seen, [n for n, r in results.items() if r.verdict == "wrong"])
+            results |= cornered
+        causes: dict[str, Cause] = {}
         for name, result in results.items():
-            if result.verdict == "right":
-                cause = later_cause(name, seen)
-                if cause is not None:
-                    results[name] = replace(result, verdict="wrong", reason=cause.cause[0])
-            else:
-                cause = cause_of(seen.moves[name], seen) if result.verdict == "wrong" else None
+            cause = cause_of(seen.moves[name], seen) if result.verdict == "wrong" else None
             if cause is not None:
                 causes[name] = cause
                 if cause.is_undecided:
                     results[name] = replace(result, verdict="undecided", reason=cause.cause[0] if cause.cause else "")
+        results |= self._later(seen, {n: r for n, r in results.items() if n not in cornered}, causes)
         findings = [found for rule in STEP_RULES if (found := rule(seen)) is not None]
         findings += grouped(same_scale(causes, seen.moves))
         findings += [_replaced(name, *places) for name, places in made[0].left_behind.items() if self._apart(name)]
@@ -199,9 +201,28 @@ class _Taken:
         ]
         if isinstance(self.source, GradientsRead) and self.landscape is not None:
             self._compare_with_loss(seen)
+        for rule in dict.fromkeys(m.adaptive.rule for m in seen.moves.values() if m.adaptive is not None):
+            names = [n for n, m in seen.moves.items() if m.adaptive is not None and m.adaptive.rule == rule]
+            self.notes.append(f"{some_of(names)}: judged by what torch's {rule} does with this gradient, not by -lr·g")
         what = "object" if self.given.kind == "object" else "torch" if self.given.kind == "tensors" else "arrays"
         style = f"one step ({what}), against -lr times {self.source.said}"
         return Examination([*results.values(), *frozen], findings, style, len(made), self.notes)
+
+    def _later(
+        self, seen: Seen, results: Mapping[str, UpdateResult], causes: dict[str, Cause]
+    ) -> dict[str, UpdateResult]:
+        """Judge those again that were right in the first step; what nothing explains counts where all else is right."""
+        found: dict[str, UpdateResult] = {}
+        settled = not causes
+        for name, result in results.items():
+            later = later_cause(name, seen) if result.verdict == "right" else None
+            if later is None or (later[1].is_undecided and not settled):
+                continue
+            step, causes[name] = later
+            again = judged(seen.later[step - 2][name])
+            verdict: Literal["undecided", "wrong"] = "undecided" if causes[name].is_undecided else "wrong"
+            found[name] = replace(again, verdict=verdict, reason=f"step {step}: {causes[name].cause[0]}")
+        return found
 
     def _at_corners(self, seen: Seen, wrong: list[str]) -> dict[str, UpdateResult]:
         """Judge those again whose moves only differ where the loss has a corner."""
@@ -209,7 +230,7 @@ class _Taken:
         shapes = self.landscape.shapes if self.landscape is not None else {}
         start = 0
         for name, shape in shapes.items():
-            if name in wrong and self.landscape is not None:
+            if name in wrong and self.landscape is not None and seen.moves[name].adaptive is None:
                 corners = taken_at_corners(seen.moves[name], self.landscape, start)
                 if corners:
                     found[name] = judged(seen.moves[name])
@@ -251,9 +272,26 @@ class _Taken:
         moves = {}
         for name, p in self.parameters.items():
             set_to = self.settings[name]
-            moves[name] = Move(name, p.dtype, p.epsilon, step.before[name], step.after[name], gradients.get(name),
-                               set_to.lr, set_to.momentum, set_to.weight_decay)  # fmt: skip
+            move = Move(name, p.dtype, p.epsilon, step.before[name], step.after[name], gradients.get(name),
+                        set_to.lr, set_to.momentum, set_to.weight_decay)  # fmt: skip
+            standing = step.standing.get(name)
+            if standing is not None:
+                move.asked = functools.partial(asked_of, standing, changes=self._changes(name, standing))
+                move.stock = None if move.gradient is None else move.asked(move.gradient)
+                if move.adaptive is not None:
+                    move.momentum = move.weight_decay = 0.0  # they are in what the optimizer was asked for
+            moves[name] = move
         return moves
+
+    def _changes(self, name: str, standing: Standing) -> dict[str, float]:
+        """What was said of the step in other words than the optimizer has it; its schedule goes on from there."""
+        asked = self.asked
+        changes = {"momentum": asked.momentum, "weight_decay": asked.decay}
+        found = {key: value for key, value in changes.items() if value is not None}
+        if asked.rates is not None:
+            begun = float(self.at_first[name].settings["lr"])
+            found["lr"] = self.settings[name].lr * (float(standing.settings["lr"]) / begun if begun else 1.0)
+        return found
 
     def _as_returned(self, made: list[Step]) -> list[Step]:
         """Steps that leave the arrays as they are and return the new ones, w, cache = sgd(w, dw): judged by those."""

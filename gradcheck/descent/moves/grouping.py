@@ -31,7 +31,7 @@ def _finding(first: Cause, all_of_them: list[Cause], names: list[str]) -> Findin
     evidence = tuple(dict.fromkeys(line for cause in all_of_them[:4] for line in cause.evidence if line))
     return Finding(
         first.code,
-        "error" if first.severity == "error" else "warning",
+        first.severity,
         title,
         gradient=", ".join(names),
         where=first.where,

@@ -1,96 +1,206 @@
-"""What only the steps after the first show: momentum that begins at zero, gradients that add up, a step left out."""
+"""The steps after the first: one that began right may come to another end, and what went on shows only then."""
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 
-from gradcheck.descent.moves.move import Array, Move, rounding_of
+from gradcheck.descent.moves.clipped import clipped_by_value
+from gradcheck.descent.moves.judge import judged
+from gradcheck.descent.moves.move import Array, Move
+from gradcheck.descent.moves.other_rate import rate_names
 from gradcheck.descent.moves.seen import Cause, Seen
+from gradcheck.descent.moves.unstated import unstated
 from gradcheck.difference import norm
 
 __all__ = ["later_cause"]
 
-_ONE = 1e-3
+_NEAR = 1e-3
+_LEAST = 0.05  # less is a weight decay, of weights that were zero before the first step
 
 
-def later_cause(name: str, seen: Seen) -> Cause | None:
-    """Why a parameter that moved by -lr·g at the first step did not at a later one; None where nothing fits.
+def later_cause(name: str, seen: Seen) -> tuple[int, Cause] | None:
+    """Which of the later steps is the first not to be as it should, and why; None where all are, as far as is known.
 
-    A move along the gradient by another rate is none of a fault here: the rate may decay.
+    A learning rate may change from step to step; a step may not stop, turn round, or move by more than this gradient.
     """
-    previous = seen.moves[name]
-    for k, moves in enumerate(seen.later, start=2):
-        move = moves[name]
-        if move.direction is None or not np.all(np.isfinite(move.after)) or not np.all(np.isfinite(move.direction)):
+    every = [moves[name] for moves in (seen.moves, *seen.later)]
+    for k, (earlier, move) in enumerate(itertools.pairwise(every), start=2):
+        if move.gradient is None or move.direction is None or not np.all(np.isfinite(move.direction)):
             return None
-        if not move.is_multiple_by(1.0):
-            return _explained(move, previous, move.direction, k, len(seen.later) + 1)
-        previous = move
+        if not np.all(np.isfinite(move.after)):
+            said = "the gradient is finite: the update itself overflows, divides by zero or takes a root"
+            title = "{names} [hold|holds] NaN or infinite entries after " + f"step {k}"
+            return k, Cause("GC400", "error", f"later {k}", title, (said,), (), ("look at the update",))
+        if judged(move).verdict != "wrong" or (move.stock is not None and _fits(move, move.stock.delta)):
+            continue
+        cause = _stopped(move, every, k) or _rate_alone(move, k)
+        if cause is None and not _goes_on(move, seen, k):
+            cause = _adds_up(move, every, k) or _momentum(move, earlier, k)
+            cause = cause or _beside(move, seen) or _unknown(move, earlier, k)
+        if cause is not None and cause is not _AS_STATED:
+            return k, cause
     return None
 
 
-def _explained(move: Move, previous: Move, direction: Array, step: int, of: int) -> Cause | None:
-    moved, before = move.after - move.before, previous.after - previous.before
-    wanted = move.lr * direction
-    if not norm(moved):
-        return _left_out(move, step, of) if norm(wanted) > 4 * move.rounding else None
-    if move.momentum:
-        close = rounding_of(move.epsilon, move.before.size) * norm(wanted) + move.rounding
-        return _not_applied(move, step) if norm(moved + wanted) <= close else None
-    if move.is_multiple() or move.before.size < 3 or not norm(before):
-        return None
-    # Δw = -lr·g + β·(the move of the step before)
-    rest = moved + wanted
-    beta = float(np.vdot(before / norm(before), rest) / norm(before))
-    close = rounding_of(move.epsilon, move.before.size) * (norm(wanted) + norm(rest)) + 2 * move.rounding
-    if norm(rest - beta * before) > close or abs(beta) * norm(before) <= 4 * close:
-        return None
-    return _added_up(move, step) if abs(beta - 1) < _ONE + close / norm(before) else _momentum(move, step, beta)
+def _whole(move: Move) -> Array:
+    moved: Array = move.after - move.before
+    return moved
 
 
-def _left_out(move: Move, step: int, of: int) -> Cause:
+def _fits(move: Move, predicted: Array, more: float = 0.0) -> bool:
+    """Whether the whole move, with what momentum had to do with it, is ``predicted``."""
+    length = norm(predicted)
+    slack = move.blur * length + move.rounding + more
+    return math.isfinite(length) and length > 0 and norm(_whole(move) - predicted) <= slack
+
+
+def _multiple(move: Move) -> float | None:
+    """The c of a whole move by -c times the gradient; None where it is no multiple."""
+    direction = move.direction
+    if direction is None or not (length := norm(direction)):
+        return None
+    rate = float(-np.vdot(direction / length, _whole(move)) / length)
+    return rate if rate and _fits(move, -rate * direction) else None
+
+
+def _goes_on(move: Move, seen: Seen, k: int) -> bool:
+    """By gradient alone, with a learning rate that has changed: fallen, or to a value that stands around the step."""
+    rate = _multiple(move)
+    if rate is None or move.momentum or rate / move.lr <= 0:
+        return False
+    return rate / move.lr < 1 or bool(rate_names(seen, rate, max(1e-6, 2 * move.limit), k - 1))
+
+
+def _stopped(move: Move, every: list[Move], k: int) -> Cause | None:
+    if norm(_whole(move)) or move.direction is None or not norm(move.direction):
+        return None
+    still = " and ".join(str(j) for j, m in enumerate(every, start=1) if not norm(_whole(m)))
     return Cause(
         "GC403",
         "warning",
-        f"later {step}",
-        "{names} [do|does] not move at " + f"step {step} of {of}",
+        f"later {still}",
+        "{names} [do|does] not move at step " + f"{still} of {len(every)}",
         ("the first step moved by -lr·g; this one changes nothing, although there is a gradient",),
-        (f"{move.name}: ‖lr·g‖ is {norm(move.lr * move.gradient) if move.gradient is not None else 0.0:.4g} there",),
-        ("where gradients are collected over several calls on purpose, check the call that applies them",),
+        (f"{move.name}: ‖lr·g‖ = {norm(move.lr * move.direction):.3g} in step {k}",),
+        ("where gradients are collected over several calls on purpose, give a step that makes all of them",),
     )
 
 
-def _not_applied(move: Move, step: int) -> Cause:
+def _rate_alone(move: Move, k: int) -> Cause | None:
+    """Without the momentum that was stated, or the other way round."""
+    rate = _multiple(move)
+    if rate is None:
+        return None
+    if rate / move.lr < 0 and not move.momentum:
+        return Cause(
+            "GC401",
+            "error",
+            f"later {k}",
+            "{names} [move|moves] up the gradient in step " + str(k),
+            (f"the step adds lr·g where it should take it away: Δw = {-rate:+.4g}·g, and step 1 was right",),
+            (),
+            ("does the learning rate change its sign as it decays?",),
+        )
+    if not move.momentum or rate / move.lr <= 0 or not math.isclose(rate, move.lr, rel_tol=max(_NEAR, move.limit)):
+        return None
     return Cause(
         "GC407",
         "error",
-        "later not applied",
+        f"never {move.momentum}",
         "{names} [move|moves] without the momentum of " + f"{move.momentum:g} that was stated",
-        (f"step {step} moves by -lr·g alone: nothing of the step before comes back",),
-        (),
-        ("keep the velocity from step to step: v = momentum * v + g, w -= lr * v",),
+        (f"step {k} is -lr·g alone: nothing of the step before it goes on",),
+        (f"{move.name}: ‖Δw + lr·g‖ / ‖Δw‖ is rounding in step {k}",),
+        ("keep the velocity between the steps (self.v = ...), one for each parameter, and move by it",),
     )
 
 
-def _added_up(move: Move, step: int) -> Cause:
+def _adds_up(move: Move, every: list[Move], k: int) -> Cause | None:
+    """By the gradients of all steps so far: nobody sets them to zero."""
+    parts = [m.gradient for m in every[:k] if m.gradient is not None]
+    if move.momentum or len(parts) < k:
+        return None
+    total: Array = np.sum(parts, axis=0)
+    if move.adaptive is not None:
+        stock = move.asked(total) if move.asked is not None else None
+        if stock is None or not _fits(move, stock.delta, stock.slack):
+            return None
+    elif not _fits(move, -move.lr * (total + move.weight_decay * move.before), move.rounding):
+        return None
     return Cause(
         "GC336",
         "error",
-        "later added up",
+        "added up",
         "{names} [move|moves] by gradients that are added up from step to step: they are never set to zero",
-        (f"step {step} moves by -lr times its gradient and that of the step before",),
-        (f"{move.name}: with this term the move is explained to within rounding",),
-        ("set the gradients to zero before each backward: optimizer.zero_grad()",),
+        (f"step {k} moves by the gradient of this step and by those before it once more",),
+        (f"{move.name}: -lr times the sum of {k} gradients explains step {k} to within rounding",),
+        ("set the gradients to zero before each backward: optimizer.zero_grad(), or dW = ... where it says dW += ...",),
     )
 
 
-def _momentum(move: Move, step: int, beta: float) -> Cause:
+def _beside(move: Move, seen: Seen) -> Cause | None:
+    """What the first step could not show: decay of weights that were zero, a limit that was not reached."""
+    return None if move.adaptive is not None else unstated(move, seen) or clipped_by_value(move, seen)
+
+
+def _momentum(move: Move, earlier: Move, k: int) -> Cause | None:
+    """Δw = -lr·g + a·(the move before), with another a than was stated; or Nesterov's form of what was stated."""
+    direction, before = move.direction, _whole(earlier)
+    if direction is None or move.adaptive is not None or not (length := norm(before)):
+        return None
+    beta = move.momentum
+    if beta and earlier.direction is not None:
+        velocity = -(before / move.lr + earlier.direction) / beta
+        ahead = direction + beta * (beta * velocity + direction)
+        if _fits(move, -move.lr * ahead, 2 * move.rounding):
+            return _AS_STATED
+    left = _whole(move) + move.lr * direction
+    factor = float(np.vdot(before / length, left) / length)
+    blurred = 2 * move.rounding / length
+    if not _LEAST < factor < 1.5 or not _fits(move, factor * before - move.lr * direction, move.rounding):
+        return None
+    if beta and abs(factor - beta) <= _NEAR + blurred:
+        return _AS_STATED
+    shown = f"{factor:.{3 if blurred < _NEAR else 2}g}"
+    title = "{names} [move|moves] by momentum that was not stated"
+    if beta:
+        title = "{names} [have|has] a momentum of " + f"{shown}, not {beta:g}"
     return Cause(
         "GC407",
         "warning",
-        f"later momentum {beta:.3g}",
-        "{names} [move|moves] by momentum that was not stated",
-        (f"step {step} moves by -lr·g {beta:+.4g} times the move of the step before; the first began at zero",),
-        (f"{move.name}: with this term the move is explained to within rounding",),
-        (f"state it, momentum={abs(beta):.4g}, if it is meant",),
+        f"later momentum {shown}",
+        title,
+        (f"step {k} is -lr·g and {shown} times the step before it; the first, from a zero velocity, is -lr·g",),
+        (f"{move.name}: with this term step {k} is explained to within rounding",),
+        (f"state it, momentum={shown}, if it is meant",),
+    )
+
+
+_AS_STATED = Cause("", "info", "as stated", "")
+
+
+def _unknown(move: Move, earlier: Move, k: int) -> Cause:
+    if earlier.direction is not None and norm(earlier.direction) and _fits(move, -move.lr * earlier.direction):
+        return Cause(
+            "GC409",
+            "error",
+            f"stale {k}",
+            "{names} [move|moves] by the gradient of the step before",
+            (f"step {k} takes the gradient of step {k - 1} away again",),
+            (f"{move.name}: -lr times the gradient of step {k - 1} explains step {k} to within rounding",),
+            ("compute the gradient anew in each step",),
+        )
+    rule = move.adaptive.rule if move.adaptive is not None else ""
+    said = f"the first step is what {rule} does" if rule else "the first step is -lr·g"
+    return Cause(
+        "GC409",
+        "warning",
+        f"later {k}",
+        "{names} [move|moves] otherwise in step " + f"{k} than in the first",
+        (f"{said}, and step {k} is not",),
+        (f"{move.name}: rel. error {judged(move).relative_error or math.nan:.2g} in step {k}",),
+        ("where each call takes other data than the loss sees, give steps=1; else compare the steps after the first",),
+        is_undecided=True,
     )

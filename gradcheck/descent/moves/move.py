@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from gradcheck.difference import norm
 
-__all__ = ["Move", "rounding_of"]
+__all__ = ["Move", "Stock", "rounding_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -21,6 +22,15 @@ _TERMS = 64
 def rounding_of(epsilon: float, size: int) -> float:
     """How far a right gradient computed at this precision may be off, relative to its norm: 2ε√n, n its sums' terms."""
     return _FLOAT64 if epsilon < 1e-14 else min(2 * epsilon * math.sqrt(max(size, _TERMS)), 0.1)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What an optimizer does: its name, its move, and ‖·‖ of how far rounding in the gradient may turn that."""
+
+    rule: str
+    delta: Array
+    slack: float
 
 
 @dataclass
@@ -39,6 +49,20 @@ class Move:
     buffers: list[tuple[str, Array]] = field(default_factory=list)
     momentum_part: Array | None = None
     """What of the move the momentum explains, where that was stated and a buffer was found."""
+    stock: Stock | None = None
+    """What the torch optimizer that moves it does with this gradient, where that is known."""
+    asked: Callable[[Array], Stock | None] | None = None
+    """The same for another gradient."""
+
+    @property
+    def adaptive(self) -> Stock | None:
+        """What is to be moved by instead of -lr·(g + λw): for every known optimizer but plain descent."""
+        return self.stock if self.stock is not None and self.stock.rule != "SGD" else None
+
+    @property
+    def unit(self) -> str:
+        """What the move is measured in, in words."""
+        return f"{self.adaptive.rule}'s step" if self.adaptive is not None else "lr·g"
 
     @property
     def delta(self) -> Array:
@@ -48,9 +72,14 @@ class Move:
 
     @property
     def direction(self) -> Array | None:
-        """g + λw with the weight decay λ that was stated: what the parameter is to move against."""
+        """What the parameter is to move against, lr times it: g + λw with the weight decay λ that was stated.
+
+        Of an adaptive optimizer it is what that makes of g.
+        """
         if self.gradient is None:
             return None
+        if self.adaptive is not None:
+            return np.asarray(-self.adaptive.delta / self.lr)
         return self.gradient + self.weight_decay * self.before if self.weight_decay else self.gradient
 
     @property
@@ -60,17 +89,25 @@ class Move:
         return terms * 0.5 * self.epsilon * max(norm(self.before), norm(self.after))
 
     @property
+    def blur(self) -> float:
+        """How far a right move may be off, relative to its norm, by rounding in the gradient alone."""
+        share = 0.0
+        if self.adaptive is not None and (length := norm(self.adaptive.delta)):
+            share = self.adaptive.slack / length
+        return rounding_of(self.epsilon, self.before.size) + share
+
+    @property
     def limit(self) -> float:
         """How far Δw may be from -lr·g, relative to ‖lr·g‖."""
         wanted = self.lr * norm(self.direction) if self.direction is not None else 0.0
-        return rounding_of(self.epsilon, self.before.size) + (self.rounding / abs(wanted) if wanted else 0.0)
+        return self.blur + (self.rounding / abs(wanted) if wanted else 0.0)
 
     def fits(self, predicted: Array) -> bool:
         """Whether the parameter moved by ``predicted``, to within rounding."""
         length = norm(predicted)
         if not math.isfinite(length) or length == 0:
             return False
-        return norm(self.delta - predicted) <= rounding_of(self.epsilon, self.before.size) * length + self.rounding
+        return norm(self.delta - predicted) <= self.blur * length + self.rounding
 
     def rate(self, along: Array | None = None) -> float | None:
         """The c of Δw = -c·g that comes closest; None for a zero gradient."""

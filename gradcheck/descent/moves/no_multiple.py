@@ -44,13 +44,13 @@ def like_sign(move: Move, seen: Seen) -> Cause | None:
     called = f"the optimizer is {seen.optimizer}" if seen.optimizer else ""
     return Cause(
         "GC409",
-        "warning",
+        "info" if "that fits" in fits else "warning",
         f"sign {ratio:.3g}",
         "{names} [move|moves] by no multiple of the gradient: every entry by the same amount",
         tuple(said for said in (fits, called) if said),
         (f"{move.name}: |Δw| = {size:.4g} in each entry, lr = {move.lr:.4g}",),
         ("for an adaptive optimizer the sizes cannot be judged by -lr·g; the signs are those of -g",),
-        is_undecided=math.isclose(ratio, 1, rel_tol=slack) or "that fits" in fits,
+        is_undecided="that fits" in fits,
     )
 
 
@@ -58,6 +58,8 @@ def no_multiple(move: Move, seen: Seen) -> Cause | None:
     """What is left: described, as far as it can be."""
     if move.gradient is None or move.direction is None:
         return None
+    if move.adaptive is not None:
+        return _not_as(move, seen, move.adaptive.rule)
     share = norm(move.delta + (move.rate() or 0.0) * move.direction) / norm(move.delta) if norm(move.delta) else 1.0
     if seen.optimizer and seen.optimizer != "SGD" and norm(move.direction):
         return _adaptive(move, seen)
@@ -68,6 +70,8 @@ def no_multiple(move: Move, seen: Seen) -> Cause | None:
             continue
         if norm(other.gradient) and move.fits(-move.lr * other.gradient):
             cause.append(f"it moves by -lr times the gradient of {other.name}: are two of them swapped?")
+    if _is_rounded(move):
+        cause.append("the new weights are rounded to float32: every entry of them is a float32 number")
     title = "{names} [move|moves] by no multiple of the gradient"
     if not norm(move.direction):
         title = "{names} moved, and the gradient is zero"
@@ -91,7 +95,7 @@ def no_multiple(move: Move, seen: Seen) -> Cause | None:
         " ".join(cause) or "nothing",
         title,
         tuple(cause),
-        (f"{move.name}: {share:.1%} of the move is along another direction than the gradient", *pattern)
+        (f"{move.name}: {_share(share)} of the move is along another direction than the gradient", *pattern)
         if norm(move.direction)
         else (),
         (advice,),
@@ -103,11 +107,42 @@ def _adaptive(move: Move, seen: Seen) -> Cause:
     agree = float(np.mean(np.sign(move.delta) == -np.sign(direction)))
     return Cause(
         "GC409",
-        "warning",
+        "info",
         "adaptive",
         "{names} [move|moves] by no multiple of the gradient, as " + f"{seen.optimizer} does",
         (f"{seen.optimizer} scales each entry by its history: -lr·g is not what it does",),
         (f"{move.name}: {agree:.0%} of the entries move against the sign of their gradient",),
         ("check the gradients by themselves; the step of an adaptive optimizer cannot be judged so",),
         is_undecided=True,
+    )
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= 1e-3 else f"{share:.1g}"
+
+
+def _is_rounded(move: Move) -> bool:
+    """float64 weights that went through float32 on their way."""
+    if move.epsilon > 1e-14 or move.direction is None or move.before.size < 3:
+        return False
+    single = np.finfo(np.float32)
+    close = norm(move.delta + move.lr * move.direction) <= float(single.eps) * norm(move.after)
+    return close and bool(np.all(move.after == move.after.astype(np.float32)))
+
+
+def _not_as(move: Move, seen: Seen, rule: str) -> Cause:
+    """Otherwise than the optimizer does with this gradient, from the state in which it was."""
+    direction = move.direction if move.direction is not None else np.zeros_like(move.delta)
+    agree = float(np.mean(np.sign(move.delta) == -np.sign(direction)))
+    cause = [f"from its state before the step {rule} makes another move of this gradient"]
+    if seen.from_loss:
+        cause.append("the gradient that it was given is not that of the loss, or weights are changed beside it")
+    return Cause(
+        "GC409",
+        "error",
+        "not as known",
+        "{names} [move|moves] otherwise than " + f"{rule} does with this gradient",
+        tuple(cause),
+        (f"{move.name}: {agree:.0%} of the entries move into the direction of {rule}'s step",),
+        ("is the gradient clipped, scaled or added up before optimizer.step(), or a penalty missing in the loss?",),
     )

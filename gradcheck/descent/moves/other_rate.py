@@ -49,7 +49,7 @@ def other_rate(move: Move, seen: Seen) -> Cause | None:
         "GC402",
         "error",
         f"{ratio:.6g}",
-        "{names} [move|moves] by " + f"{told.shown} times lr·g",
+        "{names} [move|moves] by " + f"{told.shown} times {move.unit}",
         tuple(cause),
         (f"{move.name}: Δw = -{rate:.6g}·g" + (" to within rounding" if move.before.size > 1 else ", the only entry"),),
         tuple(helps),
@@ -57,9 +57,9 @@ def other_rate(move: Move, seen: Seen) -> Cause | None:
     )
 
 
-def rate_names(seen: Seen, rate: float, close: float) -> list[str]:
-    """The floats around the step that have this value, those called like learning rates first."""
-    step = seen.steps[0]
+def rate_names(seen: Seen, rate: float, close: float, which: int = 0) -> list[str]:
+    """The floats around that one of the steps that have this value, those called like learning rates first."""
+    step = seen.steps[which]
     found = []
     for when, floats in (("", step.floats_before), (" after the step", step.floats_after)):
         for name, value in floats.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from gradcheck.descent.moves.move import Array, Move
 from gradcheck.descent.moves.sequence import Step
@@ -23,7 +24,7 @@ class Cause:
     """
 
     code: str
-    severity: str
+    severity: Literal["error", "warning", "info"]
     key: str
     title: str
     cause: tuple[str, ...] = ()

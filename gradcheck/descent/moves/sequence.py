@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.descent.moves.floats import floats_of
 from gradcheck.descent.moves.sources import Found, Gradients
+from gradcheck.descent.moves.stock import Standing, standing_in
 from gradcheck.descent.moves.weights import Array, Parameter, arrays_in, plain, values_of
 from gradcheck.layers.calling import user_code
 from gradcheck.state import seed_everything
@@ -29,6 +30,8 @@ class Step:
     """Those known before the step, then those that stand there after it."""
     returned: list[tuple[str, Array]] = field(default_factory=list)
     left_behind: dict[str, tuple[str, str]] = field(default_factory=dict)
+    standing: dict[str, Standing] = field(default_factory=dict)
+    """The torch optimizer of each parameter as it was before the step."""
 
 
 def steps_made(
@@ -38,6 +41,7 @@ def steps_made(
     roots: Sequence[Any],
     seed: int,
     count: int,
+    optimizers: Sequence[Any] = (),
 ) -> list[Step]:
     """Make ``count`` steps, nothing put back between them; fewer where a later one raises.
 
@@ -51,6 +55,7 @@ def steps_made(
                 seed_everything(seed)
                 gradients = [dict(source.before())] if source is not None else []
                 before, floats = values_of(parameters), floats_of(*roots)
+                standing = standing_in(optimizers, parameters) if optimizers else {}
                 seed_everything(seed)
                 with user_code("step()"):
                     returned = step()
@@ -67,6 +72,7 @@ def steps_made(
                 [*gradients, *([dict(source.after())] if source is not None else [])],
                 [(key, plain(array)) for key, array in arrays_in(returned)],
                 {n: apart for n, p in parameters.items() if (apart := p.left_behind()) is not None},
+                standing,
             )
         )
         if not all(np.all(np.isfinite(value)) for value in made[-1].after.values()):

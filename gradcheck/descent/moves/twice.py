@@ -15,13 +15,14 @@ def twice(move: Move, seen: Seen) -> Cause | None:
     if len(changes) < 2 or move.direction is None:
         return None
     first = Move(move.name, move.dtype, move.epsilon, move.before, move.before + changes[0].delta, move.gradient,
-                 move.lr, weight_decay=move.weight_decay)  # fmt: skip
+                 move.lr, weight_decay=move.weight_decay, stock=move.stock)  # fmt: skip
     if not first.fits(-move.lr * move.direction):
         return None
     times, last = len(changes), changes[-1].where
     often = "twice" if times == 2 else f"{times} times"
     lines = list(dict.fromkeys(f"line {c.where.line}: {c.where.source}" for c in changes))
     same = move.is_multiple()
+    as_known = f" as {move.adaptive.rule} makes it" if move.adaptive is not None else ""
     return Cause(
         "GC404",
         "error",
@@ -30,7 +31,7 @@ def twice(move: Move, seen: Seen) -> Cause | None:
         (
             "the same gradient is taken away again"
             if same
-            else "the first update is -lr·g; what follows comes on top of it",
+            else f"the first update is -lr·g{as_known}; what follows comes on top of it",
         ),
         tuple(lines[:4]) if len(lines) > 1 else (f"each time at {lines[0]}",),
         ("update once: is the step called again from inside, or a parameter listed twice?",),

@@ -16,7 +16,7 @@ def wrong_sign(move: Move, seen: Seen) -> Cause | None:
     size = abs(rate / move.lr)
     timeline = seen.timeline
     changes = timeline.of(move.name) if timeline is not None else []
-    much = "" if abs(size - 1) <= 2 * move.limit else f", {size:.4g} times as far as lr·g"
+    much = "" if abs(size - 1) <= 2 * move.limit else f", {size:.4g} times as far as {move.unit}"
     helps = ["subtract: w -= lr * gradient; or is it the gradient that has the wrong sign already?"]
     if seen.settings.get("maximize"):
         helps = ["the optimizer is made with maximize=True: leave that out"]
@@ -28,6 +28,6 @@ def wrong_sign(move: Move, seen: Seen) -> Cause | None:
         (f"the step adds lr·g where it should take it away: Δw = {-rate:+.4g}·g",),
         (f"{move.name}: ‖Δw - {-rate:.4g}·g‖ / ‖Δw‖ is rounding",) if move.before.size > 1 else (),
         tuple(helps),
-        changes[0].where if changes else None,
+        changes[0].where if changes and changes[0].where.line else None,
         likely=move.before.size == 1,
     )
