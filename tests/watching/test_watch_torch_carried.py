@@ -100,6 +100,22 @@ def test_two_optimizers_whose_losses_reach_into_one_another():
     assert not any(p.carried for sample in samples for p in sample.parameters if p.layer == "made")
 
 
+def test_two_watches_whose_losses_reach_into_one_another():
+    torch.manual_seed(0)
+    made, judged = nn.Linear(3, 4), nn.Linear(4, 1)
+    makes, judges = (torch.optim.SGD(part.parameters(), lr=1e-3) for part in (made, judged))
+    with watch(made, makes, every=1) as one, watch(judged, judges, every=1) as other:
+        for _ in range(8):
+            output = made(torch.randn(5, 3))
+            judges.zero_grad()
+            judged(output.detach()).mean().backward()
+            judges.step()
+            makes.zero_grad()
+            (-judged(output).mean()).backward()
+            makes.step()
+    assert "GC336" not in {finding.code for finding in (*one.findings, *other.findings)}
+
+
 def test_calls_of_one_layer_and_how_its_output_grows():
     class Repeated(nn.Module):
         def __init__(self):

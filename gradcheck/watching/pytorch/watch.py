@@ -217,7 +217,7 @@ class TorchHealth(Health):
         if self._births.replaying:
             return
         plain = self._scaling.plain(loss)
-        if self._sampling and self._step > 0 and not self._updating and (self._stepped or not self._backwards):
+        if self._sampling and self._step > 0 and not self._updating:
             self.measured(self._parameters.note_carried)
         if self._concerned() and self._evaluations == 1 and plain.numel() == 1 and plain.requires_grad:
             value = float(plain.detach())
