@@ -15,22 +15,22 @@ Given:
 
 Wrong:
 
-    way = {"maximize": True}
+    rate = 0.6
 
 Right:
 
-    way = {}
+    rate = 0.05
 
 Check:
 
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, **way)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     with watch(model, optimizer) as health:
-        for step in range(60):
+        for step in range(30):
             optimizer.zero_grad()
             nn.functional.mse_loss(model(x), y).backward()
             optimizer.step()
     print(health.report())
 
-Why it happens: a learning rate above 2/λmax, a sign turned round in the gradient or in the update (here), gradients
+Why it happens: a learning rate above 2/λmax (here), a sign turned round in the gradient or in the update, gradients
 that are added up from step to step.
 """

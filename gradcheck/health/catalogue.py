@@ -7,6 +7,7 @@ from gradcheck.health.rules.added_up_gradients import AddedUpGradients
 from gradcheck.health.rules.birth import BirthOfNaN
 from gradcheck.health.rules.class_collapse import ClassCollapse
 from gradcheck.health.rules.dead_units import DeadUnits
+from gradcheck.health.rules.double_softmax import DoubleSoftmax
 from gradcheck.health.rules.equal_units import EqualUnits
 from gradcheck.health.rules.exploding_activations import ExplodingActivations
 from gradcheck.health.rules.exploding_gradients import ExplodingGradients
@@ -28,6 +29,7 @@ from gradcheck.health.rules.small_updates import SmallUpdates
 from gradcheck.health.rules.stopped_gradient import StoppedGradient
 from gradcheck.health.rules.unchanged_parameters import UnchangedParameters
 from gradcheck.health.rules.underflow import Underflow
+from gradcheck.health.rules.unequal_shapes import UnequalShapes
 from gradcheck.health.rules.value_clipping import ValueClipping
 from gradcheck.health.rules.vanishing_activations import VanishingActivations
 from gradcheck.health.rules.vanishing_gradients import VanishingGradients
@@ -62,6 +64,8 @@ RULES: tuple[type[Rule], ...] = (
     LossOscillating,
     LossDiverging,
     ClassCollapse,
+    DoubleSoftmax,
+    UnequalShapes,
     LearningRateElsewhere,
 )
 

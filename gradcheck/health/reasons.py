@@ -33,7 +33,7 @@ _EFFECTS: dict[str, tuple[str, str]] = {
     "GC341": (
         "the loss does not fall",
         "GC344 GC301 GC332 GC331 GC325 GC320 GC321 GC335 GC312 GC333 GC334 GC330 GC342 GC343 GC323 GC310 GC314 GC322 "
-        "GC303 GC336",
+        "GC303 GC336 GC345 GC346",
     ),
     "GC342": ("the loss jumps", "GC330 GC313 GC336"),
     "GC343": ("the loss diverges", "GC330 GC311 GC313 GC314 GC336"),
@@ -68,6 +68,8 @@ _CAUSES = {
     "GC342": "the jumps of the loss",
     "GC343": "the divergence",
     "GC344": "one class for all samples",
+    "GC345": "the softmax that is taken twice",
+    "GC346": "the shapes that do not agree",
 }
 
 

@@ -106,8 +106,6 @@ class ParameterSample:
     sparse: bool = False  # only the rows in use get a gradient
     before_norm: bool = False  # a bias whose effect what follows takes away (a normalisation): its true gradient is 0
     carried: bool = False  # the step's first backward found the gradient that the last update left: it is added to
-    uphill: bool = False  # its optimizer is to maximize the loss
-    searches: bool = False  # one step of its optimizer is many, along lines that it searches (LBFGS)
     equal_columns: bool = False  # all units of the layer have the same weights (only looked at in the first sample)
 
 

@@ -4,13 +4,15 @@ import math
 
 import numpy as np
 import pytest
-from made_samples import found, output, parameter, sample
+from made_samples import found, lasting, output, sample
 
 from gradcheck.health.rules.class_collapse import ClassCollapse
+from gradcheck.health.rules.double_softmax import DoubleSoftmax
 from gradcheck.health.rules.initial_loss import InitialLoss
 from gradcheck.health.rules.loss_diverging import LossDiverging
 from gradcheck.health.rules.loss_not_falling import LossNotFalling
 from gradcheck.health.rules.loss_oscillating import LossOscillating
+from gradcheck.health.rules.unequal_shapes import UnequalShapes
 from gradcheck.health.sample import Birth
 
 LN10 = math.log(10)
@@ -217,14 +219,14 @@ def test_predictions_in_health(samples):
     assert found(ClassCollapse(), samples) == []
 
 
-@pytest.mark.parametrize(("uphill", "codes"), [(False, {"GC341"}), (True, set())])
-def test_a_loss_that_is_to_be_maximized_may_rise(uphill, codes):
+@pytest.mark.parametrize(("maximized", "codes"), [(False, {"GC341"}), (True, set())])
+def test_a_loss_that_is_to_be_maximized_may_rise(maximized, codes):
     found_ = set()
     for rule in (LossNotFalling(), LossDiverging()):
         for step in range(300):
             rule.step(step, -2.3 + 0.005 * step)
             if step % 20 == 0:
-                rule.observe(sample(step, parameters=[parameter("w", uphill=uphill)]))
+                rule.observe(sample(step, maximized=maximized))
         found_ |= {f.code for f in rule.findings()}
     assert found_ == codes
 
@@ -239,3 +241,16 @@ def test_a_plateau_of_few_samples_is_no_error(batch, severity):
             rule.observe(sample(step, samples=batch, output=output(labels, labels), loss=math.log(10)))
     [finding] = rule.findings()
     assert (finding.code, finding.severity, finding.likely) == ("GC341", severity, severity == "warning")
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "code"),
+    [(DoubleSoftmax, {"probabilities": True}, "GC345"), (UnequalShapes, {"broadcast": "(64, 1) and (64,)"}, "GC346")],
+)
+def test_a_loss_that_is_given_what_it_does_not_take(rule, facts, code):
+    given = output()
+    assert lasting(rule(), output=given) == []
+    for name, value in facts.items():
+        setattr(given, name, value)
+    [finding] = lasting(rule(), output=given)
+    assert (finding.code, finding.severity) == (code, "warning")

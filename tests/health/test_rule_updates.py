@@ -223,7 +223,7 @@ def test_gradients_that_are_not_added_up(made):
 
 def test_a_step_that_is_a_search_along_many_lines_may_go_far():
     assert [f.code for f in lasting(LargeUpdates(), parameters=[parameter("w", update=0.9)])] == ["GC330"]
-    assert lasting(LargeUpdates(), parameters=[parameter("w", update=0.9, searches=True)]) == []
+    assert lasting(LargeUpdates(), parameters=[parameter("w", update=0.9)], evaluations=20) == []
 
 
 def test_a_parameter_that_moved_by_a_gradient_that_is_not_seen_may_come_to_rest():

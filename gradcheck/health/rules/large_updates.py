@@ -17,6 +17,7 @@ __all__ = ["LargeUpdates"]
 _LASTING = 0.3
 _ONCE = 2.0
 _PASSED = 5
+_SEARCHED = 2  # evaluations of the loss in one step
 _RELATIVE, _AT_LEAST = 100.0, 0.1
 _MOVING = 1e-5  # others that stand still say nothing about the one that moves
 
@@ -37,7 +38,9 @@ class LargeUpdates(Rule):
         self._calm = 0  # samples in a row with updates of a usual size
 
     def observe(self, sample: Sample) -> None:
-        found = [(parameter, ratio) for parameter, ratio in ratios(sample) if not parameter.searches]
+        if sample.evaluations > _SEARCHED:
+            return
+        found = ratios(sample)
         calm = True
         for parameter, ratio in found:
             others = of_others(found, parameter)

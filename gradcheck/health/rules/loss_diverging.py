@@ -36,14 +36,14 @@ class LossDiverging(Rule):
         self._highest = -math.inf
         self._not_finite: int | None = None
         self._born = False
-        self._uphill = False
+        self._maximized = False
 
     def birth(self, birth: Birth) -> None:  # noqa: ARG002  # whatever it is of
         self._born = True
 
     def observe(self, sample: Sample) -> None:
         self._chance.observe(sample)
-        self._uphill = self._uphill or any(parameter.uphill for parameter in sample.parameters)
+        self._maximized = self._maximized or sample.maximized
 
     def step(self, step: int, loss: float) -> None:
         if self._born:
@@ -70,7 +70,7 @@ class LossDiverging(Rule):
             "lower the learning rate tenfold; if it still grows, the sign of the gradient or of the update is wrong "
             "(check_network, check_step)",
         )
-        if self._seen is not None and self._first is not None and not self._uphill:
+        if self._seen is not None and self._first is not None and not self._maximized:
             step = self._seen
             yield Finding(
                 code=self.code,

@@ -38,7 +38,7 @@ class LossNotFalling(Rule):
         self._losses = Stretches()
         self._chance = Chance()
         self._over = False
-        self._uphill = False
+        self._maximized = False
         self._batch = 0
 
     def step(self, step: int, loss: float) -> None:  # noqa: ARG002  # counted, not numbered
@@ -53,11 +53,11 @@ class LossNotFalling(Rule):
     def observe(self, sample: Sample) -> None:
         self._chance.observe(sample)
         self._batch = sample.samples
-        self._uphill = self._uphill or any(parameter.uphill for parameter in sample.parameters)
+        self._maximized = self._maximized or sample.maximized
 
     def findings(self) -> Iterator[Finding]:
         losses = self._losses
-        if losses.count < _STEPS or self._uphill:
+        if losses.count < _STEPS or self._maximized:
             return
         begin, begin_error = losses.beginning()
         last, last_error = losses.part(0.75, 1.0)

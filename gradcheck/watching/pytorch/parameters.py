@@ -144,9 +144,6 @@ class ParameterWatch:
             for group in optimizer.param_groups
             for p in group["params"]
         }
-        groups = [(o, group) for o in optimizers for group in o.param_groups]
-        uphill = {id(p) for _, group in groups if group.get("maximize") for p in group["params"]}
-        searched = {id(p) for o, group in groups if isinstance(o, torch.optim.LBFGS) for p in group["params"]}
         updates = self._updates() if marked else {}
         found = []
         for name, parameter in self.named.items():
@@ -176,8 +173,6 @@ class ParameterWatch:
                     sparse=role == "embedding" or bool(parameter.grad is not None and parameter.grad.is_sparse),
                     before_norm=own == "bias" and (layer in before_norm or (layer in reached and self._cancels(name))),
                     carried=name in (self._carried or ()),
-                    uphill=id(parameter) in uphill,
-                    searches=id(parameter) in searched,
                     equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
                 )
             )
