@@ -170,3 +170,7 @@ def test_weights_and_biases_that_are_stacked():
         return step(net)
 
     assert {parameter.name for parameter in healthy(with_bias).parameters} == {"W1", "b"}
+
+
+def test_a_softmax_with_its_own_logarithm_is_taken_once():
+    assert healthy(lambda net: net.learn(h := np.maximum(net.x @ net.W1, 0), h @ net.W2)).output.where is not None

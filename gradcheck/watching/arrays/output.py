@@ -54,7 +54,7 @@ class Output:
                 near = any(math.isclose(of, loss, rel_tol=0.05, abs_tol=1e-3) for of in (entropy, n * entropy))
                 kind = "cross-entropy" if near else "other"
         predicted = np.bincount(self._log_p.argmax(axis=1), minlength=classes)
-        return OutputSample(kind, classes, predicted, labels, self._where)  # type: ignore[arg-type]  # one of the two
+        return OutputSample(kind, classes, predicted, labels, where=self._where)  # type: ignore[arg-type]  # one of the two
 
 
 def given_output(outputs: Any, labels: Any, seen: Output | None, loss: float | None) -> OutputSample:
