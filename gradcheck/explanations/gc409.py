@@ -32,8 +32,9 @@ Check:
 
     check_step(step, params={"W": W, "b": b}, gradients=gradients, lr=0.01)
 
-Why it happens: the gradient is reshaped, flipped or another parameter's on its way into the update; an adaptive
-optimizer scales each entry (Adam's first step is lr times the sign; those of torch are held against their own rule, one
-that nobody knows is undecided); a later step takes other data than the loss sees, or an old gradient; or, with loss= in place of gradients=, the
-gradient itself is wrong: check_network with gradients=gradcheck.from_update(step, lr=...) says how.
+Why it happens: the gradient is reshaped, flipped or another parameter's on its way into the update; a later step
+takes other data than the loss sees, or an old gradient; an adaptive optimizer scales each entry (Adam's first step is
+lr times the sign; those of torch are held against their own rule, one that nobody knows is undecided); or, with loss=
+in place of gradients=, the gradient itself is wrong: check_network with
+gradients=gradcheck.from_update(step, lr=...) says how.
 """
