@@ -10,8 +10,14 @@ import torch
 from torch import nn
 
 from gradcheck.watching.pytorch.calls import CallMode
+from gradcheck.watching.pytorch.kinds import FUNCTIONS
+from gradcheck.watching.pytorch.output import LOSSES
+from gradcheck.watching.pytorch.value_clips import BOUNDING
 
-__all__ = ["Hearing"]
+__all__ = ["HEARD_INSIDE", "Hearing"]
+
+HEARD_INSIDE = frozenset(FUNCTIONS) | frozenset(BOUNDING) | LOSSES
+"""The functions that are told of inside of a forward: what a sample is made of."""
 
 _ZEROING = frozenset(
     getattr(f, "__wrapped__", f).__code__ for f in (torch.optim.Optimizer.zero_grad, nn.Module.zero_grad)

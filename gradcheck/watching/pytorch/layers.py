@@ -19,7 +19,7 @@ from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, 
 from gradcheck.watching.pytorch.record import Record
 from gradcheck.watching.pytorch.slopes import slope_of
 
-__all__ = ["LayerWatch", "first_tensor"]
+__all__ = ["LayerWatch", "batch_of"]
 
 _GATED = re.compile(r"attention|attn|gru|lstm|rnn|cell|gate|squeeze|excit", re.IGNORECASE)
 # Modules whose children are not called as modules, or are called by code that Python does not run.
@@ -220,6 +220,12 @@ def first_tensor(value: object) -> torch.Tensor | None:
             if found is not None:
                 return found
     return None
+
+
+def batch_of(inputs: tuple[Any, ...]) -> int:
+    """How many samples a module is given: the first dimension of its first tensor."""
+    given = first_tensor(inputs)
+    return given.shape[0] if given is not None and given.dim() else 0
 
 
 def _compiled(module: nn.Module) -> bool:

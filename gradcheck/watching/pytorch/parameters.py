@@ -12,7 +12,7 @@ from gradcheck.health.sample import ParameterSample, Stats
 from gradcheck.watching.pytorch.kinds import kind_of
 from gradcheck.watching.pytorch.stats import finite_norms, norm_of, stats_of
 
-__all__ = ["ParameterWatch"]
+__all__ = ["ParameterWatch", "gradient_norms"]
 
 _ROUNDING = 1e-3
 
@@ -177,6 +177,12 @@ class ParameterWatch:
                 )
             )
         return found
+
+
+def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
+    """The norms of those that have a gradient now."""
+    gradients = {name: p.grad for name, p in parameters.items() if p.grad is not None}
+    return dict(zip(gradients, finite_norms(list(gradients.values())), strict=True))
 
 
 def _number(rate: object) -> float | None:

@@ -15,20 +15,18 @@ from gradcheck.watching.health import Health
 from gradcheck.watching.pytorch.births import BirthWatch
 from gradcheck.watching.pytorch.calls import Call
 from gradcheck.watching.pytorch.gradient_clips import GradientClips
-from gradcheck.watching.pytorch.hearing import Hearing
+from gradcheck.watching.pytorch.hearing import HEARD_INSIDE, Hearing
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
-from gradcheck.watching.pytorch.kinds import FUNCTIONS
-from gradcheck.watching.pytorch.layers import LayerWatch, first_tensor
+from gradcheck.watching.pytorch.layers import LayerWatch, batch_of
 from gradcheck.watching.pytorch.listening import Listening
-from gradcheck.watching.pytorch.output import LOSSES, OutputWatch
-from gradcheck.watching.pytorch.parameters import ParameterWatch
+from gradcheck.watching.pytorch.optimizers import Optimizers
+from gradcheck.watching.pytorch.output import OutputWatch
+from gradcheck.watching.pytorch.parameters import ParameterWatch, gradient_norms
 from gradcheck.watching.pytorch.scaling import Scaling
-from gradcheck.watching.pytorch.stats import finite_norms
-from gradcheck.watching.pytorch.value_clips import BOUNDING, ValueClips
+from gradcheck.watching.pytorch.unseen import NOT_CALLED, UNDER_TRANSFORM
+from gradcheck.watching.pytorch.value_clips import ValueClips
 
 __all__ = ["TorchHealth"]
-
-_HEARD_INSIDE = frozenset(FUNCTIONS) | frozenset(BOUNDING) | LOSSES
 
 
 class TorchHealth(Health):
@@ -53,23 +51,20 @@ class TorchHealth(Health):
         plain: nn.Module = getattr(model, "_orig_mod", model)
         super().__init__(name or type(plain).__name__, every=every, on=on, callback=callback)
         self._model = model
-        self._given = bool(optimizers)
-        self._optimizers = list(optimizers)
         self._parameters = ParameterWatch(plain)
+        self._optimizers = Optimizers(optimizers, self._parameters.named)
         self._layers = LayerWatch(model, self.monitor.unseen, self.monitor.failed)
         self._calls = Hearing()
         self._listening = Listening(self._calls)
         self._births = BirthWatch(model, self._calls, self.born, self.monitor.unseen)
         self._value_clips, self._output, self._scaling = ValueClips(), OutputWatch(), Scaling()
         self._gradient_clips = GradientClips(self._parameters.named, self._gradients_change)
-        self._births.by_hand = not self._optimizers
+        self._births.by_hand = not self._optimizers.all
         self._undo: list[Callable[[], None]] = []
         self._step = 0
-        self._sampling = False
         self._updating: list[int] = []  # optimizers in whose step we are, the outermost first
-        self._inside = False  # the model's forward
-        self._called = self._transformed = False
-        self._marked = False  # by health.step()
+        self._sampling = self._inside = False  # the model's forward
+        self._called = self._transformed = self._marked = False  # the model; under torch.func; by health.step()
         self._begin_step()
 
     def _begin_step(self) -> None:
@@ -94,7 +89,7 @@ class TorchHealth(Health):
         """Put everything back."""
         try:
             self._births.close()
-            if self._backwards and not self._optimizers:
+            if self._backwards and not self._optimizers.all:
                 self._end_step()
         finally:
             self._listening.leave()
@@ -122,7 +117,7 @@ class TorchHealth(Health):
         value = float(loss) if loss is not None else None  # type: ignore[arg-type]  # anything that is one number
         if outputs is not None and labels is not None and self._sampling:
             self._output.given(outputs, labels)
-        if self._optimizers:
+        if self._optimizers.all:
             if value is not None and not self._had_loss:
                 self.monitor.step(self._step - 1, value)
             return
@@ -143,10 +138,7 @@ class TorchHealth(Health):
         transformed = in_transform()
         if transformed:
             self._transformed = True
-            self.monitor.unseen(
-                f"{self.subject} was called under torch.func (vmap, grad, ...): its layers were not looked at there, "
-                "and where a NaN is born inside of it cannot be told"
-            )
+            self.monitor.unseen(UNDER_TRANSFORM.format(self.subject))
         if transformed or not torch.is_grad_enabled():
             heard = self._listening.end()
             try:
@@ -171,7 +163,7 @@ class TorchHealth(Health):
         self._listening.end()
         self._calls.between = False
         if not self._updating:
-            if self._stepped or (self._backwards and not self._optimizers and not self._marked):
+            if self._stepped or (self._backwards and not self._optimizers.all and not self._marked):
                 self._end_step()
             elif self._backwards and self._scaling.skipped():
                 self._births.step_ended()
@@ -183,16 +175,12 @@ class TorchHealth(Health):
         if self._updating and self._parameters.moved():
             self._evaluations += 1
         if self._sampling and self._evaluations == 1:
-            self.measured(self._count_samples, (*args, *kwargs.values()))
+            self._count += self.measured(batch_of, (*args, *kwargs.values())) or 0
             self._layers.live = True
-            if not self._optimizers:
+            if not self._optimizers.all:
                 self.measured(self._parameters.note_weights, self._step == 0)
-            self._calls.only = _HEARD_INSIDE
+            self._calls.only = HEARD_INSIDE
             self._listening.begin()
-
-    def _count_samples(self, inputs: tuple[Any, ...]) -> None:
-        given = first_tensor(inputs)
-        self._count += given.shape[0] if given is not None and given.dim() else 0
 
     # Calls
 
@@ -226,7 +214,7 @@ class TorchHealth(Health):
 
     def _concerned(self) -> bool:
         """Whether what the program does now can be a step of this model: it was called."""
-        parts = self._given or not self._sampling or self._layers.any_called
+        parts = self._optimizers.given or not self._sampling or self._layers.any_called
         return self._forwards > 0 or (not self._called and parts)
 
     def _backward_ends(self, _: torch.Tensor) -> None:
@@ -246,13 +234,13 @@ class TorchHealth(Health):
             self._updating.clear()
         if self._updating:
             return  # the other one uses it
-        if not self._ours(optimizer):
+        if not self._optimizers.know(optimizer):
             return
         self._updating.append(key)
         self._parameters.moved()
         self._listening.end()
         if self._norms is None:
-            self._check_gradients(self._of(optimizer))
+            self._check_gradients(self._optimizers.looked_at_with(optimizer))
         heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
         if self._sampling and not self._stepped:
             self.measured(self._parameters.note_gradients, self._norms or {})
@@ -268,13 +256,13 @@ class TorchHealth(Health):
         self._updating.pop()
         self._listening.end()  # a closure may have called the model
         if self._norms is None and self._backwards:
-            self._check_gradients(self._of(optimizer))
+            self._check_gradients(self._optimizers.looked_at_with(optimizer))
             if self._sampling:
                 self.measured(self._parameters.note_gradients, self._norms or {})
         self._stepped.add(key)
         by_call = self._forwards > 0
         try:
-            if all(id(known) in self._stepped for known in self._optimizers):
+            if self._optimizers.have_stepped(self._stepped):
                 self._end_step()
         finally:
             ended = not self._stepped
@@ -282,38 +270,17 @@ class TorchHealth(Health):
             if not self._calls.between or self._calls.worthwhile(self._sampling):
                 self._listening.begin()
 
-    def _ours(self, optimizer: torch.optim.Optimizer) -> bool:
-        if any(known is optimizer for known in self._optimizers):
-            return True
-        if self._given:
-            return False
-        own = {id(p) for p in self._parameters.named.values()}
-        if any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
-            self._optimizers.append(optimizer)
-            return True
-        return False
-
-    def _of(self, optimizer: torch.optim.Optimizer) -> Mapping[str, nn.Parameter]:
-        if len(self._optimizers) == 1:
-            return self._parameters.named
-        own = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        return {name: p for name, p in self._parameters.named.items() if id(p) in own}
-
     def _gradients_change(self) -> Mapping[str, float]:
         """Gradients are about to be clipped: see them before."""
         if self._norms is None:
-            self._norms = self._measured(self._parameters.named)
+            self._norms = gradient_norms(self._parameters.named)
         if self._sampling:
             self.measured(self._parameters.note_gradients, self._norms)
         return self._norms
 
-    def _measured(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
-        gradients = {name: p.grad for name, p in parameters.items() if p.grad is not None}
-        return dict(zip(gradients, finite_norms(list(gradients.values())), strict=True))
-
     def _check_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
         __tracebackhide__ = True
-        self._norms = self._measured(parameters)
+        self._norms = gradient_norms(parameters)
         total = math.hypot(*self._norms.values())
         if not math.isfinite(total):
             bad = [name for name, norm in self._norms.items() if not math.isfinite(norm)]
@@ -328,10 +295,7 @@ class TorchHealth(Health):
         sample = self.measured(self._sample) if self._sampling else None
         self._had_loss = loss is not None
         if not self._called and not self._transformed:
-            self.monitor.unseen(
-                f"{self.subject} itself was not called, only parts of it, or what torch.compile made of it: "
-                "where a NaN is born inside of it cannot be told"
-            )
+            self.monitor.unseen(NOT_CALLED.format(self.subject))
         self.monitor.step(step, loss)
         if loss is not None:
             self.schedule.saw("loss", loss)
@@ -339,7 +303,7 @@ class TorchHealth(Health):
             bad = [p.name for p in sample.parameters if p.update is not None and p.update.bad]
             if bad and all(p.gradient is None or not p.gradient.bad for p in sample.parameters):
                 self._births.weights_bad(bad)
-        self._births.by_hand = not self._optimizers
+        self._births.by_hand = not self._optimizers.all
         self._births.step_ended()
         self._calls.zeroing = False
         self._step += 1
@@ -372,14 +336,14 @@ class TorchHealth(Health):
             first=self._step == 0,
             layers=layers,
             parameters=self._parameters.samples(
-                self._optimizers,
+                self._optimizers.all,
                 self._layers.before_norm,
                 reached={layer.name for layer in layers if layer.gradient is not None and layer.gradient.norm > 0},
-                marked=bool(self._stepped) or not self._optimizers,
+                marked=bool(self._stepped) or not self._optimizers.all,
             ),
             output=self._output.sample(self._loss),
             value_clips=self._value_clips.samples(),
             gradient_clips=self._gradient_clips.samples(),
             evaluations=self._evaluations,
-            maximized=any(group.get("maximize") for o in self._optimizers for group in o.param_groups),
+            maximized=self._optimizers.maximize,
         )
