@@ -114,10 +114,11 @@ _EXPLAIN_EXAMPLES = """\
 examples:
   gradcheck explain GC232
   gradcheck explain | grep batch
+  gradcheck explain --html codes.html     all of them on one page
 
 exit status:
   0    explained
-  2    there is no such code
+  2    there is no such code, or the page cannot be written
 """
 
 
@@ -148,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--github", action="store_true", help="print what failed as GitHub's annotations as well")
     explain = command("explain", "tell what a code in a report means", _EXPLAIN_DESCRIPTION, _EXPLAIN_EXAMPLES)
     explain.add_argument("codes", nargs="*", metavar="CODE", help="as it stands in a report: GC201 (default: list all)")
+    explain.add_argument("--html", metavar="PATH", help="save all codes as one page")
     show = command("show", "print reports that were saved", _SHOW_DESCRIPTION, _SHOW_EXAMPLES)
     show.add_argument("files", nargs="+", metavar="FILE", help="a JSON file of reports")
     for shows in (run, show):
@@ -198,7 +200,7 @@ def _called(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         case "explain":
             from gradcheck.commands.explain import explain
 
-            return explain(given.codes)
+            return explain(given.codes, html=given.html)
         case "show":
             from gradcheck.commands.show import show
 

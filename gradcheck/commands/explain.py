@@ -6,12 +6,16 @@ import difflib
 import sys
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
+from gradcheck.commands.codes_page import codes_page
+from gradcheck.errors import GradcheckError
 from gradcheck.explanations import BEFORE, Explanation, codes, explanation
+from gradcheck.views.save import write
 
 __all__ = ["explain"]
 
@@ -27,8 +31,13 @@ _GROUPS = {
 }
 
 
-def explain(given: Sequence[str]) -> int:
-    """Print the explanations of the codes ``given``, or a line for every code; return the exit status."""
+def explain(given: Sequence[str], *, html: str | None = None) -> int:
+    """Print the explanations of the codes ``given``, or a line for every code; return the exit status.
+
+    With ``html`` all of them are written to that file instead, as one page.
+    """
+    if html is not None:
+        return _saved(given, html)
     console = Console(highlight=False, soft_wrap=True)
     if not given:
         _list(console)
@@ -51,6 +60,19 @@ def explain(given: Sequence[str]) -> int:
     console.print(Text("Examples run below these lines:", style="dim"))
     for line in BEFORE.splitlines():
         console.print(Text(f"    {line}", style="dim"))
+    return ALL_RIGHT
+
+
+def _saved(given: Sequence[str], html: str) -> int:
+    if given:
+        print("gradcheck explain: --html writes all codes; leave the codes out", file=sys.stderr)
+        return MISUSE
+    try:
+        write(Path(html), codes_page(_GROUPS))
+    except GradcheckError as error:
+        print(f"gradcheck explain: {error}", file=sys.stderr)
+        return MISUSE
+    print(f"wrote {html}")
     return ALL_RIGHT
 
 
