@@ -174,3 +174,30 @@ def test_weights_and_biases_that_are_stacked():
 
 def test_a_softmax_with_its_own_logarithm_is_taken_once():
     assert healthy(lambda net: net.learn(h := np.maximum(net.x @ net.W1, 0), h @ net.W2)).output.where is not None
+
+
+@pytest.mark.parametrize(
+    ("begin", "codes"),
+    [("kept", {"GC336"}), ("written", set()), ("filled", set()), ("new", set())],
+)
+def test_gradients_that_numpy_adds_up(begin, codes):
+    net = Network()
+    net.dW2 = np.zeros((6, 3))
+    with watch(net) as health:
+        for _ in range(30):
+            if begin == "written":
+                net.dW2[...] = 0
+            elif begin == "filled":
+                net.dW2.fill(0)
+            elif begin == "new":
+                net.dW2 = np.zeros((6, 3))
+            h = np.tanh(net.x @ net.W1)
+            e = np.exp(h @ net.W2)
+            p = e / e.sum(axis=1, keepdims=True)
+            loss = -np.log(p[np.arange(20), net.y]).mean()
+            p[np.arange(20), net.y] -= 1
+            net.dW2 += h.T @ p / 20
+            net.W1 -= 0.1 * net.x.T @ (p @ net.W2.T * (1 - h * h)) / 20
+            net.W2 -= 0.1 * net.dW2
+            health.step(loss=loss)
+    assert {f.code for f in health.findings if f.severity == "error"} == codes

@@ -48,6 +48,9 @@ class AddedUpGradients(Rule):
                 f"{seen.since}",
                 *seen.remark,
             ),
-            help=("call optimizer.zero_grad() before each backward; several backwards may come before one step",),
+            help=(
+                "set them to zero before each backward: optimizer.zero_grad(), in NumPy dW[...] = 0; several backwards "
+                "may come before one step",
+            ),
             step=seen.since,
         )

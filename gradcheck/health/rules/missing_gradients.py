@@ -76,7 +76,7 @@ class MissingGradients(Rule):
                 "rounding, a saturated activation"
                 if zero
                 else "no path leads from the loss to it: detach(), .item(), .data, no_grad(), a conversion to NumPy, "
-                "or a layer whose output is not used",
+                "or a layer whose output is not used; in NumPy, the update leaves it out",
             ),
             step=seen.since,
         )

@@ -56,6 +56,8 @@ class Standing:
         self.keys: dict[str, int] = {}
         self.copies: dict[str, Array] = {}
         self.alive = dict(arrays)
+        self.left = {id(root(array)) for path, array in arrays.items() if is_gradient_path(path, arrays)}
+        """The memory of gradients that are kept: what the last step has left in them is there still."""
         seen: set[tuple[int, int, tuple[int, ...]]] = set()
         for path, array in arrays.items():
             # an array in two places is one parameter

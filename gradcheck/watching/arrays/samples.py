@@ -10,13 +10,13 @@ import numpy as np
 
 from gradcheck.health.sample import ParameterSample, Sample
 from gradcheck.watching.arrays.clips import gradient_clips, value_clips
-from gradcheck.watching.arrays.events import Event
+from gradcheck.watching.arrays.events import Event, root
 from gradcheck.watching.arrays.gradients import gradient_of, named_gradients, rate_of
 from gradcheck.watching.arrays.graph import Graph, Node
 from gradcheck.watching.arrays.layers import Layers
 from gradcheck.watching.arrays.measure import measure
 from gradcheck.watching.arrays.norm_clips import norm_clips
-from gradcheck.watching.arrays.operands import is_elementwise
+from gradcheck.watching.arrays.operands import is_elementwise, memory_of
 from gradcheck.watching.arrays.output import Output
 from gradcheck.watching.arrays.parameters import Parameter, Standing, is_gradient_path, parameters_of
 from gradcheck.watching.arrays.passes import Linear, Passes, passes_of
@@ -35,6 +35,8 @@ class Recorder:
         self.standing = Standing(arrays, known)
         self._shapes = self.standing.shapes
         self._keys = set(self.standing.keys.values())
+        self._untouched = set(self.standing.left)
+        self._carried: set[int] = set()
         self.graph = Graph(self._look)
         self.output: Output | None = None
 
@@ -44,6 +46,10 @@ class Recorder:
 
     def _look(self, node: Node) -> None:
         measure(node)
+        if node.key in self._untouched:
+            self._untouched.discard(node.key)
+            if node.event.in_place and node.operation == "add" and _adds_to_more_than_zero(node):
+                self._carried.add(node.key)
         # what may be a parameter's gradient is often written over: divided by the batch size, clipped, set to 0
         gradient = node.shape in self._shapes and node.key not in self._keys
         if gradient and len(node.shape) and (node.event.in_place or not is_elementwise(node)):
@@ -93,8 +99,15 @@ class Recorder:
             fan_out=ways[1] if ways else None,
             lr=None if taken is None else _told_rate(update, taken),
             sparse=_role(parameter, linear) == "embedding",
+            carried=named is not None and id(root(named)) in self._carried,
             equal_columns=first and linear is not None and _has_equal_units(linear),
         )
+
+
+def _adds_to_more_than_zero(node: Node) -> bool:
+    """Whether ``dW += x.T @ d`` found something in dW."""
+    added = [v for v in node.inputs if isinstance(v, np.ndarray) and v.shape == node.shape and memory_of(v) != node.key]
+    return bool(added) and not np.array_equal(added[0], node.output)
 
 
 def _told_rate(update: Array, taken: Array) -> float | None:
