@@ -169,6 +169,7 @@ class Sample:
     ``rates`` are the numbers kept beside the parameters that are learning rates by their names, after the step.
     ``evaluations`` tells how many times the optimizer itself had the loss computed, each time at other weights: one
     step of a method with a line search (LBFGS) is many small ones. ``maximized``: the loss is meant to rise.
+    ``adversaries``: several optimizers step in turn, each for a loss of its own, so that none needs to fall.
     """
 
     step: int
@@ -183,6 +184,7 @@ class Sample:
     rates: dict[str, float] = field(default_factory=dict)
     evaluations: int = 1
     maximized: bool = False
+    adversaries: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class LossNotFalling(Rule):
     cross-entropy whose last half is within 5 % of the entropy of the labels (the loss of one who knows how frequent
     each class is), and flat. An error at chance once 2,000 samples were seen, else a warning that is likely. Exempt: a
     cross-entropy below 0.7 of that from the beginning (trained before), a loss that has grown threefold (GC343 is about
-    that), and one that an optimizer is to maximize. Calibrated: see tests/benchmarks.
+    that), one that an optimizer is to maximize, and those of adversaries. Calibrated: see tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC341"
@@ -38,7 +38,7 @@ class LossNotFalling(Rule):
         self._losses = Stretches()
         self._chance = Chance()
         self._over = False
-        self._maximized = False
+        self._meant = False  # not to fall
         self._batch = 0
 
     def step(self, step: int, loss: float) -> None:  # noqa: ARG002  # counted, not numbered
@@ -53,11 +53,11 @@ class LossNotFalling(Rule):
     def observe(self, sample: Sample) -> None:
         self._chance.observe(sample)
         self._batch = sample.samples
-        self._maximized = self._maximized or sample.maximized
+        self._meant = self._meant or sample.maximized or sample.adversaries
 
     def findings(self) -> Iterator[Finding]:
         losses = self._losses
-        if losses.count < _STEPS or self._maximized:
+        if losses.count < _STEPS or self._meant:
             return
         begin, begin_error = losses.beginning()
         last, last_error = losses.part(0.75, 1.0)

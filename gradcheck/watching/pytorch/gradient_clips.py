@@ -38,11 +38,11 @@ class GradientClips:
         self._begins = begins
         self._frame: FrameType | None = None
         self._found: list[tuple[GradientClip, Mapping[str, torch.Tensor], dict[str, torch.Tensor] | None]] = []
-        self.counts = False  # whether to look at every entry: in sampled steps
+        self._counts = False
 
-    def forget(self) -> None:
-        """Begin a new step."""
-        self._frame, self._found = None, []
+    def forget(self, counts: bool) -> None:
+        """Begin a new step; ``counts``: look at every entry, as in sampled steps."""
+        self._frame, self._found, self._counts = None, [], counts
 
     def heard(self, call: Call) -> None:
         """Any call of the program; all but those that a clip makes are let go at once."""
@@ -70,7 +70,7 @@ class GradientClips:
         name = frame.f_code.co_name
         if not by_norm:
             found = GradientClip(name, where, limit, entries=sum(g.numel() for g in gradients.values()), bad=bad)
-            if self.counts:
+            if self._counts:
                 found.clipped = sum(int((g.detach().abs() > limit).sum()) for g in gradients.values())
             self._found.append((found, gradients, None))
             return

@@ -71,7 +71,7 @@ class TorchHealth(Health):
         self._loss: float | None = None
         self._norms: Mapping[str, float] | None = None
         self._backwards = self._forwards = self._count = 0
-        self._evaluations = 1
+        self._evaluations, self._adversaries = 1, False
         self._stepped: set[int] = set()
 
     def start(self) -> None:
@@ -204,6 +204,7 @@ class TorchHealth(Health):
         self._calls.between = False
         if self._births.replaying:
             return
+        self._adversaries |= bool(self._stepped)  # another loss, for those that have not stepped yet
         plain = self._scaling.plain(loss)
         if self._sampling and self._step > 0 and not self._updating:
             self.measured(self._parameters.note_carried)
@@ -317,8 +318,7 @@ class TorchHealth(Health):
         if not again:
             self._sampling = self.schedule.samples(self._step) and not self.monitor.blind
         self._begin_step()
-        self._gradient_clips.forget()
-        self._gradient_clips.counts = self._sampling
+        self._gradient_clips.forget(counts=self._sampling)
         if self._sampling:
             for part in (self._parameters, self._value_clips, self._output):
                 part.forget()
@@ -346,4 +346,5 @@ class TorchHealth(Health):
             gradient_clips=self._gradient_clips.samples(),
             evaluations=self._evaluations,
             maximized=self._optimizers.maximize,
+            adversaries=self._adversaries,
         )
