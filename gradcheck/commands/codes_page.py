@@ -14,6 +14,7 @@ __all__ = ["codes_page"]
 _TITLE = "What the codes in gradcheck's reports mean"
 _STYLE = """
 body { max-width: 50em; }
+nav h2 { font-size: 1em; font-weight: 600; }
 h3 { font-size: 1em; margin: 2em 0 0; }
 h4 { font-size: 0.9em; font-weight: 600; margin: 0.8em 0 0; }
 pre { margin: 0.3em 0; padding: 0.5em 0.8em; overflow-x: auto; background: #f1f3f5; font-size: 0.85em; }
@@ -30,7 +31,7 @@ def codes_page(groups: Mapping[str, str]) -> str:
     for begin, heading in groups.items():
         members = [each for each in told if each.code.startswith(begin)]
         entries = "".join(f"<li>{_linked(each.code)} {escape(each.title)}</li>" for each in members)
-        listed += f"<h3>{escape(heading)}</h3><ul>{entries}</ul>"
+        listed += f"<h2>{escape(heading)}</h2><ul>{entries}</ul>"
         explained += f"<section><h2>{escape(heading)}</h2>{''.join(map(_explained, members))}</section>"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
