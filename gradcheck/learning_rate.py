@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,15 +21,17 @@ from gradcheck.descent.lanczos import lanczos
 from gradcheck.descent.landscape import Landscape, Vector, differences, joined
 from gradcheck.descent.moves.sources import stored_gradients
 from gradcheck.descent.numbers import checked_momentum, checked_rate
+from gradcheck.descent.patience import Patience
 from gradcheck.descent.quadratic import is_quadratic
 from gradcheck.descent.rho import rho, slope_along
 from gradcheck.descent.samples import batch_among
 from gradcheck.descent.torch_state import TorchState
 from gradcheck.descent.trial import losses_of_steps
 from gradcheck.descent.wrong_slope import wrong_slope
+from gradcheck.difference import norm
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, user_code
-from gradcheck.options import checked_budget, checked_name, checked_seed
+from gradcheck.options import checked_name, checked_seed
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, Report
 from gradcheck.state import own_generator, seed_everything
@@ -38,6 +41,8 @@ __all__ = ["check_learning_rate"]
 
 _PRODUCTS = 30
 _TRIED = 10
+_CLOSER = 2.0  # seconds after which nothing more is done to say it more exactly
+_LONGEST = 10.0  # seconds after which no further product H·v is made, unless a budget says how many
 
 
 @shown_at_caller
@@ -69,7 +74,7 @@ def check_learning_rate(
         gradient: Your own gradient (a dict by name, a list in the order of the parameters, an array, or a callable
             that returns one), to be judged by ρ = (L(w) - L(w - η·g)) / (η·‖g‖²), which goes to 1 for a right one.
         seed: Seeds the first vector, and every random generator before each evaluation. Default 0.
-        budget: How many products H·v may be made. Default 30.
+        budget: How many products H·v may be made. Default 30, and no more than 10 s allow.
         name: What to call it in the report.
         raises: As in :func:`check_layer`.
 
@@ -92,16 +97,14 @@ def check_learning_rate(
     where = calling_place()
     seed, name = checked_seed(seed), checked_name(name)
     loss, lr, momentum = checked_loss(loss), checked_rate(lr), checked_momentum(momentum)
-    most = checked_budget(budget)
-    if most == 0:
-        raise GradcheckError("budget: 0 products H·v tell nothing of the curvature; give at least 1, or leave it out")
+    most = _products(budget)
     given = given_params(params)
     landscape = landscape_of(loss, given, seed)
     try:
         yours = _yours(gradient, landscape, given, seed)
         with np.errstate(all="ignore"):  # steps that are too long overflow
             among = batch_among(loss, landscape.shapes)
-            found = _examined(landscape, lr, momentum, yours, seed, most or _PRODUCTS, among)
+            found = _examined(landscape, lr, momentum, yours, seed, most, among)
     finally:
         landscape.restore()
     report = Report(
@@ -121,6 +124,14 @@ def check_learning_rate(
         seconds=time.perf_counter() - started,
     )
     return finish(report, raises)
+
+
+def _products(budget: object) -> int | None:
+    if budget is None:
+        return None
+    if isinstance(budget, bool) or not isinstance(budget, numbers.Integral) or int(budget) < 1:
+        raise GradcheckError(f"budget: it must be a whole number of products H·v from 1 up, not {budget!r}")
+    return int(budget)
 
 
 @dataclass
@@ -166,10 +177,11 @@ def _examined(
     momentum: float,
     yours: Vector | None,
     seed: int,
-    most: int,
+    most: int | None,
     batch: tuple[str, int] | None,
 ) -> _Found:
     at, rng = landscape.start, own_generator(seed)
+    closer, longest = Patience(_CLOSER), Patience(_LONGEST)
     true = landscape.gradient(at)
     if not np.all(np.isfinite(true)):
         raise GradcheckError(
@@ -199,18 +211,29 @@ def _examined(
     def product(v: Vector) -> Vector:
         return by_differences(v)[0] if exact is None else exact(v)
 
-    spectrum = lanczos(product, at.size, rng, most, noise)
+    def goes_on() -> bool:
+        return most is not None or longest.is_left
+
+    spectrum = lanczos(product, at.size, rng, most or _PRODUCTS, noise, goes_on)
+    if not goes_on():
+        notes.append(
+            f"no more than {spectrum.products} products H·v in {_LONGEST:g} s; budget= has as many made as it says"
+        )
     rounding = 8 * landscape.epsilon * abs(spectrum.largest)
     error = max(spectrum.error, rounding)
     spectrum = replace(spectrum, smallest_error=max(spectrum.smallest_error, rounding))
-    quadratic = is_quadratic(landscape, true, product, lr, rng)
-    limit = limit_of(spectrum.largest, momentum, float(np.linalg.norm(true)), float(np.linalg.norm(at)))
+    quadratic = is_quadratic(landscape, true, product, lr, rng, closer)
+    limit = limit_of(spectrum.largest, momentum, norm(true), norm(at))
     if quadratic is None:
-        notes.append(
-            f"whether the loss is a quadratic cannot be seen in {_dtype(landscape)}: λmax is that of these weights"
+        why = (
+            f"cannot be seen in {_dtype(landscape)}" if landscape.epsilon > 1e-6 else "was not tried: it takes too long"
         )
+        notes.append(f"whether the loss is a quadratic {why}; λmax is that of these weights")
     verdict = verdict_of(lr, limit, spectrum, bool(quadratic))
-    losses = losses_of_steps(landscape, true, lr, momentum, _TRIED)
+    is_above = verdict in ("diverges", "above the edge")
+    losses = losses_of_steps(landscape, true, lr, momentum, _TRIED, closer) if is_above else [landscape.loss(at)]
+    if is_above and len(losses) <= _TRIED and math.isfinite(losses[-1]):
+        notes.append(f"the loss was followed for {len(losses) - 1} of {_TRIED} steps: they take too long")
     slope = slope_along(landscape, yours) if yours is not None else None
     step = StepSize(
         lr=lr,
@@ -222,7 +245,7 @@ def _examined(
         quadratic=bool(quadratic),
         momentum=momentum,
         loss=losses[0],
-        norm_gradient=float(np.linalg.norm(true)),
+        norm_gradient=norm(true),
         rho=rho(landscape, true if yours is None else yours, lr, losses[0]),
         products=spectrum.products,
         lambda_min=spectrum.smallest,

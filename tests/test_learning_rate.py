@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures"))
 
 from cnn.one_neuron import Neuron
 
-from gradcheck import check_learning_rate, load_report
+from gradcheck import GradcheckError, check_learning_rate, load_report
 
 
 def with_spectrum(eigenvalues, seed=0):
@@ -267,3 +267,61 @@ def test_a_sum_over_a_batch_is_asked_about():
     x, y, w = rng.normal(size=(32, 3)), rng.normal(size=32), rng.normal(size=3)
     report = check_learning_rate(lambda: np.sum((x @ w - y) ** 2) / 2, {"w": w}, lr=0.5)
     assert any("a sum over the batch, 32" in line for line in report.findings[0].help)
+
+
+# -- what a user may meet ------------------------------------------------------------------------------------------
+
+
+def first_line(report):
+    return str(report).splitlines()[0]
+
+
+def test_an_undecided_margin_is_told_as_such():
+    loss, w = quadratic([4.0])
+    assert "0.5 is the limit itself" in first_line(check_learning_rate(loss, w, lr=0.5))
+    hessian = np.concatenate([np.linspace(1, 99, 99), [100.0]])
+    w = np.random.default_rng(0).normal(size=100)
+    report = check_learning_rate(lambda w: (hessian * w * w).sum() / 2, w, lr=0.01995)
+    assert report.step_size.verdict == "undecided"
+    assert "0.01995 is near the limit 0.02000, which may be lower" in first_line(report)
+    assert "no limit could be found" in first_line(check_learning_rate(lambda w: w.sum(), np.ones(3), lr=1.0))
+
+
+def test_curvature_beyond_the_root_of_the_largest_float():
+    size = check_learning_rate(lambda w: 1e200 * (w**2).sum(), np.ones(3), lr=1e-201).step_size
+    assert size.limit == pytest.approx(1e-200)
+    assert size.verdict == "converges"
+    assert check_learning_rate(lambda w: 1e200 * (w**2).sum(), np.ones(3), lr=0.1).step_size.verdict == "diverges"
+
+
+@pytest.mark.parametrize("budget", [0, -1, 2.5, True, "many"])
+def test_a_budget_that_is_no_number_of_products(budget):
+    with pytest.raises(GradcheckError, match="whole number of products H·v from 1 up"):
+        check_learning_rate(lambda w: (w**2).sum(), np.ones(3), lr=0.1, budget=budget)
+
+
+@pytest.mark.parametrize("value", [None, "a", 1j])
+def test_a_loss_that_gives_no_number(value):
+    with pytest.raises(GradcheckError, match=r"^loss: it gives .*; it must return one number, the loss"):
+        check_learning_rate(lambda w: value, np.ones(3), lr=0.1)
+
+
+def test_what_takes_too_long_is_left_out_and_said(monkeypatch):
+    monkeypatch.setattr("gradcheck.learning_rate._CLOSER", 0.0)
+    loss, w = quadratic([1.0, 2.0, 3.0])
+    report = check_learning_rate(loss, w, lr=0.1)
+    assert report.ok
+    assert (report.step_size.verdict, report.step_size.quadratic) == ("below the edge", False)
+    assert any("was not tried: it takes too long" in note for note in report.notes)
+    above = check_learning_rate(loss, w, lr=1.0)
+    assert any("1 of 10 steps" in note for note in above.notes)
+    monkeypatch.setattr("gradcheck.learning_rate._LONGEST", 0.0)
+    report = check_learning_rate(loss, w, lr=0.1)
+    assert any("no more than 1 products" in note or "budget=" in note for note in report.notes)
+    assert check_learning_rate(loss, w, lr=0.1, budget=30).step_size.lambda_max == pytest.approx(3)
+
+
+def test_a_torch_loss_that_changes_from_call_to_call():
+    calls = iter(range(100))
+    with pytest.raises(GradcheckError, match="does not change from call to call"):
+        check_learning_rate(lambda w: (w**2).sum() * (1 + next(calls)), torch.ones(3), lr=0.1)

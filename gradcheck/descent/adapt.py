@@ -14,6 +14,7 @@ from gradcheck.descent.numpy_landscape import NumpyLandscape
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import adapt_forward
 from gradcheck.layers.calling import called, signature_of, user_code
+from gradcheck.layers.problem import Problem
 from gradcheck.layers.values import describe, is_tensor
 from gradcheck.state import State
 
@@ -53,9 +54,9 @@ def landscape_of(loss: Callable[..., Any], params: object, seed: int, roots: tup
 
         return TorchLandscape(lambda: loss(*arguments), given.arrays, (loss, given.whole, *roots), seed)
     if given.kind == "object" and not arguments:
-        return NumpyLandscape(_from_object(loss, given.whole), seed)
+        return _of_numpy(lambda: _from_object(loss, given.whole), seed)
     if arguments:
-        return NumpyLandscape(adapt_forward(loss, arguments), seed)
+        return _of_numpy(lambda: adapt_forward(loss, arguments), seed)
     reachable = State(loss).arrays
     for name, value in given.arrays.items():
         if not any(value is other for other in reachable):
@@ -63,7 +64,23 @@ def landscape_of(loss: Callable[..., Any], params: object, seed: int, roots: tup
                 f"params: {name} is not an array that the loss uses: give the very object, not a copy of it"
                 + _taking(loss)
             )
-    return NumpyLandscape(adapt_forward(loss, (), params=given.arrays), seed)
+    return _of_numpy(lambda: adapt_forward(loss, (), params=given.arrays), seed)
+
+
+def _of_numpy(problem: Callable[[], Problem], seed: int) -> NumpyLandscape:
+    """The landscape; what is refused of a forward in general is said of a loss."""
+    try:
+        return NumpyLandscape(problem(), seed)
+    except GradcheckError as error:
+        what, _, _ = str(error).partition(": ")
+        if what.startswith("the forward's output holds"):
+            raise GradcheckError(
+                "loss: it is NaN or infinite at these weights; give weights where it is finite"
+            ) from error
+        if what.startswith("the forward's output is "):
+            gives = what.removeprefix("the forward's output is ")
+            raise GradcheckError(f"loss: it gives {gives}; it must return one number, the loss") from error
+        raise
 
 
 def _taking(loss: Callable[..., Any]) -> str:

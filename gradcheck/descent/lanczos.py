@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.difference import norm
+
 __all__ = ["Spectrum", "lanczos"]
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -47,7 +49,12 @@ def _upper(largest: float, smallest: float, error: float, size: int, products: i
 
 
 def lanczos(
-    product: Callable[[Vector], Vector], size: int, rng: np.random.Generator, most: int, noise: float = 0.0
+    product: Callable[[Vector], Vector],
+    size: int,
+    rng: np.random.Generator,
+    most: int,
+    noise: float = 0.0,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Spectrum:
     """The Lanczos process, each new vector made orthogonal to all before it.
 
@@ -61,6 +68,7 @@ def lanczos(
         rng: draws the first vector.
         most: how many products may be made.
         noise: how far a product itself may be off; no residual is below it.
+        goes_on: asked after each product: whether there is time for another one.
     """
     held = np.empty((min(most, size), size))
     diagonal: list[float] = []
@@ -73,16 +81,16 @@ def lanczos(
         basis[-1] = q
         image = product(q)
         diagonal.append(float(q @ image))
-        scale = max(scale, float(np.linalg.norm(image)))
+        scale = max(scale, norm(image))
         for _ in range(2):  # twice is enough: what rounding leaves of the first time is removed
             image = image - basis.T @ (basis @ image)
-        left = float(np.linalg.norm(image))
+        left = norm(image)
         values, columns = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
         ends = left * np.abs(columns[-1])
         exhausted = len(basis) >= size or left <= max(1e-14 * scale, noise)
         weight = max(abs(values[0]), abs(values[-1]))
         settled = ends[-1] <= _CLOSE * abs(values[-1]) and ends[0] <= _LOOSE * weight
-        if exhausted or settled or len(basis) >= most:
+        if exhausted or settled or len(basis) >= most or not goes_on():
             whole = exhausted and len(basis) >= size
             errors = [noise if whole else max(float(e), noise) for e in (ends[-1], ends[0])]
             top = basis.T @ columns[:, -1]

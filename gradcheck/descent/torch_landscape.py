@@ -19,6 +19,9 @@ from gradcheck.witnesses.torch_arrays import to_array
 __all__ = ["TorchLandscape"]
 
 
+_KERNELS = 100  # roundings that the order of sums may make, where a kernel adds up as its threads come
+
+
 class TorchLandscape(Landscape):
     """``call`` gives the loss of what stands in ``tensors`` now."""
 
@@ -132,6 +135,13 @@ class TorchLandscape(Landscape):
                         "loss: it does not depend on the parameters (or was detached, by .item() or no_grad); return "
                         "it as a tensor computed from them"
                     )
+                first = float(value.detach())
+            second = self.loss(self.start)
+            if abs(second - first) > _KERNELS * self.epsilon * abs(first):
+                raise GradcheckError(
+                    f"loss: at the same weights, with all random generators seeded, it is {first:.6g} and then "
+                    f"{second:.6g}; give one that does not change from call to call"
+                )
         except BaseException:
             self.restore()
             raise

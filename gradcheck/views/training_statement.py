@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gradcheck.views import numbers
@@ -78,8 +79,16 @@ def _of_size(size: StepSize) -> str:
         "diverges": against.format("above") + ": gradient descent diverges",
         "below the edge": against.format("below") + " here",
         "above the edge": against.format("above") + " here, the edge of stability",
-        "undecided": f"undecided: no limit could be found for the learning rate {lr}",
+        "undecided": _undecided(size, lr, limit),
     }[size.verdict]
+
+
+def _undecided(size: StepSize, lr: str, limit: str) -> str:
+    if not math.isfinite(size.limit):
+        return f"undecided: no limit could be found for the learning rate {lr}"
+    if math.isclose(size.lr, size.limit, rel_tol=1e-9):
+        return f"undecided: the learning rate {lr} is the limit itself"
+    return f"undecided: the learning rate {lr} is near the limit {limit}, which may be lower"
 
 
 def _first(found: list[Finding], report: Report) -> str:
