@@ -113,6 +113,9 @@ def test_losses_of_adversaries_are_known():
             optimizer.step()
             optimizer.zero_grad()
 
+    for step, meant in ((in_turn, True), (together, False)):  # each with a watch of its own
+        for part, optimizer in zip((maker, judge), optimizers, strict=True):
+            assert [s.adversaries for s in sampled(part, step, 2, optimizer)][-1] == meant
     net = nn.ModuleList([maker, judge])
     assert [s.adversaries for s in sampled(net, in_turn, 2, optimizers)] == [True, True]
     assert [s.adversaries for s in sampled(net, together, 2, optimizers)] == [False, False]

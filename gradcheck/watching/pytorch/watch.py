@@ -71,7 +71,7 @@ class TorchHealth(Health):
         self._loss: float | None = None
         self._norms: Mapping[str, float] | None = None
         self._backwards = self._forwards = self._count = 0
-        self._evaluations, self._adversaries = 1, False
+        self._evaluations, self._adversaries, self._others_stepped = 1, False, False
         self._stepped: set[int] = set()
 
     def start(self) -> None:
@@ -204,7 +204,7 @@ class TorchHealth(Health):
         self._calls.between = False
         if self._births.replaying:
             return
-        self._adversaries |= bool(self._stepped)  # another loss, for those that have not stepped yet
+        self._adversaries |= bool(self._stepped) or self._others_stepped  # another loss, for who has not stepped yet
         plain = self._scaling.plain(loss)
         if self._sampling and self._step > 0 and not self._updating:
             self.measured(self._parameters.note_carried)
@@ -233,9 +233,8 @@ class TorchHealth(Health):
         key = id(optimizer)
         if key in self._updating:  # its last step ended in an error
             self._updating.clear()
-        if self._updating:
-            return  # the other one uses it
-        if not self._optimizers.know(optimizer):
+        if self._updating or not self._optimizers.know(optimizer):
+            self._others_stepped |= self._backwards > 0 and not self._updating  # else ours uses it
             return
         self._updating.append(key)
         self._parameters.moved()
