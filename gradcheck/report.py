@@ -148,7 +148,11 @@ class Report:
         verdicts: set[str] = {g.verdict for g in self.gradients} | {u.verdict for u in self.updates}
         verdicts |= {c.verdict for c in self.configurations} - {"not checked"}
         verdicts -= {"not differentiated"}
-        looked = bool(verdicts) or bool(self.watched and self.watched.steps) or self.step_size is not None
+        looked = (
+            bool(verdicts)
+            or bool(self.watched and self.watched.steps and not self.watched.blind)
+            or self.step_size is not None
+        )
         decided = self.step_size is None or self.step_size.verdict != "undecided"
         return looked and decided and verdicts <= {"right"} and all(f.severity != "error" for f in self.findings)
 

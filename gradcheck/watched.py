@@ -63,3 +63,8 @@ class Watched:
     layers: tuple[LayerHistory, ...] = ()
     parameters: tuple[ParameterHistory, ...] = ()
     unseen: tuple[str, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether steps were sampled, and neither a layer nor a parameter could be seen in them."""
+        return self.sampled > 0 and bool(self.unseen) and not (self.layers or self.parameters)

@@ -44,6 +44,8 @@ def _watch(report: Report) -> str:
         return _first(found, report)
     if not steps:
         return "nothing was watched: no step was seen"
+    if report.watched and report.watched.blind:
+        return "nothing was watched: no array of it was seen in use"
     return f"{count(steps, 'step')} watched, no symptom above info"
 
 

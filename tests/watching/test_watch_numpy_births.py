@@ -201,3 +201,15 @@ def test_gradients_that_numpy_adds_up(begin, codes):
             net.W2 -= 0.1 * net.dW2
             health.step(loss=loss)
     assert {f.code for f in health.findings if f.severity == "error"} == codes
+
+
+def test_a_watch_that_saw_no_array_in_use_is_not_ok():
+    net = Network()
+    weights = np.array(net.W1)  # not the network's own
+    with watch(net) as health:
+        for _ in range(5):
+            weights -= 0.1 * np.array(net.x).T @ np.tanh(np.array(net.x) @ weights)
+            health.step(loss=1.0)
+    report = health.report()
+    assert not report.ok
+    assert "nothing was watched: no array of it was seen in use" in str(report)
