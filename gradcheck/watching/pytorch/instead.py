@@ -36,11 +36,19 @@ class Instead:
 
     def remove(self) -> None:
         """Let the module be called as before; what was put in the place meanwhile stays."""
-        if self._module.__dict__.get(_SLOT) is self:
+        top = self._module.__dict__.get(_SLOT)
+        if top is self:
             if self._before is None:
                 del self._module.__dict__[_SLOT]
             else:
                 self._module.__dict__[_SLOT] = self._before
+            return
+        # Another watch of this module began later: it is to call what this one called.
+        while isinstance(top, Instead):
+            if top._before is self:
+                top._before = self._before
+                return
+            top = top._before
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = self._module._call_impl if self._before is None else self._before
