@@ -41,6 +41,7 @@ __all__ = ["check_learning_rate"]
 
 _PRODUCTS = 30
 _TRIED = 10
+_COARSE = 1e-4  # from here on the precision is that of 16 bits
 _CLOSER = 2.0  # seconds after which nothing more is done to say it more exactly
 _LONGEST = 10.0  # seconds after which no further product H·v is made, unless a budget says how many
 
@@ -100,6 +101,8 @@ def check_learning_rate(
     most = _products(budget)
     given = given_params(params)
     landscape = landscape_of(loss, given, seed)
+    dtype = _dtype(landscape)
+    landscape = _precise(landscape)
     try:
         yours = _yours(gradient, landscape, given, seed)
         with np.errstate(all="ignore"):  # steps that are too long overflow
@@ -111,7 +114,7 @@ def check_learning_rate(
         subject=name or called(loss),
         kind="learning rate",
         style=landscape.style,
-        dtype=_dtype(landscape),
+        dtype=dtype,
         seed=seed,
         gradients=(),
         findings=tuple(found.findings),
@@ -124,6 +127,15 @@ def check_learning_rate(
         seconds=time.perf_counter() - started,
     )
     return finish(report, raises)
+
+
+def _precise(landscape: Landscape) -> Landscape:
+    if landscape.epsilon < _COARSE:
+        return landscape
+    from gradcheck.descent.torch_landscape import TorchLandscape
+    from gradcheck.descent.widened import in_float32
+
+    return in_float32(landscape) if isinstance(landscape, TorchLandscape) else landscape
 
 
 def _products(budget: object) -> int | None:

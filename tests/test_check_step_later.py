@@ -94,8 +94,11 @@ def test_gradients_that_torch_adds_up():
         loss().backward()
         optimizer.step()
 
-    report = check_step(step, params=model, loss=loss, lr=0.1)
-    assert [f.code for f in report.findings] == ["GC336"]
+    for options in ({"loss": loss}, {}):
+        report = check_step(step, params=model, lr=0.1, **options)
+        assert [f.code for f in report.findings] == ["GC336"]
+        assert {u.verdict for u in report.updates} == {"wrong"}
+    assert all(p.grad is None for p in model.parameters())
 
 
 def test_one_clipping_is_one_finding_in_float32_too():

@@ -36,9 +36,17 @@ class TorchLandscape(Landscape):
         self._evaluations = 0
         self.counts = {"forward": 0, "backward": 0}
         self.style = "a torch loss, differentiated by autograd"
-        self.state = TorchState(*roots, dict(tensors))
+        self.roots = roots
+        self.state = self._remembered()
         self._asked = [(t, t.requires_grad) for t in self.tensors.values()]
+        self._prepare()
         self._refuse()
+
+    def _remembered(self) -> TorchState:
+        return TorchState(*self.roots, self.tensors)
+
+    def _prepare(self) -> None:
+        """What a subclass changes before the first evaluation."""
 
     def loss(self, at: Vector) -> float:
         with self._at(at) as value:
@@ -80,6 +88,9 @@ class TorchLandscape(Landscape):
 
     def restore(self) -> None:
         self.state.restore()
+        self._ask_as_before()
+
+    def _ask_as_before(self) -> None:
         for tensor, asked in self._asked:
             tensor.requires_grad_(asked)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -14,23 +13,26 @@ import numpy as np
 
 from gradcheck.causes.seen_otherwise import gradients_seeing
 from gradcheck.descent.adapt import landscape_of
-from gradcheck.descent.given import Given, given_params
+from gradcheck.descent.given import Given
 from gradcheck.descent.landscape import Landscape
+from gradcheck.descent.moves.adding_up import adding_up
 from gradcheck.descent.moves.buffers import arrays_beside, with_momentum
 from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
 from gradcheck.descent.moves.corners import taken_at_corners
 from gradcheck.descent.moves.grouping import grouped, same_scale
 from gradcheck.descent.moves.judge import judged
-from gradcheck.descent.moves.later import later_cause
+from gradcheck.descent.moves.later import ADDED_UP, later_cause
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.rates import Rates, settings_for
+from gradcheck.descent.moves.returned import as_returned
 from gradcheck.descent.moves.seen import Cause, Seen
 from gradcheck.descent.moves.sequence import Step, steps_made
 from gradcheck.descent.moves.sources import Gradients, GradientsOfLoss, GradientsRead, source_of
 from gradcheck.descent.moves.stock import Standing, asked_of
 from gradcheck.descent.moves.timeline import Timeline, followed
 from gradcheck.descent.moves.weights import Array, Parameter, values_of, weights_of
+from gradcheck.descent.moves.whose import what_moves
 from gradcheck.descent.numpy_landscape import NumpyLandscape
 from gradcheck.descent.torch_state import TorchState
 from gradcheck.errors import GradcheckError
@@ -79,7 +81,7 @@ def examine_step(asked: Request) -> Examination:
     kept = TorchState(*roots)
     landscape: Landscape | None = None
     try:
-        given = _given(asked, kept)
+        given = what_moves(asked.params, asked.step, kept)
         run = asked.loss if asked.loss is not None and not signature_of(asked.loss).required else None
         listed = weights_of(given, asked.step, run, (asked.loss, asked.gradients))
         if asked.loss is not None:
@@ -89,32 +91,6 @@ def examine_step(asked: Request) -> Examination:
         if landscape is not None:
             landscape.restore()
         kept.restore()
-
-
-def _given(asked: Request, kept: TorchState) -> Given:
-    """What is to move: as it was given, or what the step belongs to."""
-    if asked.params is not None:
-        return given_params(asked.params)
-    owner = asked.step.__self__ if isinstance(asked.step, types.MethodType) else None
-    if kept.optimizers:
-        found = next((o for o in kept.optimizers if o is owner), kept.optimizers[0])
-        held = given_params(found)
-        names = {id(p): n for n, p in _names_in_modules(kept)}
-        if all(id(p) in names for p in held.arrays.values()):
-            return replace(held, arrays={names[id(p)]: p for p in held.arrays.values()})
-        return held
-    if owner is not None:
-        return given_params(owner)
-    raise GradcheckError(
-        'params: say what the step is to move: the object or module that holds the weights, or params={"W": W, "b": b}'
-    )
-
-
-def _names_in_modules(kept: TorchState) -> list[tuple[str, Any]]:
-    import torch
-
-    modules = [v for v in (slot.get() for slot in kept.state.slots) if isinstance(v, torch.nn.Module)]
-    return [pair for module in reversed(modules) for pair in module.named_parameters()]
 
 
 class _Taken:
@@ -154,7 +130,12 @@ class _Taken:
         finally:
             self.kept.restore()
         if self.given.kind != "object":
-            made = self._as_returned(made)
+            returned = as_returned(made)
+            if returned is not None:
+                made = returned
+                self.notes.append(
+                    "the step changes nothing in place: judged by the arrays that it returns (they have to be stored)"
+                )
         self.at_first = made[0].standing
         every = self._all_moves(made, beside)
         if not any(m.gradient is not None for m in every[0].values()):
@@ -192,6 +173,13 @@ class _Taken:
                 if cause.is_undecided:
                     results[name] = replace(result, verdict="undecided", reason=cause.cause[0] if cause.cause else "")
         results |= self._later(seen, {n: r for n, r in results.items() if n not in cornered}, causes)
+        in_grad = (
+            self.given.kind == "tensors" and isinstance(self.source, GradientsRead) and self.asked.gradients is None
+        )
+        again = in_grad and not causes and len(made) > 1
+        for name in adding_up(self.asked.step, self.parameters, self.kept, self.asked.seed) if again else ():
+            causes[name] = ADDED_UP
+            results[name] = replace(results[name], verdict="wrong", reason=ADDED_UP.cause[0])
         findings = [found for rule in STEP_RULES if (found := rule(seen)) is not None]
         findings += grouped(same_scale(causes, seen.moves))
         findings += [_replaced(name, *places) for name, places in made[0].left_behind.items() if self._apart(name)]
@@ -292,24 +280,6 @@ class _Taken:
             begun = float(self.at_first[name].settings["lr"])
             found["lr"] = self.settings[name].lr * (float(standing.settings["lr"]) / begun if begun else 1.0)
         return found
-
-    def _as_returned(self, made: list[Step]) -> list[Step]:
-        """Steps that leave the arrays as they are and return the new ones, w, cache = sgd(w, dw): judged by those."""
-        first = made[0]
-        if any(not np.array_equal(first.before[n], first.after[n], equal_nan=True) for n in first.before):
-            return made
-        left, after = list(first.returned), {}
-        for name, before in first.before.items():
-            fits = [pair for pair in left if pair[1].shape == before.shape]
-            pair = next((p for p in fits if p[0] == name), fits[0] if fits else None)
-            if pair is None or np.array_equal(pair[1], before):
-                return made
-            after[name] = pair[1]
-            left = [other for other in left if other is not pair]
-        self.notes.append(
-            "the step changes nothing in place: judged by the arrays that it returns (they have to be stored)"
-        )
-        return [replace(first, after=after)]
 
     def _out_of_reach(self) -> frozenset[str]:
         if self.given.kind != "arrays":

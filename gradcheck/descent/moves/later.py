@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from gradcheck.descent.moves.seen import Cause, Seen
 from gradcheck.descent.moves.unstated import unstated
 from gradcheck.difference import norm
 
-__all__ = ["later_cause"]
+__all__ = ["ADDED_UP", "later_cause"]
 
 _NEAR = 1e-3
 _LEAST = 0.05  # less is a weight decay, of weights that were zero before the first step
@@ -129,15 +130,19 @@ def _adds_up(move: Move, every: list[Move], k: int) -> Cause | None:
             return None
     elif not _fits(move, -move.lr * (total + move.weight_decay * move.before), move.rounding):
         return None
-    return Cause(
-        "GC336",
-        "error",
-        "added up",
-        "{names} [move|moves] by gradients that are added up from step to step: they are never set to zero",
-        (f"step {k} moves by the gradient of this step and by those before it once more",),
-        (f"{move.name}: -lr times the sum of {k} gradients explains step {k} to within rounding",),
-        ("set the gradients to zero before each backward: optimizer.zero_grad(), or dW = ... where it says dW += ...",),
-    )
+    said = f"{move.name}: -lr times the sum of {k} gradients explains step {k} to within rounding"
+    return replace(ADDED_UP, evidence=(said,))
+
+
+ADDED_UP = Cause(
+    "GC336",
+    "error",
+    "added up",
+    "{names} [move|moves] by gradients that are added up from step to step: they are never set to zero",
+    ("each step after the first moves by its own gradient and by those before it once more",),
+    (),
+    ("set the gradients to zero before each backward: optimizer.zero_grad(), or dW = ... where it says dW += ...",),
+)
 
 
 def _beside(move: Move, seen: Seen) -> Cause | None:
