@@ -31,6 +31,7 @@ SETTINGS = [
     {},
     {"momentum": 0.9},
     {"momentum": 0.9, "nesterov": True},
+    {"momentum": 0.9, "dampening": 0.1},
     {"weight_decay": 0.01},
     {"momentum": 0.9, "weight_decay": 0.01},
     {"foreach": True},
@@ -232,6 +233,26 @@ def test_an_adaptive_optimizer_is_held_against_its_own_rule(make, earlier, dtype
         assert not report.findings
         assert {u.verdict for u in report.updates} == {"right"}
         assert make.__name__ in report.notes[0]
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize("options", [{}, {"lr": 0.01}])
+def test_a_schedule_that_is_used_is_right(make, options):
+    task = Task(make, lr=0.01)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(task.optimizer, 0.8)
+
+    def step():
+        task.train()
+        schedule.step()
+
+    assert check_step(step, params=task.model, loss=task.loss, **options).ok
+
+
+def test_adam_that_maximizes_goes_up_on_purpose():
+    task = Task(torch.optim.Adam, lr=0.01, maximize=True)
+    assert check_step(task.train, params=task.model, loss=task.loss).ok
+    report = check_step(task.train, params=task.model, loss=task.loss, lr=0.01)
+    assert [f.code for f in report.findings] == ["GC401"]
 
 
 @pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop])

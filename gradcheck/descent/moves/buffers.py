@@ -50,6 +50,9 @@ def with_momentum(move: Move) -> str | None:
         if move.fits(part - move.lr * direction):
             move.momentum_part = part
             return said
+    if move.stock is not None and move.adaptive is None and move.fits(move.stock.delta):
+        move.momentum_part = move.stock.delta + move.lr * direction
+        return f"momentum {move.momentum:g}, as torch's {move.stock.rule} has it,"
     return None
 
 

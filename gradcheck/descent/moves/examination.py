@@ -278,6 +278,7 @@ class _Taken:
         found = {key: value for key, value in changes.items() if value is not None}
         if asked.rates is not None:
             begun = float(self.at_first[name].settings["lr"])
+            found["maximize"] = False  # what was given says which way to go
             found["lr"] = self.settings[name].lr * (float(standing.settings["lr"]) / begun if begun else 1.0)
         return found
 

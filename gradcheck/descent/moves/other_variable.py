@@ -41,7 +41,8 @@ def _rates(seen: Seen) -> list[float]:
     """The effective learning rate at each step, over all parameters whose moves are multiples of their gradients."""
     found = []
     for moves in (seen.moves, *seen.later):
-        fitted = [m for m in moves.values() if m.is_multiple() and m.before.size > 1]
+        # an adaptive optimizer has been asked with the rate that it has at each step
+        fitted = [m for m in moves.values() if m.adaptive is None and m.is_multiple() and m.before.size > 1]
         each = [rate for m in fitted if (rate := m.rate()) is not None]
         if not each:
             break
