@@ -363,6 +363,16 @@ def test_frozen_parameters_are_not_asked_for():
     assert [u.verdict for u in report.updates] == ["right", "right", "not differentiated", "not differentiated"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bias_before_batch_normalisation_has_no_gradient_but_rounding(seed):
+    task = Task(seed=seed)
+    task.model.insert(1, torch.nn.BatchNorm1d(6))
+    task.optimizer = torch.optim.SGD(task.model.parameters(), lr=0.1)
+    report = check_step(task.train, params=task.model, loss=task.loss)
+    assert report.ok
+    assert {u.name: u.verdict for u in report.updates}["0.weight"] == "right"
+
+
 def test_dropout_is_the_same_in_the_loss_and_in_the_step():
     task = Task()
     task.model.insert(1, torch.nn.Dropout(0.5))

@@ -21,7 +21,7 @@ from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
 from gradcheck.descent.moves.corners import taken_at_corners
 from gradcheck.descent.moves.grouping import grouped, same_scale
-from gradcheck.descent.moves.judge import judged
+from gradcheck.descent.moves.judge import judged, without_rounding
 from gradcheck.descent.moves.later import ADDED_UP, later_cause
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.rates import Rates, settings_for
@@ -161,6 +161,7 @@ class _Taken:
 
     def _told(self, seen: Seen, made: list[Step]) -> Examination:
         results = {name: judged(move) for name, move in seen.moves.items()}
+        results |= without_rounding(results, seen.moves)
         cornered: dict[str, UpdateResult] = {}
         if isinstance(self.source, GradientsOfLoss):
             cornered = self._at_corners(seen, [n for n, r in results.items() if r.verdict == "wrong"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,10 @@ from gradcheck.descent.moves.move import Move
 from gradcheck.difference import norm
 from gradcheck.updates import UpdateResult
 
-__all__ = ["judged"]
+__all__ = ["judged", "without_rounding"]
 
 _TOO_COARSE = 0.5
+_ROUNDING = 100.0  # roundings of the largest gradient: sums over a batch leave some
 
 
 def judged(move: Move) -> UpdateResult:
@@ -44,3 +46,22 @@ def judged(move: Move) -> UpdateResult:
         share = norm(wanted) / max(norm(move.before), 1e-300)
         return replace(base, reason=f"lr·g, {share:.1g} of the weights, is lost in the rounding of {move.dtype}")
     return replace(base, verdict="right" if error <= limit else "wrong")
+
+
+def without_rounding(results: Mapping[str, UpdateResult], moves: Mapping[str, Move]) -> dict[str, UpdateResult]:
+    """Those again whose gradient is nothing but the rounding of the others', as a bias before batch normalisation has.
+
+    They cannot be judged and need not be, as long as others are right.
+    """
+    if not any(r.verdict == "right" for r in results.values()):
+        return {}
+    together = math.hypot(*(r.norm_gradient for r in results.values() if r.norm_gradient is not None))
+    found = {}
+    for name, r in results.items():
+        move, least = moves[name], _ROUNDING * moves[name].epsilon * together
+        if r.verdict == "right" or not r.norm_gradient or r.norm_gradient > least or r.norm_update is None:
+            continue
+        if r.norm_update <= abs(move.lr) * least + move.rounding:
+            reason = "its gradient is nothing but the rounding of the others"
+            found[name] = replace(r, verdict="not differentiated", reason=reason)
+    return found
