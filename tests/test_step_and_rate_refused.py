@@ -119,7 +119,7 @@ RATES = [
     ((loss, w, 0.1), {"momentum": 1}, r"momentum: it must be a number from 0 up to \(not including\) 1"),
     ((loss, w, 0.1), {"momentum": -0.1}, "momentum: it must be a number"),
     ((loss, w, 0.1), {"seed": 1.5}, "seed: it must be a whole number"),
-    ((loss, w, 0.1), {"budget": 0}, "budget: 0 products"),
+    ((loss, w, 0.1), {"budget": 0}, "budget: it must be a whole number of products"),
     ((loss, w, 0.1), {"budget": -1}, "budget: it must be a whole number"),
     ((loss, w, 0.1), {"name": 1}, "name: it must be a string"),
     ((loss, w.copy(), 0.1), {}, "params is not an array that the loss uses: give the very object, not a copy"),
