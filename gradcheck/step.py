@@ -53,8 +53,8 @@ def check_step(
             that of the torch optimizer.
         momentum: The factor of heavy-ball momentum. Default: that of a torch ``SGD``, else 0.
         weight_decay: The λ of g + λw. Default: that of a torch ``SGD``, else 0.
-        steps: How many steps are made, each judged: momentum, gradients that add up and a decaying learning rate that is
-            not the one used show only after the first.
+        steps: How many steps are made, each judged: momentum, gradients that add up and a decaying learning rate that
+            is not the one used show only after the first.
         seed: Seeds every random generator before each step and each evaluation of the loss. Default 0.
         name: What to call it in the report.
         raises: As in :func:`check_layer`.
