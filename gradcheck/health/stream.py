@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.health import sample as samples
 from gradcheck.health.sample import Sample, Stats
+from gradcheck.views.json import number_told
 
 __all__ = ["Stream", "read"]
 
@@ -110,11 +110,8 @@ def _told(value: Any) -> Any:
         return {str(key): _told(item) for key, item in value.items()}
     if value is None or isinstance(value, str | bool):
         return value
-    if isinstance(value, Integral):
-        return int(value)
     if isinstance(value, Real):
-        number = float(value)
-        return number if math.isfinite(number) else f"{number:f}"
+        return number_told(value)
     return bool(value) if isinstance(value, np.bool_) else str(value)
 
 

@@ -19,7 +19,7 @@ def facts_of(call: Call, settings: Mapping[str, Any]) -> Facts:
     for name, value in settings.items():
         if isinstance(value, bool | str | int | float):
             facts[name] = value
-        elif not is_shape(value) and not isinstance(value, np.ndarray):
+        elif name != "shape" and not is_shape(value) and not isinstance(value, np.ndarray):
             facts[name] = shown(value)
     first = True
     for name, array in zip(call.names(), call.arguments, strict=False):

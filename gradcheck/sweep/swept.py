@@ -103,7 +103,7 @@ def _findings(tried: list[tuple[Planned, Report]]) -> tuple[Finding, ...]:
     right = [(plan, report) for plan, report in tried if report.ok]
     found: list[Finding] = []
     if wrong and right:
-        facts = [facts_of(plan.call, _settled(plan, tried)) for plan, _ in (*wrong, *right)]
+        facts = [facts_of(plan.call, plan.settings) for plan, _ in (*wrong, *right)]
         shared = properties_of(facts[: len(wrong)], facts[len(wrong) :])
         count = f"{len(wrong)} of {len(tried)} configurations"
         if shared:
@@ -121,14 +121,3 @@ def _findings(tried: list[tuple[Planned, Report]]) -> tuple[Finding, ...]:
                 seen.add((finding.code, finding.gradient))
                 found.append(finding)
     return tuple(found)
-
-
-def _settled(plan: Planned, tried: list[tuple[Planned, Report]]) -> dict[str, Any]:
-    """The settings of a configuration with those that others vary, at the values that it has them."""
-    names = dict.fromkeys(name for other, _ in tried for name in other.settings)
-    arrays = {n for n in plan.call.names() if isinstance(plan.call.argument(n), np.ndarray)}
-    return {
-        name: plan.settings[name] if name in plan.settings else plan.call.option(name)
-        for name in names
-        if name not in arrays and name != "shape"
-    }

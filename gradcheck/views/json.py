@@ -16,7 +16,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.picture import Picture
 from gradcheck.report import Report
 
-__all__ = ["MANY_KEY", "decoded", "dumps", "encoded", "load_report", "loads", "parsed", "read"]
+__all__ = ["MANY_KEY", "decoded", "dumps", "encoded", "load_report", "loads", "number_told", "parsed", "read"]
 
 VERSION = 1
 VERSION_KEY = "gradcheck_report"
@@ -126,13 +126,15 @@ def _encode(value: Any) -> Any:
         return [_encode(item) for item in value]
     if value is None or isinstance(value, str | bool):
         return value
-    # NumPy's scalars are numbers too, but not to the json module.
+    return number_told(value) if isinstance(value, Real) else bool(value)
+
+
+def number_told(value: Real) -> int | float | str:
+    """A number as strict JSON has it: NumPy's scalars as Python's, and in words what JSON has no number for."""
     if isinstance(value, Integral):
         return int(value)
-    if isinstance(value, Real):
-        number = float(value)
-        return number if math.isfinite(number) else f"{number:f}"
-    return bool(value)
+    number = float(value)
+    return number if math.isfinite(number) else f"{number:f}"
 
 
 def _decode(value: Any, hint: Any, at: str) -> Any:
