@@ -14,6 +14,16 @@ from gradcheck.report import Finding
 
 __all__ = ["MissingGradients"]
 
+_STOPPED = (
+    "the gradient is stopped between here and the loss: a unit that is 0 for every sample, a mask, a rounding, a "
+    "saturated activation",
+)
+_NOWHERE = (
+    "in PyTorch, no path leads from the loss to it: detach(), .item(), .data, no_grad(), a conversion to NumPy, or a "
+    "layer whose output is not used",
+    "in NumPy, the backward does not compute it and the update leaves it out",
+)
+
 
 class MissingGradients(Rule):
     """gradient = None or exactly 0, at five samples running.
@@ -71,12 +81,6 @@ class MissingGradients(Rule):
                 *([f"{len(names)} parameters in all: {listed(names, 12)}"] if len(names) > 1 else []),
                 *seen.remark,
             ),
-            help=(
-                "the gradient is stopped between here and the loss: a unit that is 0 for every sample, a mask, a "
-                "rounding, a saturated activation"
-                if zero
-                else "no path leads from the loss to it: detach(), .item(), .data, no_grad(), a conversion to NumPy, "
-                "or a layer whose output is not used; in NumPy, the update leaves it out",
-            ),
+            help=_STOPPED if zero else _NOWHERE,
             step=seen.since,
         )

@@ -62,8 +62,11 @@ class UnchangedParameters(Rule):
             why = f"the update is less than half of the last digit that {dtype} holds here, and rounded away"
             help_ = f"keep the weights in a wider type and let only the computation be in {dtype}, or raise lr"
         else:
-            why = "the update does not land in these arrays"
-            help_ = "look where the update goes: into a copy, another array of the same values, or with a factor of 0"
+            why = "the update is left out, or does not land in these arrays"
+            help_ = (
+                "look where the update goes: nowhere, into a copy, another array of the same values, or with a factor "
+                "of 0"
+            )
         do = "does" if len(names) == 1 else "do"
         what = f"no parameter changes (the first is {first})" if everything else f"{listed(names)} {do} not change"
         yield Finding(

@@ -21,6 +21,7 @@ from gradcheck.watching.arrays.output import Output
 from gradcheck.watching.arrays.parameters import Parameter, Standing, is_gradient_path, parameters_of
 from gradcheck.watching.arrays.passes import Linear, Passes, passes_of
 from gradcheck.watching.arrays.stats import stats_of
+from gradcheck.watching.arrays.unapplied import unapplied_gradients
 
 __all__ = ["Recorder"]
 
@@ -62,7 +63,8 @@ class Recorder:
         passes = passes_of(self.graph, parameters)
         layers = Layers(self.graph, passes)
         self.output = Output.of(self.graph, passes)
-        named = named_gradients([parameter.path for parameter in parameters], now)
+        named = unapplied_gradients(self.graph, passes, parameters)
+        named |= named_gradients([parameter.path for parameter in parameters], now)
         return Sample(
             step=step,
             loss=loss,
@@ -97,7 +99,7 @@ class Recorder:
             update=stats_of(update),
             fan_in=ways[0] if ways else None,
             fan_out=ways[1] if ways else None,
-            lr=None if taken is None else _told_rate(update, taken),
+            lr=None if taken is None or parameter.final is None else _told_rate(update, taken),
             sparse=_role(parameter, linear) == "embedding",
             carried=named is not None and id(root(named)) in self._carried,
             equal_columns=first and linear is not None and _has_equal_units(linear),
