@@ -141,7 +141,11 @@ def test_functions_and_their_globals(together):
         ({"loss": np.ones(3)}, "one number"),
         ({"loss": "low"}, "number"),
         ({"loss": 1.0, "outputs": np.ones(3)}, "samples × classes"),
+        ({"loss": 1.0, "outputs": [["a", "b"]]}, "outputs: an array of numbers"),
         ({"loss": 1.0, "labels": [0.5, 1.0]}, "whole numbers"),
+        ({"loss": 1.0, "labels": ["cat", "dog"]}, r"of names: np.unique\(labels, return_inverse=True\)"),
+        ({"loss": 1.0, "labels": [0, 1, 1], "outputs": np.ones((2, 2))}, "labels: 3, for 2 rows"),
+        ({"loss": 1.0, "labels": [0, 2], "outputs": np.ones((2, 2))}, "up to 2, and the outputs have 2 classes"),
     ],
 )
 def test_what_a_step_cannot_take(arguments, says):
@@ -151,6 +155,17 @@ def test_what_a_step_cannot_take(arguments, says):
         net.step(x, y)
         with pytest.raises(gradcheck.GradcheckError, match=says):
             health.step(**arguments)
+
+
+@pytest.mark.parametrize("loss", [10**400, -(10**400)], ids=["high", "low"])
+def test_a_loss_beyond_every_float_is_infinite(loss):
+    net = styles.Attributes()
+    x, y = styles.data()
+    samples = []
+    with watch(net, every=1, callback=samples.append) as health:
+        net.step(x, y)
+        health.step(loss=loss)
+    assert samples[0].loss == (np.inf if loss > 0 else -np.inf)
 
 
 def test_an_object_without_arrays_is_refused_or_said():

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.health.sample import OutputSample
+from gradcheck.layers.values import describe
 from gradcheck.report import Where
 from gradcheck.watching.arrays.graph import Graph, Node
 from gradcheck.watching.arrays.measure import Facts
@@ -56,6 +57,18 @@ class Output:
         predicted = np.bincount(self._log_p.argmax(axis=1), minlength=classes)
         return OutputSample(kind, classes, predicted, labels, where=self._where)  # type: ignore[arg-type]  # one of the two
 
+    def must_fit(self, right: Array) -> None:
+        """Refuse classes that are not one for each sample, or have no column.
+
+        Raises:
+            GradcheckError: see above.
+        """
+        n, classes = self._log_p.shape
+        if right.size != n:
+            raise GradcheckError(f"labels: {right.size}, for {n} rows of outputs; give one class for each sample")
+        if right.max(initial=0) >= classes:
+            raise GradcheckError(f"labels: they go up to {right.max()}, and the outputs have {classes} classes")
+
 
 def given_output(outputs: Any, labels: Any, seen: Output | None, loss: float | None) -> OutputSample:
     """From what the user gives to ``health.step``, beside what was seen.
@@ -64,13 +77,18 @@ def given_output(outputs: Any, labels: Any, seen: Output | None, loss: float | N
         GradcheckError: the outputs are not samples × classes, or the labels do not fit them.
     """
     if outputs is not None:
-        scores = np.asarray(outputs, dtype=np.float64)
-        if scores.ndim != 2:
+        try:
+            scores = np.asarray(outputs, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise GradcheckError(f"outputs: an array of numbers, samples × classes, not {describe(outputs)}") from None
+        if scores.ndim != 2 or not scores.shape[1]:
             raise GradcheckError(f"outputs: samples × classes, not an array of shape {scores.shape}")
         sums = scores.sum(axis=1)
         chances = bool((scores >= 0).all() and np.allclose(sums, 1, atol=1e-3))
         seen = Output(_log(scores) if chances else _log_softmax(scores), None, None)
     right = None if labels is None else _as_classes(np.asarray(labels))
+    if outputs is not None and seen is not None and right is not None:
+        seen.must_fit(right)
     if seen is None:
         return OutputSample("other", labels=None if right is None else np.bincount(right))
     return seen.sample(loss, right)
@@ -80,7 +98,13 @@ def _as_classes(labels: Array) -> Array:
     if labels.ndim == 2 and labels.shape[1] > 1:
         return np.asarray(labels.argmax(axis=1))
     flat = labels.reshape(-1)
-    whole = flat.astype(np.int64)
+    if flat.dtype.kind not in "iufb":
+        raise GradcheckError(
+            "labels: whole numbers from 0 on, each the column of a class in the outputs, or one-hot rows; of names: "
+            "np.unique(labels, return_inverse=True)[1]"
+        )
+    with np.errstate(invalid="ignore"):
+        whole = flat.astype(np.int64)
     if not np.array_equal(whole, flat) or whole.min(initial=0) < 0:
         raise GradcheckError("labels: whole numbers from 0 on, or one-hot rows")
     return np.asarray(whole)

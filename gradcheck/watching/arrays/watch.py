@@ -18,6 +18,7 @@ from gradcheck.watching.arrays.rates import rates_of
 from gradcheck.watching.arrays.samples import Recorder
 from gradcheck.watching.arrays.steps import Beginnings
 from gradcheck.watching.health import Health
+from gradcheck.watching.marks import loss_number
 
 __all__ = ["NumpyHealth"]
 
@@ -96,7 +97,7 @@ class NumpyHealth(Health):
         __tracebackhide__ = True
         self._follower.listener = None
         self._beginnings = None
-        value = _number(self._follower.plain(loss))
+        value = loss_number(self._follower.plain(loss))
         sample = None
         if self._frozen is not None:
             sample = self._frozen
@@ -108,7 +109,7 @@ class NumpyHealth(Health):
         if sample is not None and (outputs is not None or labels is not None):
             plain = self._follower.plain
             sample.output = given_output(plain(outputs), plain(labels), self._output, value)
-        self._end(sample, value, loss)
+        self._end(sample, value, value)
 
     # -- one step after the other ----------------------------------------------------------------------------
 
@@ -206,15 +207,3 @@ def _parts(given: object) -> Sequence[object]:
 def _name_of(roots: Sequence[object]) -> str:
     names = [str(getattr(root, "__qualname__", type(root).__name__)) for root in roots]
     return ", ".join(names)
-
-
-def _number(loss: Any) -> float | None:
-    if loss is None:
-        return None
-    try:
-        values = np.asarray(loss, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        raise GradcheckError(f"loss must be a number, not {type(loss).__name__}") from None
-    if values.size != 1:
-        raise GradcheckError(f"loss must be one number for the step, not {values.size}: give its mean or sum")
-    return float(values[0])

@@ -12,6 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from gradcheck.health.sample import Sample
 from gradcheck.watching.health import Health
+from gradcheck.watching.marks import loss_number
 from gradcheck.watching.pytorch.births import BirthWatch
 from gradcheck.watching.pytorch.calls import Call
 from gradcheck.watching.pytorch.gradient_clips import GradientClips
@@ -112,9 +113,7 @@ class TorchHealth(Health):
             labels: The right classes.
         """
         __tracebackhide__ = True
-        if isinstance(loss, torch.Tensor):
-            loss = loss.detach()
-        value = float(loss) if loss is not None else None  # type: ignore[arg-type]  # anything that is one number
+        value = loss_number(loss.detach().cpu() if isinstance(loss, torch.Tensor) else loss)
         if outputs is not None and labels is not None and self._sampling:
             self._output.given(outputs, labels)
         if self._optimizers.all:
