@@ -212,7 +212,7 @@ def _is_fixed(holder: Any, key: str) -> bool:
 
 def _set_behind(holder: Any, key: str, new: Any) -> None:
     """A property that only reads: set what it reads, an attribute or an item of one; a value computed stays."""
-    shown = getattr(holder, key, None)
+    shown = _step(holder, "attribute", key)
     own = getattr(holder, "__dict__", {})
     for place in (own, *(item for item in own.values() if isinstance(item, dict))):
         for name, held in place.items():
@@ -234,5 +234,5 @@ def _step(value: Any, kind: str, key: Any) -> Any:
         if kind == "cell":
             return value.cell_contents
         return dict.__getitem__(value, key) if isinstance(value, dict) else value[key]
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+    except Exception:  # a property is the user's code: one that raises has nothing to show now, whatever it raises
         return MISSING

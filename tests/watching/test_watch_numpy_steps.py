@@ -186,3 +186,26 @@ def test_the_memory_does_not_grow():
             health.step(loss=1.0)
         series = health.report().watched.layers[0].activation
     assert len(series.steps) <= 65
+
+
+def test_a_network_whose_own_attributes_raise():
+    class Guarded(styles.Attributes):
+        @property
+        def dW3(self):
+            raise RuntimeError("call backward first")
+
+        @property
+        def lr(self):
+            raise OSError("no schedule")
+
+        def __getattr__(self, name):
+            raise RuntimeError(f"nothing is called {name}")
+
+    net = Guarded()
+    x, y = styles.data()
+    with watch(net, every=1) as health:
+        net.step(x, y)
+        health.step(loss=1.0)
+    report = health.report()
+    assert report.subject == Guarded.__name__
+    assert len(report.watched.parameters) == 4

@@ -205,5 +205,6 @@ def _parts(given: object) -> Sequence[object]:
 
 
 def _name_of(roots: Sequence[object]) -> str:
-    names = [str(getattr(root, "__qualname__", type(root).__name__)) for root in roots]
+    named = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)  # others' attributes are code of theirs
+    names = [root.__qualname__ if isinstance(root, named) else type(root).__name__ for root in roots]
     return ", ".join(names)
