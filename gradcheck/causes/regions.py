@@ -18,7 +18,8 @@ _APART = 1e-7
 class Region:
     """The entries from ``start`` to ``stop`` along ``axis``; negative numbers count from the end.
 
-    ``axis`` is None for the border of the last two axes. ``outside`` turns a region into all that lies outside of it.
+    ``axis`` is None for the border of the last two axes, and for one entry, at ``index``. ``outside`` turns a region
+    into all that lies outside of it.
     """
 
     name: str
@@ -26,11 +27,16 @@ class Region:
     start: int = 0
     stop: int | None = None
     outside: bool = False
+    index: tuple[int, ...] | None = None
 
     def mask(self, shape: tuple[int, ...]) -> Array | None:
         """True where the region is, in an array of ``shape``; None where it has no such axis."""
         found = np.zeros(shape, dtype=bool)
-        if self.axis is None:
+        if self.index is not None:
+            if len(shape) != len(self.index) or any(k >= n for k, n in zip(self.index, shape, strict=True)):
+                return None
+            found[self.index] = True
+        elif self.axis is None:
             if len(shape) < 2:
                 return None
             found[...] = True
@@ -71,6 +77,9 @@ def _regions(differs: Array) -> Iterator[Region]:
     if differs.ndim >= 2 and min(differs.shape[-2:]) >= 3:
         yield Region("the border", None)
         yield Region("the inside, not the border", None, outside=True)
+    if np.count_nonzero(differs) == 1:
+        index = tuple(int(k) for k in np.argwhere(differs)[0])
+        yield Region(f"entry {list(index)}", None, index=index)
 
 
 def _run(ndim: int, axis: int, start: int, stop: int, length: int) -> Region:

@@ -23,6 +23,7 @@ sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagno
 import alarms  # noqa: E402 - the path is set above
 import births  # noqa: E402
 import blind_spots  # noqa: E402
+import blindness  # noqa: E402
 import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
@@ -50,6 +51,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
         "health": [lambda: calibration.healthy(1 if quick else 5), lambda: calibration.broken(1 if quick else 3)],
         "watching": [lambda: watching.table(1 if quick else 7), lambda: births.table(3 if quick else 15)],
+        "blindness": [lambda: blindness.table(2, (16, 100), 2.0) if quick else blindness.table(20)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 

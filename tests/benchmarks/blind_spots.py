@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from peer import gradcheck
+from peer import gradcheck, pair_as_function
 from tables import Table
 
 from gradcheck.check import check_layer
@@ -85,7 +85,7 @@ def table(runs: int) -> Table:
         for seed in range(runs):
             arrays = _arrays(case, seed)
             tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
-            function = _function(case)
+            function = pair_as_function(case.forward, case.backward)
             fast += _passes(function, tensors, fast=True) == case.right
             if case.slow:
                 slow += _passes(function, tensors, fast=False) == case.right
@@ -107,22 +107,6 @@ def _arrays(case: Case, seed: int) -> list[Array]:
     if case.kink:
         arrays[0][1, 2] = 0
     return arrays
-
-
-def _function(case: Case) -> Callable[..., Any]:
-    class Wrapped(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, *inputs: torch.Tensor) -> torch.Tensor:
-            out, ctx.cache = case.forward(*(x.detach().numpy() for x in inputs))
-            return torch.as_tensor(out)
-
-        @staticmethod
-        def backward(ctx: Any, dout: torch.Tensor) -> Any:
-            found = case.backward(dout.numpy(), ctx.cache)
-            found = found if isinstance(found, tuple) else (found,)
-            return tuple(torch.as_tensor(np.ascontiguousarray(g)) for g in found)
-
-    return Wrapped.apply
 
 
 def _passes(function: Callable[..., Any], tensors: list[torch.Tensor], fast: bool) -> bool:

@@ -54,9 +54,9 @@ _ANY: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "first sample only": ("one sample", ("GC207", "GC215")),  # of dx, the other rows are zero
     "last sample only": ("one sample", ("GC207", "GC215")),
     "not summed over the batch": ("not summed", ("GC104",)),
-    "one entry zero": None,
-    "one entry negated": None,
-    "one entry doubled": None,
+    "one entry zero": ("one part", ("GC215",)),
+    "one entry negated": ("one part", ("GC215",)),
+    "one entry doubled": ("one part", ("GC215",)),
     "stale upstream gradient": None,
     "stale cache": None,
     "noise of 0.001 %": None,

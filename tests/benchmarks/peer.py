@@ -44,6 +44,24 @@ def as_function(layer: Layer) -> Callable[..., Any]:
     return Wrapped.apply
 
 
+def pair_as_function(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy forward -> (out, cache) and its backward, wrapped so that PyTorch's check can call them."""
+
+    class Wrapped(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *inputs: torch.Tensor) -> torch.Tensor:
+            out, ctx.cache = forward(*(x.detach().numpy() for x in inputs))
+            return torch.as_tensor(out)
+
+        @staticmethod
+        def backward(ctx: Any, dout: torch.Tensor) -> Any:
+            found = backward(dout.numpy(), ctx.cache)
+            found = found if isinstance(found, tuple) else (found,)
+            return tuple(torch.as_tensor(np.ascontiguousarray(g)) for g in found)
+
+    return Wrapped.apply
+
+
 def gradcheck(function: Callable[..., Any], inputs: list[torch.Tensor], fast: bool) -> bool:
     """PyTorch's verdict."""
     return torch.autograd.gradcheck(function, inputs, fast_mode=fast, raise_exception=False)

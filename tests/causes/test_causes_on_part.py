@@ -31,6 +31,8 @@ PARTS = {
     "has the other sign in columns 1 to 3 (from 0), and is right elsewhere": part(np.s_[:, 1:4], -1),
     "is 2 times the true gradient in the border, and right elsewhere": border(2),
     "is 0.25 times the true gradient in the last row, and right elsewhere": part(np.s_[-1], 0.25),
+    "is 2 times the true gradient in entry [3, 5], and right elsewhere": part((3, 5), 2),
+    "is zero in entry [0, 6], and right elsewhere": part((0, 6), 0),
 }
 
 
@@ -45,6 +47,12 @@ def test_one_side_of_a_pair_with_the_sign_of_the_other():
     finding = cause(None, lambda db: db * [1, 1, -1])
     assert finding.title == "db has the other sign in the last entry, and is right elsewhere"
     assert finding.help == ("change the sign in the last entry of db",)
+
+
+def test_any_other_multiple_of_one_entry_explains_nothing():
+    [finding] = difference_of(part((3, 5), 1.7), TRUE, "dw", {}, None)
+    assert finding.code == "GC299"
+    assert "it differs only in entry [3, 5]" in finding.title
 
 
 def test_it_holds_for_a_layer():
