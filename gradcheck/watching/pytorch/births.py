@@ -14,8 +14,9 @@ from gradcheck.health.sample import Birth
 from gradcheck.watching.pytorch.birth_by_hand import ByHand, is_own
 from gradcheck.watching.pytorch.birth_update import Update
 from gradcheck.watching.pytorch.calls import Call, CallMode
-from gradcheck.watching.pytorch.replay import Lost, Replay, bare, bare_name
-from gradcheck.watching.pytorch.replay.birth import birth_of, first_of, gradients_text
+from gradcheck.watching.pytorch.replay import Lost, Replay, bare
+from gradcheck.watching.pytorch.replay.alone import Together
+from gradcheck.watching.pytorch.replay.birth import birth_of, elsewhere, first_of, gradients_text
 from gradcheck.watching.pytorch.replay.finite import is_finite
 from gradcheck.watching.pytorch.replay.live import Live
 from gradcheck.watching.pytorch.replay.origins import Operation, Source
@@ -34,6 +35,7 @@ class BirthWatch:
     Attributes:
         replaying: True while a step is done again: hooks that others put on the model then have nothing to do.
         by_hand: Whether the program may move the weights itself, without an optimizer.
+        averaged: Whether gradients are averaged over several processes in the backward.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class BirthWatch:
     ) -> None:
         self.replaying = False
         self.by_hand = True
+        self.averaged = False
         self._hand: ByHand | None = None
         self._own = self._updating = False  # an optimizer of the user's own; any, before it calls the model
         self._model = bare(model)
@@ -63,6 +66,7 @@ class BirthWatch:
         self._owed: Birth | None = None
         calls.passed_over.add(_ZEROING)
         calls.listen(self._heard)
+        calls.before_drawing.append(self._draw_begins)
 
     def forward_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int) -> None:
         """The model is called, in the step of this number."""
@@ -145,7 +149,6 @@ class BirthWatch:
         self._end_hand()
         if not self._failed and self._update is not None:
             self._failed = True
-            names = [bare_name(name, self._root) for name in names]
             birth = self._update.birth(names, dict(self._model.named_parameters()), "")
             if birth is not None:
                 self._tell(birth)
@@ -177,6 +180,10 @@ class BirthWatch:
         before, self._versions = self._versions, sum([p._version for p in self._parameters])
         return before is not None and before != self._versions
 
+    def _draw_begins(self) -> None:
+        if self._depth == 0 and not self._updating and not self.replaying:
+            self._tape.draw_begins()
+
     def _heard(self, call: Call) -> None:
         if self._hand is not None:
             self._hand.heard(call)
@@ -201,7 +208,6 @@ class BirthWatch:
 
     def _find(self, loss: Any, names: Sequence[str], step: int, remark: str) -> None:
         held = self._tape.held(loss)
-        names = [bare_name(name, self._root) for name in names]
         if self._failed or self._replays >= _MOST_REPLAYS or self._from_scaling(held):
             return
         self._failed = True
@@ -240,7 +246,7 @@ class BirthWatch:
         replay = Replay(self._root, self._tape)
         try:
             replay.run(loss)
-        except Lost as lost:
+        except (Lost, Together) as lost:
             self._arm(names, step, str(lost))
             return None
         except Exception as error:  # whatever the user's code may raise when it is run a second time
@@ -248,6 +254,8 @@ class BirthWatch:
             return None
         bad = [replay.gradients[name] for name in names if name in replay.gradients] if names else replay.losses[-1:]
         born = first_of(replay, bad)
+        if born is None and names and self.averaged:
+            return elsewhere(step, names)
         if born is None:
             self._arm(names, step, "run again, it was finite")
             return None

@@ -14,7 +14,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from gradcheck.trace.sites import Site, is_users
+from gradcheck.watching import warned
 from gradcheck.watching.pytorch.applied import functions_heard
+from gradcheck.watching.pytorch.drawing import draws
 from gradcheck.watching.pytorch.instead import in_transform
 from gradcheck.where import Where
 
@@ -66,6 +68,7 @@ class CallMode(TorchFunctionMode):
         before_backward: Called with (loss, further arguments by keyword) when ``Tensor.backward`` or
             ``torch.autograd.backward`` begins. ``others`` are the further roots of the latter.
         after_backward: Called with the loss when it has ended.
+        before_drawing: Called before a call that may draw random numbers.
         passed_over: Nobody is told of the calls that these make.
         follow_calls: Hold the call that runs in ``now``.
     """
@@ -74,6 +77,7 @@ class CallMode(TorchFunctionMode):
         super().__init__()
         self.before_backward: list[Callable[[torch.Tensor, dict[str, Any]], None]] = []
         self.after_backward: list[Callable[[torch.Tensor], None]] = []
+        self.before_drawing: list[Callable[[], None]] = []
         self.passed_over: set[CodeType] = set()
         self.follow_calls = False
         self.now: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
@@ -91,6 +95,7 @@ class CallMode(TorchFunctionMode):
 
     def __enter__(self) -> Self:
         """Begin to hear."""
+        warned.begin()
         self._functions = functions_heard(self._applied)
         self._functions.__enter__()
         super().__enter__()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
@@ -100,6 +105,7 @@ class CallMode(TorchFunctionMode):
         """Everything is as it was."""
         super().__exit__(*error)  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
         self._functions.__exit__(None, None, None)
+        warned.end()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -121,6 +127,9 @@ class CallMode(TorchFunctionMode):
             return self._backward(func, args, kwargs or {})
         if self.follow_calls:
             self.now = (func, args, kwargs or {})
+        if self._listeners and draws(func):
+            for begins in self.before_drawing:
+                begins()
         result = func(*args, **kwargs) if kwargs else func(*args)
         if self._listeners and (_writes(func) if result is None else isinstance(result, _TENSORS)):
             frame = sys._getframe(1)

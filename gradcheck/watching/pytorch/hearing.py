@@ -39,7 +39,7 @@ class Hearing(CallMode):
 
     It is the one call of a training loop that touches every parameter twice. And it costs as much to hear it and not to
     tell: so once it is known that a program makes no other call between the end of a step and the next forward, it is
-    not listened to there, except in steps that are sampled.
+    not listened to there.
 
     Attributes:
         zeroing: Whether it is told of.
@@ -56,10 +56,10 @@ class Hearing(CallMode):
         self._steps = 0
         self._busy = False
 
-    def worthwhile(self, sampled: bool) -> bool:
+    def worthwhile(self) -> bool:
         """A step has ended, and the next one begins: whether to listen until its forward."""
         self._steps += 1
-        return self._busy or sampled or self._steps <= _LEARNING
+        return self._busy or self._steps <= _LEARNING
 
     def _tell(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType

@@ -36,6 +36,9 @@ class Listening:
 
     def begin(self) -> None:
         """Hear the calls from now on."""
+        if _len_torch_function_stack() == 0:
+            _push_on_torch_function_stack(self._mode)
+            return
         above = _stack()
         if not any(mode is self._mode for mode in above):
             lowest = bool(above) and above[0] is getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
@@ -44,8 +47,14 @@ class Listening:
 
     def end(self) -> bool:
         """Hear no more; True where it was heard until now."""
-        if not _len_torch_function_stack():
+        count = _len_torch_function_stack()
+        if count == 0:
             return False
+        if count == 1:  # as nearly always, and at every step
+            only = _pop_torch_function_stack()
+            if only is not self._mode:
+                _push_on_torch_function_stack(only)
+            return only is self._mode
         modes = _stack()
         _rebuild([mode for mode in modes if mode is not self._mode])
         return any(mode is self._mode for mode in modes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,10 +20,6 @@ _MOST_FORWARDS = 64
 sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr
 _PLAIN = frozenset([type(None), bool, int, float, str, torch.dtype, torch.device])
 _CONTAINERS = (tuple, list, dict)
-_DRAWING = re.compile(
-    "rand|normal|uniform|bernoulli|multinomial|dropout|rrelu|exponential|cauchy|geometric|poisson|gumbel|attention"
-    "|lstm|gru|rnn|fractional"
-)
 Random = list[tuple[torch.Generator, torch.Tensor]]
 Modes = tuple[bool, tuple[tuple[str, torch.dtype], ...]]
 
@@ -34,18 +29,6 @@ def random_states() -> Random:
     on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
     generators = [torch.default_generator, *(torch.cuda.default_generators if on_gpu else ())]
     return [(generator, generator.get_state()) for generator in generators]
-
-
-def draws(function: Callable[..., Any]) -> bool:
-    """Whether a function may draw random numbers, by its name."""
-    name = getattr(function, "__name__", "")
-    known = _known.get(name)
-    if known is None:
-        known = _known[name] = bool(_DRAWING.search(name))
-    return known
-
-
-_known: dict[str, bool] = {}
 
 
 def modes() -> Modes:
@@ -119,7 +102,7 @@ class Tape:
 
     entries: dict[int, Entry] = field(default_factory=dict)
     full: bool = False
-    random: Random = field(default_factory=random_states)
+    random: Random | None = None
     _next: int = 0
     _calls: int = 0
     _results: dict[int, tuple[int, int, weakref.ref[torch.Tensor]]] = field(default_factory=dict)
@@ -140,6 +123,9 @@ class Tape:
             if forward.end < 0:
                 forward.end = sequence()
                 self._gave(key, output)
+
+    def draw_begins(self) -> None:
+        """A call that may draw random numbers is about to be made outside the model."""
         self.random = random_states()
 
     def call(self, call: Call) -> None:
@@ -153,9 +139,7 @@ class Tape:
             return
         scaling = call.caller.co_filename.endswith("grad_scaler.py")
         entry = Outside(call.function, self.held(call.args), self.held(call.kwargs), call.place, scaling, modes())
-        if draws(call.function):
-            entry.random = self.random
-            self.random = random_states()
+        entry.random, self.random = self.random, None
         result = call.result
         if isinstance(result, torch.Tensor) and result.requires_grad and result.numel() == 1:
             entry.scalar = result.detach()
@@ -191,7 +175,7 @@ class Tape:
             self._forwards.clear()
         self._calls = 0
         self.full = False
-        self.random = random_states()
+        self.random = None
 
     def held(self, value: Any) -> Any:
         """``value`` with references into the tape in place of what came out of earlier entries."""
@@ -201,7 +185,9 @@ class Tape:
         if isinstance(value, torch.Tensor):
             return self._reference(value)
         if kind is tuple:
-            return tuple([self.held(item) for item in value])
+            return tuple([item if type(item) in _PLAIN else self.held(item) for item in value])
+        if kind is dict:
+            return {key: item if type(item) in _PLAIN else self.held(item) for key, item in value.items()}
         return mapped(value, self.held) if isinstance(value, _CONTAINERS) else value
 
     def _reference(self, tensor: torch.Tensor) -> Any:
