@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy._core import umath
 
+from gradcheck.watching import warned
+
 __all__ = ["Flags"]
 
 Modes = dict[str, Any]  # NumPy names them and their values
@@ -41,6 +43,7 @@ class Flags:
 
     def begin(self) -> None:
         """Hear what no followed array takes part in, wherever the user has no state of their own."""
+        warned.begin()
         self._before, self._call = _modes(), np.geterrcall()
         modes: Modes = {name: mode if name == "under" else "log" for name, mode in self._before.items()}
         np.seterr(**modes)
@@ -52,6 +55,7 @@ class Flags:
 
     def end(self) -> None:
         """Give NumPy's state back, unless the user has set another one meanwhile."""
+        warned.end()
         if np.geterrcall() is self:
             if _modes() == self._mine:
                 np.seterr(**self._before)
