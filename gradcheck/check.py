@@ -13,7 +13,15 @@ from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt
 from gradcheck.layers.recognise import TorchSubject
-from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
+from gradcheck.layers.torch_subject import refuse_for_functions_only
+from gradcheck.options import (
+    checked_budget,
+    checked_dtype,
+    checked_name,
+    checked_power,
+    checked_seed,
+    checked_tolerance,
+)
 from gradcheck.outcome import default_dtype, finish, shown_at_caller
 from gradcheck.pictured import pictured
 from gradcheck.report import Report, Where
@@ -36,11 +44,14 @@ def check_layer(
     reference: Callable[..., Any] | None = None,
     allow: Mapping[str, str] | None = None,
     submodules: bool = False,
+    gradgrad: bool = False,
+    vmap: bool | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     sweep: Mapping[str, Sequence[object]] | str | None = None,
     dtype: object = None,
     rtol: float | None = None,
     atol: float | None = None,
+    power: float | None = None,
     seed: int | None = None,
     budget: int | None = None,
     name: str | None = None,
@@ -66,6 +77,9 @@ def check_layer(
         allow: Deliberate deviations: the gradient's name and the code of the one cause that is accepted, if it
             explains the deviation exactly.
         submodules: Check every submodule of a ``torch.nn.Module`` as well.
+        gradgrad: Check the double backward of a ``torch.autograd.Function`` as well.
+        vmap: Check a ``torch.autograd.Function`` under ``torch.vmap`` against a loop. Default: where it declares a rule
+            (``generate_vmap_rule`` or ``vmap``).
         shapes: Shapes of the forward's arguments by name, in place of the arrays: standard normal numbers are drawn,
             which have none of the values that hide mistakes (0, 1, one sign only, equal ones).
         sweep: Check every combination of these values: of options (``{"stride": [1, 2], "pad": [0, 1]}``), of the
@@ -74,6 +88,10 @@ def check_layer(
             ones share. ``"auto"`` varies the options and sizes that the layer itself offers.
         dtype: Cast all floating-point arrays to this dtype first (``"float32"``).
         rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.
+        power: The smallest error that must be caught, as a share of an entry of typical size (the root mean square of a
+            gradient's entries): with ``power=1e-3`` a gradient is undecided unless an error of 0.1 % in any single
+            entry of it would have been seen, for certain or, where random probes are the only witness, with
+            probability 0.999; :class:`gradcheck.report.Power` tells what was reached.
         seed: Seeds the upstream gradient, the probes, and every random generator before each forward. Default 0.
         budget: How many evaluations of the reference may be spent on naming the cause of a wrong gradient; 0 looks for
             none. Default: a few hundred, fewer for large arrays. Ctrl-C ends the search with what was found so far.
@@ -113,9 +131,12 @@ def check_layer(
         "reference": reference,
         "allow": allow,
         "submodules": submodules,
+        "gradgrad": gradgrad,
+        "vmap": vmap,
         "dtype": dtype,
         "rtol": rtol,
         "atol": atol,
+        "power": power,
         "seed": seed,
         "budget": budget,
         "name": name,
@@ -146,16 +167,20 @@ def _checked(
     reference: Callable[..., Any] | None,
     allow: Mapping[str, str] | None,
     submodules: bool,
+    gradgrad: bool,
+    vmap: bool | None,
     dtype: object,
     rtol: float | None,
     atol: float | None,
+    power: float | None,
     seed: int,
     budget: int | None,
     name: str | None,
 ) -> Report:
     """The report on one layer with one set of options."""
     started = time.perf_counter()
-    limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
+    tolerances = checked_tolerance("rtol", rtol), checked_tolerance("atol", atol)
+    limits = Limits(*tolerances, checked_budget(budget), checked_power(power))
     problem = adapt(
         layer,
         style=style,
@@ -182,11 +207,14 @@ def _checked(
             limits=limits,
             seed=seed,
             submodules=submodules,
+            gradgrad=gradgrad,
+            vmap=vmap,
             name=name,
         )
     else:
         if submodules:
             raise GradcheckError("submodules: only a torch.nn.Module has submodules; leave it out")
+        refuse_for_functions_only(gradgrad, vmap)
         subject: Subject = NumpySubject(problem, seed=seed, dtype=checked_dtype(dtype))
         if reference is not None:
             from gradcheck.witnesses.torch_reference import WithReference

@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.causes import causes_of
 from gradcheck.diagnosis.called_again import check_behaviour
 from gradcheck.diagnosis.contract import check_gradients_given
+from gradcheck.diagnosis.enough import with_power
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.first_call import begun, confirmed
 from gradcheck.diagnosis.one_sided_inputs import check_other_sign
@@ -84,10 +85,11 @@ def examine(
         )
     _refuse_integer_parameters(subject, yours)
     with np.errstate(all="ignore"):  # what overflows in our own arithmetic is seen in its result
-        gradients = judge(evidence, limits or Limits(), layer)
-        findings = check_gradients_given(yours, subject.variables, values, layer)
+        limits = limits or Limits()
+        gradients, lacking = with_power(evidence, judge(evidence, limits, layer), limits, layer)
+        findings = check_gradients_given(yours, subject.variables, values, layer) + lacking
         if any(result.verdict == "wrong" for result in gradients):
-            findings += causes_of(evidence, gradients, layer, limits.budget if limits else None)
+            findings += causes_of(evidence, gradients, layer, limits.budget)
         findings += check_behaviour(evidence, layer)
         findings += check_other_sign(evidence, gradients, layer)
     notes = list(subject.notes)

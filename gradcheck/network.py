@@ -18,7 +18,14 @@ from gradcheck.examine import Examination, examine
 from gradcheck.layers import adapt, adapt_network
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.layers.request import checked_names
-from gradcheck.options import checked_budget, checked_dtype, checked_name, checked_seed, checked_tolerance
+from gradcheck.options import (
+    checked_budget,
+    checked_dtype,
+    checked_name,
+    checked_power,
+    checked_seed,
+    checked_tolerance,
+)
 from gradcheck.outcome import default_dtype, finish, shown_at_caller
 from gradcheck.report import Finding, GradientResult, Report
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -41,6 +48,7 @@ def check_network(
     dtype: object = None,
     rtol: float | None = None,
     atol: float | None = None,
+    power: float | None = None,
     seed: int | None = None,
     budget: int | None = None,
     name: str | None = None,
@@ -59,8 +67,8 @@ def check_network(
             as a dict, or as a list or tuple in the order of the parameters, or writes them to attributes; or
             ``gradcheck.from_update(train_step, lr=...)``, which takes them from the change of the weights.
         params: For a network object: its parameters (dict of arrays, or list), where they are not found by themselves.
-        wrt, constants, allow, dtype, rtol, atol, seed, budget, name, raises: As in :func:`check_layer`. In a list of
-            layers ``"W"`` means that of every layer which has one, ``"fc1.W"`` that of the one.
+        wrt, constants, allow, dtype, rtol, atol, power, seed, budget, name, raises: As in :func:`check_layer`. In a
+            list of layers ``"W"`` means that of every layer which has one, ``"fc1.W"`` that of the one.
 
     Returns:
         One :class:`Report` with a row per layer and gradient. In a list of layers each is judged with the *true*
@@ -89,7 +97,8 @@ def check_network(
     started = time.perf_counter()
     where = calling_place()
     seed, name = checked_seed(seed), checked_name(name)
-    limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
+    tolerances = checked_tolerance("rtol", rtol), checked_tolerance("atol", atol)
+    limits = Limits(*tolerances, checked_budget(budget), checked_power(power))
     cast = checked_dtype(dtype)
     if isinstance(network, list | tuple) and gradients is None and params is None:
         chain = _Chain(network, inputs, loss, wrt, constants, cast, limits, seed)

@@ -12,7 +12,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.outcome import default_dtype, default_seed
 from gradcheck.outcome.defaults import DTYPES
 
-__all__ = ["checked_budget", "checked_dtype", "checked_name", "checked_seed", "checked_tolerance"]
+__all__ = ["checked_budget", "checked_dtype", "checked_name", "checked_power", "checked_seed", "checked_tolerance"]
 
 
 def checked_seed(seed: object) -> int:
@@ -30,6 +30,22 @@ def checked_tolerance(name: str, value: object) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < math.inf:
         raise GradcheckError(f"{name}: it must be a finite number from 0 up, not {value!r}")
+    return float(value)
+
+
+def checked_power(value: object) -> float | None:
+    """A share of an entry, or None.
+
+    Raises:
+        GradcheckError: it is no number above 0.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < float(value) < math.inf:
+        raise GradcheckError(
+            "power: it must be the relative error of a single entry that is to be caught, a number above 0 such as "
+            f"1e-3 for 0.1 %, not {value!r}"
+        )
     return float(value)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gradcheck.configurations import Configuration
 from gradcheck.errors import GradientMismatch, failure
 from gradcheck.picture import Picture
+from gradcheck.power import Power
 from gradcheck.updates import StepSize, UpdateResult
 from gradcheck.watched import Watched
 from gradcheck.where import Where
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console, ConsoleOptions, RenderResult
 
-__all__ = ["Entry", "Finding", "GradientResult", "Leak", "Probe", "Report", "Severity", "Verdict", "Where"]
+__all__ = ["Entry", "Finding", "GradientResult", "Leak", "Power", "Probe", "Report", "Severity", "Verdict", "Where"]
 
 Verdict = Literal["right", "wrong", "undecided", "not differentiated"]
 Severity = Literal["error", "warning", "info"]
@@ -85,7 +86,8 @@ class GradientResult:
     named by ``compared_with`` (``"true"`` where the caller gave it); ``limit`` is what it was held against.
     ``kinks`` entries sit at a corner of the forward, where every value between the slopes to both sides is right;
     they are left out of ``relative_error`` and ``probe``. ``picture`` shows a gradient that is not right beside the
-    true one, where that is known entry by entry.
+    true one, where that is known entry by entry. ``power`` is the smallest error that would have been caught, of a
+    gradient that is right.
     """
 
     layer: str
@@ -105,6 +107,7 @@ class GradientResult:
     kinks: int = 0
     inherits: str = ""
     picture: Picture | None = None
+    power: Power | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

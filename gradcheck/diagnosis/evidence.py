@@ -15,7 +15,8 @@ from gradcheck.diagnosis.second_point import Elsewhere, wrong_elsewhere
 from gradcheck.difference import distance, norm
 from gradcheck.report import Probe
 from gradcheck.state import random_direction
-from gradcheck.witnesses.numeric import Estimate, Numeric
+from gradcheck.witnesses.derivative import Estimate
+from gradcheck.witnesses.numeric import Numeric
 from gradcheck.witnesses.subject import Array, Reference, Subject, Yours
 
 __all__ = ["Evidence"]
@@ -38,6 +39,8 @@ class Evidence:
     """Whether further calls of the backward have shown nothing amiss already."""
     numeric: Numeric = field(init=False)
     probes: dict[str, Probe] = field(default_factory=dict)
+    drawn: dict[str, list[Probe]] = field(default_factory=dict)
+    """Per variable: the probes along random directions."""
     joint: Probe | None = None
     stepped: Estimate | None = None
     """The joint derivative as a step to one side told it, where that was enough."""
@@ -183,6 +186,11 @@ class Evidence:
                 self.supported[n] = True
         return True
 
+    def joint_part(self, name: str) -> float:
+        """How far one array is moved along the joint direction, which need not be of unit length."""
+        plan = self._plan
+        return 0.0 if plan is None or name not in plan.direction else norm(plan.direction[name])
+
     def _joint_yours(self, direction: dict[str, Array]) -> float | None:
         total = 0.0
         for n, v in direction.items():
@@ -217,6 +225,8 @@ class Evidence:
             float(np.vdot(unit, told)) if told is not None else None,
         )
         self.probes[name] = made
+        if direction is None:
+            self.drawn.setdefault(name, []).append(made)
         return made
 
     def probe_agrees(self, name: str) -> bool:

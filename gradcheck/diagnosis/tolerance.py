@@ -35,6 +35,8 @@ class Limits:
     atol: float | None = None
     budget: int | None = None
     """Evaluations of the reference spent on naming the cause of a wrong gradient (None: as many as are worth it)."""
+    power: float | None = None
+    """The error in a single entry, as a share of a typical one, that must be caught."""
 
 
 def limit_of(evidence: Evidence, name: str, true: Array, limits: Limits) -> float:

@@ -11,6 +11,7 @@ from gradcheck.diagnosis.at_kinks import numeric_without_kinks, without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
+from gradcheck.diagnosis.power import probes_for
 from gradcheck.diagnosis.tolerance import (
     Limits,
     digits_are_lost,
@@ -237,7 +238,7 @@ def _by_numeric_alone(
     root = math.sqrt(max(yours.size, 1))
     limit = limits.rtol if limits.rtol is not None else _NUMERIC_LIMIT
     gaps, bars = [], []
-    for _ in range(_PROBES if yours.size > 1 else 1):
+    for _ in range(probes_for(limits.power, limit, yours.size)):
         made = evidence.probe(name, target=0.1 * limit * length / root)
         if made.yours is None or not math.isfinite(made.error):
             return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)

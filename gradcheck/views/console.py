@@ -16,6 +16,7 @@ from gradcheck.views.headline import accent, facts_told, full_name, headline, in
 from gradcheck.views.over_steps import key_told
 from gradcheck.views.page import WIDEST, as_text, in_ascii, on_page, printable
 from gradcheck.views.plain import count, place, visible, wrap
+from gradcheck.views.power_told import power_told
 from gradcheck.views.remarks import loss_line, notes_told
 from gradcheck.views.rows import STYLES, worst_columns, worst_rows, worst_told
 from gradcheck.views.step_size_rows import axis
@@ -144,6 +145,8 @@ def _closing(report: Report, width: int) -> list[Text]:
     closing = leak_lines(report, width)
     for note in notes_told(report):
         closing += block("note", [note], width)
+    if power := power_told(report):
+        closing += block("power", [power], width)
     if explain := explain_line(report):
         closing += block("explain", [explain], width)
     if report.evaluations:

@@ -21,6 +21,7 @@ from gradcheck.views.html_charts import charts
 from gradcheck.views.html_pictures import pictures
 from gradcheck.views.over_steps import PICTURE, key_told
 from gradcheck.views.plain import place, source_line, visible
+from gradcheck.views.power_told import power_told
 from gradcheck.views.remarks import loss_line, notes_told
 from gradcheck.views.rows import worst_columns, worst_rows, worst_told
 from gradcheck.views.step_size_rows import axis
@@ -87,6 +88,7 @@ STYLE = f"""
 .gradcheck svg .dot { stroke-width: 4; stroke-linecap: round; }
 .gradcheck svg path.mark { stroke: var(--wrong); stroke-width: 1.5; }
 .gradcheck svg text.mark { fill: var(--wrong); font-weight: 600; }
+.gradcheck svg .bars { fill: var(--line); }
 .gradcheck svg .dots { fill: none; stroke: var(--line); stroke-width: 3.5; stroke-linecap: round; }
 .gradcheck summary { cursor: pointer; }
 .gradcheck pre { margin: 0.1em 0 0.1em 1em; padding: 0; font-size: 0.95em; color: inherit; white-space: pre-wrap; }
@@ -139,6 +141,8 @@ def _closing(report: Report) -> str:
         for leak in dict.fromkeys(report.leaks)
     ]
     items += [("note", escape(note)) for note in notes_told(report)]
+    if power := power_told(report):
+        items.append(("power", escape(power)))
     if explain := explain_line(report):
         items.append(("explain", f"<code>{escape(explain)}</code>"))
     if report.evaluations:

@@ -1,0 +1,48 @@
+"""What a check that found everything right would have caught, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gradcheck.power import percent, rounded_up
+from gradcheck.views.headline import full_name
+from gradcheck.views.plain import count, names
+
+if TYPE_CHECKING:
+    from gradcheck.power import Power
+    from gradcheck.report import GradientResult, Report
+
+__all__ = ["power_told"]
+
+FEW = 3  # names of gradients in the line
+
+
+def power_told(report: Report) -> str:
+    """``would have caught any single entry off by 0.1 % of itself, …``; empty where not all is right.
+
+    Gradients that were judged in the same way share a clause, which holds for each of them.
+    """
+    if not report.ok:
+        return ""
+    groups: dict[int, list[GradientResult]] = {}
+    for g in report.gradients:
+        if g.power is not None and g.power.norm is not None:
+            groups.setdefault(g.power.probes, []).append(g)
+    clauses = []
+    for alike in groups.values():
+        which = "" if len(groups) == 1 else f"{names([full_name(g, report) for g in alike], FEW)}: "
+        clauses.append(which + _clause([g.power for g in alike if g.power is not None]))
+    return f"would have caught {'; '.join(clauses)}" if clauses else ""
+
+
+def _clause(powers: Sequence[Power]) -> str:
+    whole = f"any error of {rounded_up(max(p.norm or 0.0 for p in powers))} of a gradient's norm"
+    of_itself = all(p.each is not None for p in powers)
+    entry = max((p.each if of_itself else p.typical) or 0.0 for p in powers)
+    probes = max(p.probes for p in powers)
+    chance = f", with probability {powers[0].probability:g} ({count(probes, 'random probe')})" if probes else ""
+    if entry > 1:
+        return whole + chance
+    single = f"any single entry off by {percent(entry)} of {'itself' if of_itself else 'a typical one'}"
+    return f"{single}, {whole}{chance}"
