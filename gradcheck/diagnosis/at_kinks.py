@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.difference import norm, relative_error
 from gradcheck.report import Entry, Probe
-from gradcheck.witnesses.numeric import Estimate
+from gradcheck.witnesses.derivative import Estimate
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.difference import norm
-from gradcheck.witnesses.numeric import Estimate
+from gradcheck.witnesses.derivative import Estimate
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence

@@ -4,91 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.difference import norm, pieces
+from gradcheck.witnesses.derivative import Estimate, derivative
+from gradcheck.witnesses.noise import hidden_unit
 from gradcheck.witnesses.subject import Array, Subject, Values
 
-__all__ = ["Estimate", "Numeric", "derivative"]
+__all__ = ["Numeric"]
 
-# Steps relative to the size of what is perturbed. The truncation error of the first pair is about 1e-7 of the third
-# derivative's share, its rounding error about 1e-13; the ladder below goes on where that is not good enough.
-_FIRST_STEP = 1e-3
-
-# No powers of two: a forward computed in a lower precision rounds h and h/2 alike, and two equally wrong differences
-# look like a good one.
-_SECOND = (5**0.5 - 1) / 2
-_RATIO = 2**0.5 - 1.14
-_DEEPEST = 5
-_LADDER = tuple(1e-1 * _RATIO**k for k in range(13))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A derivative and the error it may have; ``error`` is infinite when nothing could be said."""
-
-    value: float
-    error: float
-
-    def fits(self, value: float, slack: float = 0.0) -> bool:
-        """Whether ``value`` is inside the error bar (widened by ``slack``)."""
-        return math.isfinite(self.error) and abs(value - self.value) <= self.error + slack
-
-
-def derivative(
-    difference: Callable[[float], tuple[float, float]], target: float, expected: float | None = None
-) -> Estimate:
-    """Differentiate at 0 from ``difference(h) = (f(h) - f(-h), its rounding error)``, to ``target`` where it can.
-
-    The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴). With k = rh the difference
-    D(k) - D(h) is -(1 - r²)h²f'''/6, so that D(k) + (D(k) - D(h)) r²/(1 - r²) is free of that term. Two steps and
-    their whole difference as the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside
-    the step) Ridders' tableau over a ladder of steps: extrapolate in h², keep the entry whose neighbours differ least
-    (C. J. F. Ridders, Advances in Engineering Software 4, 1982).
-
-    ``expected`` is what another witness says. Where the first step alone comes within ``target`` of it there is nothing
-    left to ask: a wrong value would have to lie there by chance.
-    """
-
-    def central(h: float) -> tuple[float, float]:
-        change, rounding = difference(h)
-        return change / (2 * h), rounding / (2 * h)
-
-    wide, noise = central(_FIRST_STEP)
-    if expected is not None and wide != 0 and abs(wide - expected) + 2 * noise <= target:
-        return Estimate(wide, target)
-    narrow, noise = central(_FIRST_STEP * _SECOND)
-    square = _SECOND**2
-    quick = Estimate(narrow + (narrow - wide) * square / (1 - square), abs(narrow - wide) + 2 * noise)
-    if quick.error <= target and wide != 0:  # no change at all may also mean a step below the forward's resolution
-        return quick
-    return _ladder(central, target, Estimate(math.nan, math.inf))
-
-
-def _ladder(central: Callable[[float], tuple[float, float]], target: float, best: Estimate) -> Estimate:
-    """Ridders' tableau over a ladder of steps; three rows must agree, for two may by chance where digits are few."""
-    rows: list[list[float]] = []
-    for h in _LADDER:
-        start, noise = central(h)
-        if start == 0 and any(row[0] != 0 for row in rows):
-            break  # the step has sunk below the resolution of the forward: further zeros say nothing
-        new = [start]
-        factor = 1.0
-        for j, old in enumerate(rows[-1][:_DEEPEST] if rows else ()):
-            factor /= _RATIO**2
-            new.append((new[j] * factor - old) / (factor - 1))
-            if len(rows) < 2:
-                continue
-            earlier = rows[-2][min(max(j - 1, 0), len(rows[-2]) - 1)]
-            error = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old), abs(old - earlier)) + 4 * noise
-            if error < best.error:
-                best = Estimate(new[j + 1], error)
-        rows.append(new)
-        if best.error <= target:
-            break
-    return best
+_FEW = 10_000
 
 
 class Numeric:
@@ -121,9 +47,14 @@ class Numeric:
         return self._sizes[name]
 
     def along(
-        self, direction: Mapping[str, Array], target: float, expected: float | None = None, scale: float = 1.0
+        self,
+        direction: Mapping[str, Array],
+        target: float,
+        expected: float | None = None,
+        scale: float = 1.0,
+        rough: bool = False,
     ) -> Estimate:
-        """d/dt φ(θ + t·scale·direction) at t = 0; ``target`` and ``expected`` as in :func:`derivative`."""
+        """d/dt φ(θ + t·scale·direction) at t = 0; ``target``, ``expected`` and ``rough`` as in :func:`derivative`."""
         if not direction:
             return Estimate(0.0, 0.0)
 
@@ -134,23 +65,46 @@ class Numeric:
                 moved[n] += self.values[n]
             return self._outputs(moved, list(direction))
 
-        return derivative(self._difference(outputs), target, expected)
+        return derivative(self._difference(outputs), target, expected, self._change(outputs), rough)
 
-    def _difference(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], tuple[float, float]]:
-        """φ at ``outputs(h)`` less φ at ``outputs(-h)``, and its rounding error, as a function of h."""
+    def _change(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], float]:
+        """φ at ``outputs(t)`` less φ at the first t that is asked for, as a function of t."""
+        first: list[Array] = []
 
-        def difference(h: float) -> tuple[float, float]:
-            change = 0.0
+        def change(t: float) -> float:
+            now = outputs(t)
+            if not first:
+                first.extend(now)
+            with np.errstate(all="ignore"):
+                return self._apart(now, first)
+
+        return change
+
+    def _apart(self, up: Sequence[Array], down: Sequence[Array]) -> float:
+        """The difference of φ between two outputs: the outputs are subtracted, not their sums."""
+        return sum(
+            float(np.dot(a, np.subtract(b, c, dtype=np.float64)))
+            for u, one, other in zip(self.upstreams, up, down, strict=True)
+            for a, b, c in pieces(u, one, other)
+        )
+
+    def _difference(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], tuple[float, ...]]:
+        """φ at ``outputs(h)`` less φ at ``outputs(-h)``, and its rounding error, as a function of h.
+
+        Also φ at both less twice φ at the values, where the outputs there are at hand and few.
+        """
+        here = self._here if sum(u.size for u in self.upstreams) <= _FEW else None
+
+        def difference(h: float) -> tuple[float, ...]:
             try:
-                both = outputs(h), outputs(-h)
+                up, down = outputs(h), outputs(-h)
             except Exception:
                 return math.nan, math.nan
             with np.errstate(all="ignore"):
-                for u, up, down in zip(self.upstreams, *both, strict=True):
-                    change += sum(
-                        float(np.dot(a, np.subtract(b, c, dtype=np.float64))) for a, b, c in pieces(u, up, down)
-                    )
-                return change, self.rounding(both[0])
+                change, rounding = self._apart(up, down), self.rounding(up, down)
+                if here is None:
+                    return change, rounding
+                return change, rounding, self._apart(up, here) + self._apart(down, here)
 
         return difference
 
@@ -164,11 +118,16 @@ class Numeric:
                 change += sum(float(np.dot(a, c - b)) for a, b, c in pieces(u, start, end))
         return change / step, self.rounding(here) / step
 
-    def rounding(self, outputs: Sequence[Array]) -> float:
-        """The rounding error of φ: entries are off by about an ulp each, independently, so their sum in quadrature."""
+    def rounding(self, outputs: Sequence[Array], others: Sequence[Array] = ()) -> float:
+        """The rounding error of φ: entries are off by about an ulp each, independently, so their sum in quadrature.
+
+        ``others``, at other values, show whether they were rounded to fewer digits than their dtype has.
+        """
         found = 0.0
-        for u, output in zip(self.upstreams, outputs, strict=True):
+        for k, (u, output) in enumerate(zip(self.upstreams, outputs, strict=True)):
             ulp = float(np.finfo(output.dtype).eps) if output.dtype.kind == "f" else 0.0
+            if others:
+                ulp = max(ulp, hidden_unit(output, others[k]))
             found += ulp * norm(np.array([norm(np.multiply(a, b, dtype=np.float64)) for a, b in pieces(u, output)]))
         return found
 
@@ -179,17 +138,24 @@ class Numeric:
             raise ValueError("the forward's outputs have other shapes than before")
         return outputs
 
-    def along_unit(self, name: str, direction: Array, target: float = 0.0, expected: float | None = None) -> Estimate:
+    def along_unit(
+        self,
+        name: str,
+        direction: Array,
+        target: float = 0.0,
+        expected: float | None = None,
+        rough: bool = False,
+    ) -> Estimate:
         """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size.
 
-        ``target`` and ``expected`` as in :func:`derivative`.
+        ``target``, ``expected`` and ``rough`` as in :func:`derivative`.
         """
         length = norm(direction)
         if length == 0:
             return Estimate(math.nan, math.inf)
         size = self.size(name)
         told = None if expected is None else expected * size
-        found = self.along({name: direction}, target * size, told, size / length)
+        found = self.along({name: direction}, target * size, told, size / length, rough)
         return Estimate(found.value / size, found.error / size)
 
     def entry(self, name: str, index: tuple[int, ...], target: float = 0.0, expected: float | None = None) -> Estimate:
@@ -200,7 +166,7 @@ class Numeric:
         def outputs(t: float) -> list[Array]:
             return self._outputs({**self.values, name: _moved(value, index, t * size)}, [name])
 
-        found = derivative(self._difference(outputs), target * size, told)
+        found = derivative(self._difference(outputs), target * size, told, self._change(outputs))
         return Estimate(found.value / size, found.error / size)
 
     def is_beyond_slopes(self, name: str, index: tuple[int, ...], given: float) -> bool:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gradcheck.witnesses.numeric import derivative
+from gradcheck.witnesses.derivative import derivative
 
 
 class Counted:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gradcheck.layers import adapt
-from gradcheck.witnesses.numeric import Numeric, derivative
+from gradcheck.witnesses.derivative import derivative
+from gradcheck.witnesses.numeric import Numeric
 from gradcheck.witnesses.numpy_subject import NumpySubject
 
 FUNCTIONS = {

@@ -1,0 +1,144 @@
+"""A derivative from differences of function values, with a bar that covers its error."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gradcheck.witnesses.noise import measured_noise
+
+__all__ = ["Estimate", "derivative"]
+
+Difference = Callable[[float], tuple[float, ...]]
+
+# Steps relative to the size of what is perturbed. The truncation error of the first pair is about 1e-7 of the third
+# derivative's share, its rounding error about 1e-13; the ladder below goes on where that is not good enough.
+_FIRST_STEP = 1e-3
+
+# No powers of two: a forward computed in a lower precision rounds h and h/2 alike, and two equally wrong differences
+# look like a good one.
+_SECOND = (5**0.5 - 1) / 2
+_RATIO = 2**0.5 - 1.14
+_DEEPEST = 5
+_LADDER = tuple(1e-1 * _RATIO**k for k in range(13))
+
+# So many standard deviations of the noise are in a bar that was chosen as the narrowest of many.
+_SIGMAS = 5.0
+# A value that is so many bars away is another one, whatever a finer estimate would say.
+_APART = 8.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A derivative and the error it may have; ``error`` is infinite when nothing could be said."""
+
+    value: float
+    error: float
+
+    def fits(self, value: float, slack: float = 0.0) -> bool:
+        """Whether ``value`` is inside the error bar (widened by ``slack``)."""
+        return math.isfinite(self.error) and abs(value - self.value) <= self.error + slack
+
+
+_NOTHING = Estimate(math.nan, math.inf)
+
+
+def derivative(
+    difference: Difference,
+    target: float,
+    expected: float | None = None,
+    change: Callable[[float], float] | None = None,
+    rough: bool = False,
+) -> Estimate:
+    """Differentiate at 0 from ``difference(h) = (f(h) - f(-h), its rounding error)``, to ``target`` where it can.
+
+    A third number, f(h) - 2f(0) + f(-h), may be given where it costs nothing.
+
+    The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴). With k = rh the difference
+    D(k) - D(h) is -(1 - r²)h²f'''/6, so that D(k) + (D(k) - D(h)) r²/(1 - r²) is free of that term. Two steps and
+    their whole difference as the bar are enough for a smooth forward. Otherwise (noise, large curvature, a kink inside
+    the step) Ridders' tableau over a ladder of steps: extrapolate in h², keep the entry whose neighbours differ least
+    (C. J. F. Ridders, Advances in Engineering Software 4, 1982).
+
+    There may be more noise than the outputs' dtype shows, and the narrowest of many bars is then narrow by chance. So
+    where two steps were not enough the noise is measured from ``change(t) = f(t) - f(0)``, up to a
+    constant (:func:`~gradcheck.witnesses.noise.measured_noise`), and is part of every bar that is chosen from.
+
+    ``expected`` is what another witness says. Where the first step alone comes within ``target`` of it there is nothing
+    left to ask: a wrong value would have to lie there by chance. With ``rough`` nothing is left to ask either where the
+    first two are many bars away from it.
+
+    Steps into the complex plane are not used: ``abs``, ``var`` and norms return a derivative of 0 there, and code in C
+    takes none.
+    """
+
+    bends = []
+
+    def central(h: float) -> tuple[float, float]:
+        change, rounding, *bend = difference(h)
+        bends.extend(bend)
+        return change / (2 * h), rounding / (2 * h)
+
+    wide, noise = central(_FIRST_STEP)
+    if expected is not None and wide != 0 and abs(wide - expected) + 2 * noise <= target:
+        return Estimate(wide, target)
+    narrow, noise = central(_FIRST_STEP * _SECOND)
+    square = _SECOND**2
+    quick = Estimate(narrow + (narrow - wide) * square / (1 - square), abs(narrow - wide) + 2 * noise)
+    if quick.error <= target and wide != 0:  # no change at all may also mean a step below the forward's resolution
+        hidden = 8 * _unexplained(bends) / (2 * _FIRST_STEP * _SECOND)
+        return Estimate(quick.value, hidden) if hidden > 3 * quick.error else quick
+    if rough and expected is not None and abs(quick.value - expected) > _APART * quick.error + target:
+        return quick
+    sigma = 0.0
+    if change is not None:
+        with contextlib.suppress(Exception):  # beside these values there are some that the forward does not take
+            sigma = measured_noise(change)
+    candidates = _ladder(central, target, _SIGMAS * sigma / math.sqrt(2))
+    return min(candidates, key=lambda one: one.error, default=_NOTHING)
+
+
+def _unexplained(bends: Sequence[float]) -> float:
+    """What is left of f(h) - 2f(0) + f(-h) of two steps by the law of a smooth f, or by that of a corner: noise.
+
+    It goes as h² where f is smooth and as h at a corner. Two slopes that agree by chance, amid noise that the dtype
+    does not show, betray themselves here.
+    """
+    if len(bends) < 2:
+        return 0.0
+    wide, narrow = bends[:2]
+    return min(abs(narrow - _SECOND**2 * wide), abs(narrow - _SECOND * wide))
+
+
+def _ladder(central: Callable[[float], tuple[float, float]], target: float, noise_over_steps: float) -> list[Estimate]:
+    """Ridders' tableau over a ladder of steps; three rows must agree, for two may by chance where digits are few.
+
+    D(h) is the difference of two values over 2h, so that noise of σ in them is σ/(√2 h) in it: ``noise_over_steps`` is
+    that without the h. All entries of the tableau; the last row has one within ``target`` where any is.
+    """
+    rows: list[list[float]] = []
+    found: list[Estimate] = []
+    for h in _LADDER:
+        start, noise = central(h)
+        if start == 0 and any(row[0] != 0 for row in rows):
+            break  # the step has sunk below the resolution of the forward: further zeros say nothing
+        new = [start]
+        factor = 1.0
+        reached = False
+        for j, old in enumerate(rows[-1][:_DEEPEST] if rows else ()):
+            factor /= _RATIO**2
+            new.append((new[j] * factor - old) / (factor - 1))
+            if len(rows) < 2:
+                continue
+            earlier = rows[-2][min(max(j - 1, 0), len(rows[-2]) - 1)]
+            spread = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old), abs(old - earlier))
+            error = spread + max(4 * noise, noise_over_steps / h)
+            if math.isfinite(error):
+                found.append(Estimate(new[j + 1], error))
+                reached = reached or error <= target
+        rows.append(new)
+        if reached:
+            break
+    return found
