@@ -2,11 +2,13 @@
 
 import warnings
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy_birth_network import births_of, network
 
+from gradcheck import watch
 from gradcheck.watching.arrays.follow import Follower
 
 
@@ -193,3 +195,20 @@ def test_numpys_state_is_given_back():
     before = np.geterr(), np.geterrcall()
     births_of(lambda net, k: train(net, net.b), quiet=False)
     assert (np.geterr(), np.geterrcall()) == before
+
+
+def test_numpy_tells_the_users_own_state_inside_a_watch():
+    own = np.geterr, np.seterr, np.geterrcall
+    before = np.geterr(), np.geterrcall()
+    net = SimpleNamespace(W=np.ones(3))
+    with watch(net), watch(SimpleNamespace(V=np.ones(2))):
+        assert (np.geterr(), np.geterrcall()) == before
+        old = np.seterr(over="ignore")
+        assert old == before[0]
+        assert np.geterr() == {**before[0], "over": "ignore"}
+        np.seterr(**old)
+        with pytest.warns(RuntimeWarning, match="overflow encountered in exp"):
+            np.exp(net.W * 1000)
+    np.seterr(**old)  # a state that was asked for inside, set again outside
+    assert (np.geterr(), np.geterrcall()) == before
+    assert (np.geterr, np.seterr, np.geterrcall) == own

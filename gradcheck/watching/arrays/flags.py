@@ -12,6 +12,7 @@ import numpy as np
 from numpy._core import umath
 
 from gradcheck.watching import warned
+from gradcheck.watching.arrays import asked
 
 __all__ = ["Flags"]
 
@@ -31,6 +32,8 @@ class Flags:
     NumPy's "log" mode is the only one that tells which operation raised the error.
     """
 
+    is_listening_for_a_watch = True
+
     def __init__(self, elsewhere: Callable[[str, str], None]) -> None:
         self.heard: list[str] = []
         self.inside = False  # a followed operation runs in the state that `listening` gives
@@ -44,9 +47,10 @@ class Flags:
     def begin(self) -> None:
         """Hear what no followed array takes part in, wherever the user has no state of their own."""
         warned.begin()
-        self._before, self._call = _modes(), np.geterrcall()
+        asked.begin()
+        self._before, self._call = _modes(), asked.geterrcall()
         modes: Modes = {name: mode if name == "under" else "log" for name, mode in self._before.items()}
-        np.seterr(**modes)
+        asked.seterr(**modes)
         np.seterrcall(self)
         self._mine = _modes()
         if _STATE is not None:
@@ -56,30 +60,48 @@ class Flags:
     def end(self) -> None:
         """Give NumPy's state back, unless the user has set another one meanwhile."""
         warned.end()
-        if np.geterrcall() is self:
+        if asked.geterrcall() is self:
             if _modes() == self._mine:
-                np.seterr(**self._before)
+                asked.seterr(**self._before)
             else:  # set by the user, but for what is ours
                 now = _modes()
-                np.seterr(**{k: self._before[k] if mode == "log" else mode for k, mode in now.items()})
+                asked.seterr(**{k: self._before[k] if mode == "log" else mode for k, mode in now.items()})
             np.seterrcall(self._call)
+        asked.end()
 
-    def enter(self) -> Any:
-        """Be heard whatever the user has set, until :meth:`leave` is called with what this gives."""
+    def users(self, modes: Modes) -> Modes:
+        """What the user would be told of a state with these modes."""
+        own = {name: self._before[name] if mode == "log" else mode for name, mode in modes.items()}
+        return self._call.users(own) if isinstance(self._call, Flags) else own
+
+    def heard_as(self, name: str, mode: Any) -> Any:
+        """The mode to set where the user sets one: what they had before is heard again."""
+        return self._mine[name] if mode == self.users(self._mine)[name] else mode
+
+    def users_call(self) -> Any:
+        """What the user has given to np.seterrcall."""
+        return self._call.users_call() if isinstance(self._call, Flags) else self._call
+
+    def heard_in(self, call: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """The result of the call. What NumPy reports in it stands in ``heard``, whatever the user has set."""
         self.inside = True
-        if _STATE is not None and self._listening is not None:
-            return _STATE.set(self._listening)
-        state = np.errstate(all="log", call=self)
-        state.__enter__()
-        return state
-
-    def leave(self, entered: Any) -> None:
-        """The user's state again."""
-        self.inside = False
-        if isinstance(entered, np.errstate):
-            entered.__exit__(None, None, None)
+        if _STATE is None or self._listening is None:
+            state = np.errstate(all="log", call=self)
+            state.__enter__()
+            token = None
         else:
-            _STATE.reset(entered)
+            token = _STATE.set(self._listening)
+        try:
+            return call(*args, **kwargs)
+        except BaseException:
+            self.heard.clear()
+            raise
+        finally:
+            self.inside = False
+            if token is not None:
+                _STATE.reset(token)
+            else:
+                state.__exit__(None, None, None)
 
     def write(self, message: str) -> None:
         """Called by NumPy, with "Warning: overflow encountered in exp"."""
@@ -94,17 +116,18 @@ class Flags:
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
             frame, level = frame.f_back, level + 1
         kind, _, operation = text.partition(" encountered in ")
-        if not self.nested and kind != "underflow":
-            self._elsewhere(kind, operation)
-        self._as_set(text, level + 1, self._before, self._call)
+        ear: Any = self
+        while not self.nested and kind != "underflow" and isinstance(ear, Flags):  # and those of watches further out
+            ear._elsewhere(kind, operation)
+            ear = ear._call
+        self._as_set(text, level + 1, self.users(self._mine), self.users_call())
 
     def pass_on(self, level: int) -> None:
         """Give the user what they would have got for what was heard, ``level`` frames above this call."""
         heard, self.heard = self.heard, []
-        modes, call = _modes(), np.geterrcall()
-        if call is self:
-            modes = {name: self._before[name] if mode == "log" else mode for name, mode in modes.items()}
-            call = self._call
+        modes, call = _modes(), asked.geterrcall()
+        if isinstance(call, Flags):  # this watch's or another's
+            modes, call = call.users(modes), call.users_call()
         for text in heard:
             self._as_set(text, level + 2, modes, call)
 
@@ -125,4 +148,4 @@ class Flags:
 
 
 def _modes() -> Modes:
-    return dict(np.geterr())
+    return dict(asked.geterr())
