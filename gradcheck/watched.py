@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from gradcheck.where import Where
 
-__all__ = ["LayerHistory", "ParameterHistory", "Series", "Watched"]
+__all__ = ["Histogram", "LayerHistory", "ParameterHistory", "Series", "Spread", "Watched"]
+
+Spread = Literal["input", "output", "weight", "gradient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +21,34 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """How the entries of an array lay at one step: ``counts`` in bins between ``low`` and ``high``.
+
+    The bins are equally wide, where ``log`` on a log scale of magnitudes. Entries that are exactly 0 (``zeros``) or not
+    finite (``bad``) are in none. ``entries`` were looked at, of the array's ``size``: a few thousand at most.
+    """
+
+    of: Spread
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    log: bool = False
+    zeros: int = 0
+    bad: int = 0
+    entries: int = 0
+    size: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LayerHistory:
     """A layer's output, in the order in which layers were first called.
 
     ``activation`` is the root mean square of the output's entries, ``gradient`` that of the loss's gradient with
     respect to them. ``zeros`` is the share of entries that are exactly 0 and ``stopped`` the share of entries at which
-    the layer passes (almost) no gradient, both at the last sample. ``codes`` are those of the findings that name it.
+    the layer passes (almost) no gradient, both at the last sample. ``codes`` are those of the findings that name it;
+    ``histograms`` show the output and its gradient (of an activation the input as well), at the sample after such a
+    finding.
     """
 
     name: str
@@ -35,11 +60,15 @@ class LayerHistory:
     stopped: float | None = None
     where: Where | None = None
     codes: tuple[str, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterHistory:
-    """A parameter: root mean squares of its entries and of its gradient's, and ‖update‖ / ‖weights‖ of one step."""
+    """A parameter: root mean squares of its entries and of its gradient's, and ‖update‖ / ‖weights‖ of one step.
+
+    ``histograms`` show its entries and its gradient's, at the sample after a finding that names it.
+    """
 
     name: str
     layer: str
@@ -48,6 +77,7 @@ class ParameterHistory:
     gradient: Series = field(default_factory=Series)
     update_ratio: Series = field(default_factory=Series)
     codes: tuple[str, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

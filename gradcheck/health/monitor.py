@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from gradcheck.health.catalogue import rules
 from gradcheck.health.history import Course
@@ -12,11 +13,12 @@ from gradcheck.health.order import ordered
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import Birth, LayerSample, ParameterSample, Sample
 from gradcheck.report import Finding
-from gradcheck.watched import LayerHistory, ParameterHistory, Watched
+from gradcheck.watched import Histogram, LayerHistory, ParameterHistory, Watched
 
 __all__ = ["Monitor"]
 
 _MOST_LOSSES = 64
+_MOST_SHOWN = 8  # layers and parameters whose histograms are taken
 
 
 class Monitor:
@@ -26,6 +28,8 @@ class Monitor:
 
     Attributes:
         blind: Whether measuring has raised an error. No step is sampled any more then.
+        wanted: Names of the layers and parameters whose histograms the next sample should hold: those that a finding
+            names, once each.
     """
 
     def __init__(self, told: Callable[[Sample], object] | None = None) -> None:
@@ -41,6 +45,7 @@ class Monitor:
         self.steps = 0
         self.sampled = 0
         self.blind = False
+        self.wanted: frozenset[str] = frozenset()
 
     def step(self, step: int, loss: float | None) -> None:
         """One training step was made. Called for every step, so it does next to nothing."""
@@ -69,6 +74,7 @@ class Monitor:
         self.steps = max(self.steps, sample.step + 1)
         try:
             self._judge(sample)
+            self._choose()
         except Exception as error:  # a rule's own mistake
             self.failed(error)
         if self._told is not None:
@@ -87,6 +93,17 @@ class Monitor:
             if parameter.name not in self._parameters:
                 self._parameters[parameter.name] = _Parameter()
             self._parameters[parameter.name].add(sample.step, parameter)
+
+    def _choose(self) -> None:
+        rows: dict[str, _Layer | _Parameter] = {**self._parameters, **self._layers}
+        shown = {name for of in (self._layers, self._parameters) for name, row in of.items() if row.histograms}
+        self.wanted = frozenset()
+        if len(shown) < _MOST_SHOWN:
+            found = [finding for rule in self._rules for finding in rule.findings() if finding.severity != "info"]
+            found.sort(key=lambda finding: finding.severity == "warning")  # errors come first
+            named = dict.fromkeys(name for finding in found for name in (finding.layer, finding.gradient))
+            wanted = [name for name in named if name in rows and name not in shown]
+            self.wanted = frozenset(wanted[: _MOST_SHOWN - len(shown)])
 
     def birth(self, birth: Birth) -> None:
         """The birth of a NaN or an infinity was found."""
@@ -134,11 +151,13 @@ class _Layer:
     def __init__(self) -> None:
         self._activation, self._gradient = Course(), Course()
         self._last: LayerSample | None = None
+        self.histograms: tuple[Histogram, ...] = ()
 
     def add(self, step: int, layer: LayerSample) -> None:
         self._activation.add(step, layer.activation.rms if layer.activation else None)
         self._gradient.add(step, layer.gradient.rms if layer.gradient else None)
         self._last = layer
+        self.histograms = self.histograms or tuple(replace(shown, step=step) for shown in layer.histograms)
 
     def history(self, codes: tuple[str, ...]) -> LayerHistory:
         last = self._last
@@ -154,6 +173,7 @@ class _Layer:
             stopped=last.flat,
             where=last.where,
             codes=codes,
+            histograms=self.histograms if codes else (),
         )
 
 
@@ -161,6 +181,7 @@ class _Parameter:
     def __init__(self) -> None:
         self._weight, self._gradient, self._ratio = Course(), Course(), Course()
         self._last: ParameterSample | None = None
+        self.histograms: tuple[Histogram, ...] = ()
 
     def add(self, step: int, parameter: ParameterSample) -> None:
         self._weight.add(step, parameter.weight.rms)
@@ -168,6 +189,7 @@ class _Parameter:
         known = parameter.update is not None and parameter.weight.norm > 0
         self._ratio.add(step, parameter.update.norm / parameter.weight.norm if known and parameter.update else None)
         self._last = parameter
+        self.histograms = self.histograms or tuple(replace(shown, step=step) for shown in parameter.histograms)
 
     def history(self, codes: tuple[str, ...]) -> ParameterHistory:
         last = self._last
@@ -180,4 +202,5 @@ class _Parameter:
             gradient=self._gradient.series(),
             update_ratio=self._ratio.series(),
             codes=codes,
+            histograms=self.histograms if codes else (),
         )

@@ -9,8 +9,22 @@ from typing import Any, Literal
 import numpy as np
 
 from gradcheck.report import Where
+from gradcheck.watched import Histogram
 
-__all__ = ["Birth", "GradientClip", "LayerSample", "OutputSample", "ParameterSample", "Sample", "Stats", "ValueClip"]
+__all__ = [
+    "ELSEWHERE",
+    "Birth",
+    "GradientClip",
+    "LayerSample",
+    "OutputSample",
+    "ParameterSample",
+    "Ranks",
+    "Sample",
+    "Stats",
+    "ValueClip",
+]
+
+ELSEWHERE = "an operation in another process"
 
 Kind = Literal[
     "linear", "conv", "embedding", "rnn", "attention", "norm", "pool", "dropout",
@@ -64,7 +78,8 @@ class LayerSample:
     the share of entries where the magnitude of f' is below 1/100 of its largest possible value, ``slope`` the root mean
     square of f' over entries as a share of that largest value, i.e. how much gradient passes; of a large output both
     are taken over every k-th sample of the batch. ``active`` tells for each
-    unit (a channel, a column) whether f' was not 0 for any sample of this step.
+    unit (a channel, a column) whether f' was not 0 for any sample of this step. ``histograms`` are taken of layers that
+    a finding names already.
     """
 
     name: str
@@ -82,6 +97,7 @@ class LayerSample:
     passes: str = ""  # of a mask that passes gradient to few positions by design: "1 of 16 positions"
     calls: int = 1  # in the step
     growth: float | None = None  # of several calls: root mean square of the last one's output over the first one's
+    histograms: tuple[Histogram, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,6 +123,7 @@ class ParameterSample:
     before_norm: bool = False  # a bias whose effect what follows takes away (a normalisation): its true gradient is 0
     carried: bool = False  # the step's first backward found the gradient that the last update left: it is added to
     equal_columns: bool = False  # all units of the layer have the same weights (only looked at in the first sample)
+    histograms: tuple[Histogram, ...] = ()
 
 
 @dataclass(slots=True)
@@ -163,6 +180,22 @@ class GradientClip:
 
 
 @dataclass(slots=True)
+class Ranks:
+    """The same step in each process of a training on several, in the order of ``numbers``.
+
+    ``of`` is how many train together: fewer may have told of this step. Root mean squares of the layers' outputs, and
+    2-norms of the weights and updates of parameters of which each process has a copy.
+    """
+
+    numbers: tuple[int, ...]
+    of: int
+    losses: tuple[float | None, ...] = ()
+    activations: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    weights: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    updates: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Sample:
     """One sampled step. ``first`` marks the one taken before any parameter has moved.
 
@@ -170,6 +203,7 @@ class Sample:
     ``evaluations`` tells how many times the optimizer itself had the loss computed, each time at other weights: one
     step of a method with a line search (LBFGS) is many small ones. ``maximized``: the loss is meant to rise.
     ``adversaries``: several optimizers step in turn, each for a loss of its own, so that none needs to fall.
+    ``ranks``: of a training on several processes, what each of them measured by itself; all else is of all together.
     """
 
     step: int
@@ -185,6 +219,7 @@ class Sample:
     evaluations: int = 1
     maximized: bool = False
     adversaries: bool = False
+    ranks: Ranks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +228,9 @@ class Birth:
 
     ``inputs`` are not finite where a value was ``bad`` when it was first met, so that ``operation`` only met it, or is
     the name of what it is ("input", "parameter", "buffer", "constant"); ``masked`` are those with infinities that were
-    meant, of which a NaN was made; ``unknown`` are those of an update that is seen as a whole.
+    meant, of which a NaN was made; ``unknown`` are those of an update that is seen as a whole. ``ranks`` are the
+    processes in which it happened, where ``of`` several train together; ``ELSEWHERE`` is the operation in those that
+    know only that it was not theirs.
     """
 
     step: int
@@ -209,3 +246,5 @@ class Birth:
     consequences: tuple[str, ...] = ()  # what turned bad after it, in order, in words
     remark: str = ""  # how it was found, where that limits what is known
     inputs: Literal["finite", "masked", "bad", "unknown"] = "finite"
+    ranks: tuple[int, ...] = ()
+    of: int = 0

@@ -12,7 +12,7 @@ from gradcheck.views.plain import visible
 
 if TYPE_CHECKING:
     from gradcheck.report import Finding, Report
-    from gradcheck.watched import LayerHistory, Series
+    from gradcheck.watched import LayerHistory, ParameterHistory, Series
 
 __all__ = ["BAND", "Birth", "Depth", "births", "chosen", "depth", "positive", "short_names"]
 
@@ -94,12 +94,12 @@ def _last_positive(course: Series) -> float | None:
     return points[-1][1] if points else None
 
 
-def short_names(layers: Sequence[LayerHistory], width: int) -> list[str]:
+def short_names(rows: Sequence[LayerHistory | ParameterHistory], width: int) -> list[str]:
     """Names for a legend or an axis: without what all have in common, and cut at the left.
 
     ``encoder.0.attention.out``, ``encoder.1.attention.out`` are ``0`` and ``1``.
     """
-    parts = [visible(layer.name).split(".") for layer in layers]
+    parts = [visible(row.name).split(".") for row in rows]
     shortest = min(map(len, parts), default=0)
     ahead = _common(parts, shortest - 1)
     behind = _common([part[::-1] for part in parts], shortest - 1 - ahead)

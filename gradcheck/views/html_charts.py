@@ -1,4 +1,4 @@
-"""The charts of a watched training on a page: sizes against depth, and over the steps."""
+"""The charts of a watched training on a page: sizes against depth, over the steps, histograms of what is at fault."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from gradcheck.views.colours import as_hex, ramp
 from gradcheck.views.courses import births, chosen, depth, positive, short_names
+from gradcheck.views.spreads import HEADING, histograms
 from gradcheck.views.svg_chart import Chart, Line
+from gradcheck.views.svg_histogram import histogram
 
 if TYPE_CHECKING:
     from gradcheck.report import Report
@@ -28,7 +30,15 @@ def charts(report: Report) -> str:
         return ""
     banded = any(found.band for found in depth(report))
     told = f'<div class="dim">{BAND_TOLD}</div>' if banded else ""
-    return f'<details open><summary>in pictures</summary><div class="pictures">{drawn}</div>{told}</details>'
+    return (
+        f'<details open><summary>in pictures</summary><div class="pictures">{drawn}</div>{told}</details>'
+        f"{_histograms(report)}"
+    )
+
+
+def _histograms(report: Report) -> str:
+    drawn = "".join(histogram(shown) for shown in histograms(report))
+    return drawn and f'<details open><summary>{HEADING}</summary><div class="pictures">{drawn}</div></details>'
 
 
 def _depth(report: Report) -> str:

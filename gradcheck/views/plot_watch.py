@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from gradcheck.views.courses import births, chosen, depth, positive, short_names
 from gradcheck.views.headline import headline
+from gradcheck.views.plot_histograms import PER_ROW, draw_histogram
 from gradcheck.views.plot_style import ACCENTS, INK, colours_of, new_figure, on_log_scale
+from gradcheck.views.spreads import histograms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,20 +21,29 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 MOST_NAMES = 24
+LOW = 1.8  # inches, a row of histograms
 
 
 def draw(report: Report) -> Plot | None:
-    """Four panels; None where nothing was measured."""
+    """Four panels, and below them the histograms; None where nothing was measured."""
     watched = report.watched
     if watched is None or not (depth(report) or any(x is not None for x in watched.loss.values)):
         return None
-    figure = new_figure(11.0, 6.6, headline(report))
-    axes = figure.subplots(2, 2)
-    _depth(axes[0, 0], report)
-    _loss(axes[0, 1], watched.loss, report)
+    shown = histograms(report)
+    rows = math.ceil(len(shown) / PER_ROW)
+    figure = new_figure(11.0, 6.6 + LOW * rows, headline(report))
+    parts = figure.add_gridspec(2 + rows, PER_ROW, height_ratios=[3.0] * 2 + [LOW] * rows)
+    half = PER_ROW // 2
+    _depth(figure.add_subplot(parts[0, :half]), report)
+    _loss(figure.add_subplot(parts[0, half:]), watched.loss, report)
     layers = chosen(watched.layers)
-    _courses(axes[1, 0], "activation rms", [(layer, layer.activation) for layer in layers], report)
-    _courses(axes[1, 1], "gradient rms", [(layer, layer.gradient) for layer in layers], report)
+    for columns, title, courses in (
+        (slice(half), "activation rms", [(layer, layer.activation) for layer in layers]),
+        (slice(half, None), "gradient rms", [(layer, layer.gradient) for layer in layers]),
+    ):
+        _courses(figure.add_subplot(parts[1, columns]), title, courses, report)
+    for i, found in enumerate(shown):
+        draw_histogram(figure.add_subplot(parts[2 + i // PER_ROW, i % PER_ROW]), found)
     return figure
 
 

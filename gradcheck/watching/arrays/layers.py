@@ -5,16 +5,18 @@ from __future__ import annotations
 import linecache
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.health.sample import Kind, LayerSample, Stats
+from gradcheck.watched import Histogram
 from gradcheck.watching.arrays.graph import Graph, Node
 from gradcheck.watching.arrays.measure import Facts
-from gradcheck.watching.arrays.operands import operand
+from gradcheck.watching.arrays.operands import made_by, operand
 from gradcheck.watching.arrays.passes import Linear, Passes
+from gradcheck.watching.arrays.spread import histograms
 from gradcheck.watching.arrays.stats import merged, stats_of
 
 __all__ = ["Layers", "text_of"]
@@ -23,17 +25,19 @@ Array = np.ndarray[Any, Any]
 
 _CALLED = re.compile(r"relu|sigm|logist|tanh|softmax|activ|clip|squash|nonlin", re.IGNORECASE)
 _LONGEST = 40
+# A logistic written as 1 / (1 + np.exp(-x)) ends in a division; the operand of these is the activation's own input.
+_OF_THEIR_INPUT = ("maximum", "fmax", "minimum", "fmin", "clip", "tanh")
 
 
 class Layers:
     """The layers of a step, made from its operations.
 
     ``samples`` are in the order of the forward; ``named`` gives the layer that an operation belongs to, ``linear``
-    the name of the linear layer with a number.
+    the name of the linear layer with a number. Those ``shown`` are sampled with their histograms.
     """
 
-    def __init__(self, graph: Graph, passes: Passes) -> None:
-        self._graph, self._passes = graph, passes
+    def __init__(self, graph: Graph, passes: Passes, shown: Collection[str] = ()) -> None:
+        self._graph, self._passes, self._shown = graph, passes, shown
         self.named: dict[int, str] = {}
         self.linear: dict[int, str] = {}
         self._deltas: dict[int, list[Node]] = {linear.number: self._deltas_of(linear) for linear in passes.linears}
@@ -70,6 +74,7 @@ class Layers:
             input_gradient=self._together(self._back_of(linear)),
             where=linear.applied[0].event.site.where,
         )
+        sample.histograms = self._histograms(sample.name, node, self._deltas[linear.number])
         for use in (*linear.applied, *linear.outputs):
             self.named[use.index] = sample.name
         return sample
@@ -83,12 +88,13 @@ class Layers:
         name = self._unique(_name_of(node, number))
         for call in calls:
             self.named[call.index] = name
+        above = self._above(deltas, node) if last else []
         return LayerSample(
             name=name,
             kind=kind,
             shape=node.shape,
             activation=merged([call.measured for call in calls if call.measured is not None]),
-            gradient=self._together(self._above(deltas, node)) if last else None,
+            gradient=self._together(above),
             input_gradient=self._together(deltas) if first else None,
             flat=sum(fact.flat for fact in facts) / entries if entries else None,
             slope=math.sqrt(sum(fact.square for fact in facts) / entries) if entries else None,
@@ -97,7 +103,18 @@ class Layers:
             before_loss=node.index in self._passes.tail,
             gate=self._is_gate(node),
             passes=_passes(node),
+            histograms=self._histograms(name, node, above),
         )
+
+    def _histograms(self, name: str, node: Node, gradients: Sequence[Node]) -> tuple[Histogram, ...]:
+        """Of the last call, and of the gradient that came to it, as far as nothing was written over them."""
+        if name not in self._shown:
+            return ()
+        coming = next((value for n in gradients if (value := self._graph.value(n)) is not None), None)
+        taken = operand(node)
+        maker = made_by(node, taken) if node.operation in _OF_THEIR_INPUT else None
+        given = self._graph.value(maker) if maker is not None else None
+        return histograms({"input": given, "output": self._graph.value(node), "gradient": coming})
 
     def _deltas_of(self, linear: Linear) -> list[Node]:
         """The gradients with respect to a linear layer's output: what, in its shape, is nearest to the weight's."""

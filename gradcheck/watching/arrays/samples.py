@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.health.sample import ParameterSample, Sample
+from gradcheck.watched import Spread
 from gradcheck.watching.arrays.clips import gradient_clips, value_clips
 from gradcheck.watching.arrays.events import Event, root
 from gradcheck.watching.arrays.gradients import gradient_of, named_gradients, rate_of
@@ -20,6 +21,7 @@ from gradcheck.watching.arrays.operands import is_elementwise, memory_of
 from gradcheck.watching.arrays.output import Output
 from gradcheck.watching.arrays.parameters import Parameter, Standing, is_gradient_path, parameters_of
 from gradcheck.watching.arrays.passes import Linear, Passes, passes_of
+from gradcheck.watching.arrays.spread import histograms
 from gradcheck.watching.arrays.stats import stats_of
 from gradcheck.watching.arrays.unapplied import unapplied_gradients
 
@@ -29,10 +31,14 @@ Array = np.ndarray[Any, Any]
 
 
 class Recorder:
-    """Listens to one step. ``known`` are the parameters that earlier steps have shown."""
+    """Listens to one step.
 
-    def __init__(self, arrays: Mapping[str, Array], known: dict[str, None]) -> None:
-        self.known = known
+    ``known`` are the parameters that earlier steps have seen, ``shown`` the layers and parameters whose histograms are
+    taken.
+    """
+
+    def __init__(self, arrays: Mapping[str, Array], known: dict[str, None], shown: Collection[str] = ()) -> None:
+        self.known, self._shown = known, shown
         self.standing = Standing(arrays, known)
         self._shapes = self.standing.shapes
         self._keys = set(self.standing.keys.values())
@@ -61,7 +67,7 @@ class Recorder:
         parameters = parameters_of(self.graph, self.standing, now, self.known)
         self.known.update(dict.fromkeys(parameter.path for parameter in parameters))
         passes = passes_of(self.graph, parameters)
-        layers = Layers(self.graph, passes)
+        layers = Layers(self.graph, passes, self._shown)
         self.output = Output.of(self.graph, passes)
         named = unapplied_gradients(self.graph, passes, parameters)
         named |= named_gradients([parameter.path for parameter in parameters], now)
@@ -89,6 +95,7 @@ class Recorder:
             update = parameter.after - parameter.before
         number = linear.number if linear else passes.layer.get(parameter.uses[0].index, 0) if parameter.uses else 0
         ways = _ways(linear)
+        shown: dict[Spread, Array | None] = {"weight": parameter.before, "gradient": gradient}
         return ParameterSample(
             name=parameter.path,
             layer=layers.linear.get(number, ""),
@@ -103,6 +110,7 @@ class Recorder:
             sparse=_role(parameter, linear) == "embedding",
             carried=named is not None and id(root(named)) in self._carried,
             equal_columns=first and linear is not None and _has_equal_units(linear),
+            histograms=histograms(shown) if parameter.path in self._shown else (),
         )
 
 

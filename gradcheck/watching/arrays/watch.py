@@ -142,7 +142,7 @@ class NumpyHealth(Health):
         self._take(event)
 
     def _recording(self) -> Recorder | None:
-        return self.measured(Recorder, self._held(), self._known)
+        return self.measured(Recorder, self._held(), self._known, self.monitor.wanted)
 
     def _take(self, event: Event) -> None:
         if self._recorder is not None:

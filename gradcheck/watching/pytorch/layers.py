@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from gradcheck.report import Where
 from gradcheck.watching.pytorch.calls import Call, Place
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, kind_of, passes
-from gradcheck.watching.pytorch.record import Record
+from gradcheck.watching.pytorch.record import ACTIVATIONS, Record
 from gradcheck.watching.pytorch.slopes import slope_of
+from gradcheck.watching.pytorch.spread import Taken
 
 __all__ = ["LayerWatch", "batch_of"]
 
@@ -55,11 +56,13 @@ class LayerWatch:
         self.live = False
         self.anywhere = True
         self.before_norm: set[str] = set()
+        self._shown: Collection[str] = ()
+        self._inputs: dict[str, Taken] = {}
 
-    def attach(self, closely: bool) -> None:
-        """Look at the layers from now on; ``closely``: at means and extremes too."""
-        self._closely = closely
-        self._records, self._made = {}, {}
+    def attach(self, closely: bool, shown: Collection[str] = ()) -> None:
+        """Look at the layers from now on; ``closely``: at means and extremes too; at histograms of those ``shown``."""
+        self._closely, self._shown = closely, shown
+        self._records, self._made, self._inputs = {}, {}, {}
         self.last, self._last_is_conv, self._inside = "", False, 0
         if not self._known:
             self._find(self._model, "", False, set())
@@ -106,6 +109,10 @@ class LayerWatch:
             return call()  # PyTorch's reentrant checkpoint computes with gradients; anything else is not the step's
         if not again and (not self._counts() or in_transform()):
             return call()
+        try:
+            self._look_at_input(layer.name, layer.kind, first_tensor(args))  # it may write over its input
+        except Exception as error:  # in measuring: the training goes on
+            self._failed(error)
         self._inside += layer.alone
         if layer.module is not None and cancels_bias(layer.module):
             given = first_tensor(args)
@@ -121,6 +128,13 @@ class LayerWatch:
         except Exception as error:  # in measuring: the training goes on
             self._failed(error)
         return result
+
+    def _look_at_input(self, name: str, kind: str, given: object) -> None:
+        """Take the entries that the histogram of an activation's input is made of."""
+        if name in self._shown and kind in ACTIVATIONS and name not in self._inputs:
+            with torch._C.DisableTorchFunction():
+                if isinstance(given, torch.Tensor) and given.is_floating_point():
+                    self._inputs[name] = Taken(given, "input")
 
     def _gave(self, layer: _Layer, result: Any, again: bool) -> None:
         output = first_tensor(result)
@@ -158,12 +172,18 @@ class LayerWatch:
         if kind == "softmax":
             dim = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else -1)
             layer.dim = dim if isinstance(dim, int) else -1
+        given = call.args[0] if call.args else None
+        if isinstance(given, torch.Tensor) and given.data_ptr() != call.result.data_ptr():
+            self._look_at_input(name, kind, given)
         self._note(name, kind, call.result, layer, False)
 
     def _note(self, name: str, kind: str, output: torch.Tensor, layer: _Layer, again: bool) -> None:
         record = self._records.get(name)
         if record is None:
-            record = self._records[name] = Record(name, layer.kind, layer.gate, layer.passes, self._places.get(name))
+            record = self._records[name] = Record(
+                name, layer.kind, layer.gate, layer.passes, self._places.get(name), name in self._shown
+            )
+            record.given(self._inputs.pop(name, None))
         if not again:
             units = 1 if output.dim() > 2 and (self._last_is_conv or output.dim() == 4 or kind == "conv") else -1
             record.add(output, slope_of(layer.kind, output, units, layer.bounds, layer.dim), self._closely)

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from gradcheck.health.sample import ParameterSample, Stats
+from gradcheck.watched import Histogram, Spread
 from gradcheck.watching.pytorch.kinds import kind_of
+from gradcheck.watching.pytorch.spread import Taken
 from gradcheck.watching.pytorch.stats import finite_norms, norm_of, stats_of
 
 __all__ = ["ParameterWatch", "gradient_norms"]
@@ -20,7 +22,11 @@ Role = Literal["weight", "bias", "norm", "embedding", "other"]
 
 
 class ParameterWatch:
-    """Knows the parameters of ``model`` by name and what each is for. A tied parameter has its first name."""
+    """Knows the parameters of ``model`` by name and what each is for. A tied parameter has its first name.
+
+    Attributes:
+        shown: Names of those whose histograms are taken in this step.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self.named: dict[str, nn.Parameter] = dict(model.named_parameters())
@@ -35,6 +41,8 @@ class ParameterWatch:
         self._equal: set[str] = set()
         self._carried: set[str] | None = None
         self._versions = 0
+        self.shown: Collection[str] = ()
+        self._taken: dict[str, dict[Spread, Taken]] = {}
 
     def moved(self) -> bool:
         """Whether any weight was written to since the last time that this was asked."""
@@ -50,6 +58,7 @@ class ParameterWatch:
         self._spare, self._before = self._before, {}
         self._gradients, self._weights, self._equal = {}, {}, set()
         self._carried = None
+        self._taken = {}
 
     def release(self) -> None:
         """The next step is not sampled."""
@@ -61,6 +70,15 @@ class ParameterWatch:
             gradient = parameter.grad
             if gradient is not None and name not in self._gradients:
                 self._gradients[name] = stats_of(gradient, norm=norms.get(name))
+                self._show(name, gradient, "gradient")
+
+    def _show(self, name: str, tensor: torch.Tensor, of: Spread) -> None:
+        if name in self.shown:
+            self._taken.setdefault(name, {}).setdefault(of, Taken(tensor, of))
+
+    def forget_gradients(self) -> None:
+        """Those that were noted are not the step's."""
+        self._gradients = {}
 
     def note_carried(self) -> None:
         """A backward begins, and adds to what is there: nothing, where gradients were set to zero after the last step.
@@ -81,6 +99,7 @@ class ParameterWatch:
         }
         for (name, weight), norm in zip(weights.items(), finite_norms(list(weights.values())), strict=True):
             self._weights[name] = stats_of(weight, extremes=first, norm=norm)
+            self._show(name, weight, "weight")
             if first and _units_equal(weight):
                 self._equal.add(name)
         moving = {name: weight for name, weight in weights.items() if self.named[name].requires_grad}
@@ -174,9 +193,14 @@ class ParameterWatch:
                     before_norm=own == "bias" and (layer in before_norm or (layer in reached and self._cancels(name))),
                     carried=name in (self._carried or ()),
                     equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
+                    histograms=self._histograms(name),
                 )
             )
         return found
+
+    def _histograms(self, name: str) -> tuple[Histogram, ...]:
+        made = [taken.histogram() for taken in self._taken.get(name, {}).values()]
+        return tuple(histogram for histogram in made if histogram is not None)
 
 
 def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:

@@ -10,19 +10,25 @@ import torch
 
 from gradcheck.health.sample import Kind, LayerSample, Stats
 from gradcheck.report import Where
+from gradcheck.watched import Histogram, Spread
 from gradcheck.watching.pytorch.slopes import Slope, merged_slopes
+from gradcheck.watching.pytorch.spread import Taken
 from gradcheck.watching.pytorch.stats import merged, stats_of
 
-__all__ = ["Record"]
+__all__ = ["ACTIVATIONS", "Record"]
 
-_ACTIVATIONS = ("relu", "logistic", "tanh", "softmax", "gelu", "clip", "activation", "pool")
+ACTIVATIONS = ("relu", "logistic", "tanh", "softmax", "gelu", "clip", "activation", "pool")
 
 
 class Record:
-    """Collects the calls of one layer, and the gradients that come back to them."""
+    """Collects the calls of one layer, and the gradients that come back to them; ``shown``: with histograms."""
 
-    def __init__(self, name: str, kind: Kind, gate: bool, passes: str, where: Where | None) -> None:
+    def __init__(
+        self, name: str, kind: Kind, gate: bool, passes: str, where: Where | None, shown: bool = False
+    ) -> None:
         self.closed = False
+        self._shown = shown
+        self._taken: dict[Spread, Taken] = {}
         self._name, self._kind, self._gate, self._passes, self._where = name, kind, gate, passes, where
         self._shape: tuple[int, ...] = ()
         self._activation: Stats | None = None
@@ -44,9 +50,20 @@ class Record:
         self._first = self._first if self._calls else found.rms
         self._last = found.rms
         self._calls += 1
+        self.show(output, "output")
         self._activation = merged(self._activation, found)
         self._slope = merged_slopes(self._slope, slope)
         self._output = weakref.ref(output)
+
+    def show(self, tensor: torch.Tensor, of: Spread) -> None:
+        """Take the entries of its histogram, of the first call in a step, where they are wanted."""
+        if self._shown and of not in self._taken:
+            self._taken[of] = Taken(tensor, of)
+
+    def given(self, taken: Taken | None) -> None:
+        """The entries of its input, where they were taken."""
+        if taken is not None:
+            self._taken["input"] = taken
 
     def makes(self, output: torch.Tensor) -> None:
         """Compare with the module's output."""
@@ -64,20 +81,22 @@ class Record:
             return
         number = output.output_nr
 
-        def seen(before: Stats | None, gradient: torch.Tensor | None) -> Stats | None:
+        def seen(before: Stats | None, gradient: torch.Tensor | None, shown: bool = False) -> Stats | None:
             if gradient is None or self.closed:
                 return before
             try:
+                if shown:
+                    self.show(gradient, "gradient")
                 return merged(before, stats_of(gradient))
             except Exception as error:  # in measuring: the backward goes on
                 failed(error)
                 return before
 
         def came(gradients: Sequence[torch.Tensor | None]) -> None:
-            self._gradient = seen(self._gradient, gradients[number])
+            self._gradient = seen(self._gradient, gradients[number], shown=True)
 
         node.register_prehook(came)
-        if self._kind in _ACTIVATIONS and len(node.next_functions) == 1:
+        if self._kind in ACTIVATIONS and len(node.next_functions) == 1:
 
             def went(gradients: Sequence[torch.Tensor | None], _: object) -> None:
                 self._input_gradient = seen(self._input_gradient, gradients[0])
@@ -103,7 +122,12 @@ class Record:
             passes=self._passes,
             calls=self._calls,
             growth=self._last / self._first if self._calls > 1 and self._first > 0 else None,
+            histograms=self._histograms(scale),
         )
+
+    def _histograms(self, scale: float) -> tuple[Histogram, ...]:
+        made = [taken.histogram(scale if of == "gradient" else 1.0) for of, taken in self._taken.items()]
+        return tuple(histogram for histogram in made if histogram is not None)
 
 
 def _unscaled(stats: Stats | None, scale: float) -> Stats | None:

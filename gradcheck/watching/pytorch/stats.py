@@ -10,7 +10,7 @@ import torch
 
 from gradcheck.health.sample import Stats
 
-__all__ = ["finite_norms", "merged", "norm_of", "stats_of"]
+__all__ = ["finite_norms", "merged", "norm_of", "real_entries", "stats_of"]
 
 # Magnitudes near the ends of the dtype's range, as a share of the largest number (in 32 bits and more: of its root) and
 # as a multiple of the smallest normal one.
@@ -29,7 +29,7 @@ def _limits(dtype: torch.dtype) -> tuple[float, float, torch.dtype | None, str]:
     return math.sqrt(limits.max) * _HIGH, limits.tiny, None, name  # where the square overflows
 
 
-def _real(tensor: torch.Tensor) -> torch.Tensor:
+def real_entries(tensor: torch.Tensor) -> torch.Tensor:
     """The entries as plain real numbers: those that are stored where it is sparse, both parts where it is complex."""
     if tensor.requires_grad:
         tensor = tensor.detach()
@@ -49,7 +49,7 @@ def _squares(tensor: torch.Tensor) -> torch.Tensor:
 
 def norm_of(tensor: torch.Tensor) -> float:
     """The 2-norm; in float64 where a float32 one leaves the range; not finite only where an entry is not."""
-    tensor = _real(tensor)
+    tensor = real_entries(tensor)
     return _checked(tensor, _squares(tensor).item())
 
 
@@ -105,7 +105,7 @@ def stats_of(
         probabilities: The entries lie between 0 and 1, and small ones count though there are large ones.
         norm: The 2-norm, where it is known already.
     """
-    tensor = _real(tensor)
+    tensor = real_entries(tensor)
     count = tensor.numel()
     large, tiny, wide, name = _limits(tensor.dtype)
     if count == 0:

@@ -320,7 +320,8 @@ class TorchHealth(Health):
         if self._sampling:
             for part in (self._parameters, self._value_clips, self._output):
                 part.forget()
-            self.measured(self._layers.attach, closely=self._step == 0)
+            self._parameters.shown = self.monitor.wanted
+            self.measured(self._layers.attach, closely=self._step == 0, shown=self.monitor.wanted)
         else:
             self._parameters.release()
             self._layers.forget()
