@@ -2,6 +2,7 @@
 
 import linecache
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -213,3 +214,18 @@ def test_a_watch_that_saw_no_array_in_use_is_not_ok():
     report = health.report()
     assert not report.ok
     assert "nothing was watched: no array of it was seen in use" in str(report)
+
+
+@pytest.mark.parametrize("safe", [False, True])
+def test_a_birth_where_no_step_is_marked(safe):
+    net = SimpleNamespace(W=np.array([[0.5, 0.0], [0.25, 1.0]]))
+    with np.errstate(all="ignore"), watch(net) as health:
+        for _ in range(3):
+            logs = np.log(net.W)
+            loss = -(np.where(net.W > 0, logs, 0.0) if safe else logs).mean()
+    assert np.isfinite(loss) == safe
+    found = [finding for finding in health.findings if finding.code == "GC300"]
+    assert [finding.title for finding in found] == (
+        [] if safe else ["np.log makes the first infinity, in the forward pass at step 0"]
+    )
+    assert any("call health.step(loss=...)" in sentence for sentence in health.report(raises=False).watched.unseen)

@@ -297,6 +297,8 @@ class Births:
             held = {s for x in unfinished for s in self.tainted.get(id(root(x)), (None, ()))[1]}
             now = [s for s in self._alive() if s.step == self.step or s in held]
             guilty = {s: [] for s in now if s.what == "NaN" or any(w == "NaN" for *_, w in s.led_to.values())}
+            if self.step == 0 and not guilty:  # no step was ever marked: a number may have been the loss
+                guilty = {s: ["it went on into a number"] for s in self._loose if s in now and s.tracked and s.led_to}
         told = not self._dormant and (guilty or unknown)
         self._dormant = hurt
         births = self._births(guilty, unknown, step) if told else []
