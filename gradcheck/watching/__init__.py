@@ -38,7 +38,8 @@ def watch(
         every: Sample every so many steps. By default the first few, then every 50th, and some in a row where the loss
             or the gradients jump.
         on: ``"raise"`` stops the training at the first finding that is an error.
-        callback: Called with each :class:`~gradcheck.health.sample.Sample`.
+        callback: Called with each :class:`~gradcheck.health.sample.Sample`. Methods ``watch_begins(health)`` and
+            ``watch_ends(health)`` of it, if there are any, are called with what this function gives.
         stream: A file to which each sample is written as one line of JSON while the training runs
             (:func:`gradcheck.health.stream.read` reads it).
         name: What the report calls the network.
@@ -55,7 +56,7 @@ def watch(
         raise GradcheckError(f"callback: a function that takes a sample, not {_kind(callback)}")
     if name is not None and not isinstance(name, str):
         raise GradcheckError(f"name: what the report calls the network, a text, not {_kind(name)}")
-    told = callback if stream is None else _both(Stream(stream), callback)
+    told = callback if stream is None else _Both(Stream(stream), callback)
     import torch
 
     if isinstance(model, torch.nn.Module):
@@ -84,13 +85,19 @@ def watch(
     return NumpyHealth(*roots, subject=name or "", every=every, on=on, callback=told)
 
 
-def _both(stream: Stream, callback: Callable[[Sample], object] | None) -> Callable[[Sample], object]:
-    def told(sample: Sample) -> None:
-        stream(sample)
-        if callback is not None:
-            callback(sample)
+class _Both:
+    """A stream, and the user's own callback with all that it has."""
 
-    return told
+    def __init__(self, stream: Stream, callback: Callable[[Sample], object] | None) -> None:
+        self._stream, self._callback = stream, callback
+
+    def __call__(self, sample: Sample) -> None:
+        self._stream(sample)
+        if self._callback is not None:
+            self._callback(sample)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._callback, name)
 
 
 def _torch_parts(model: Any) -> str:
@@ -115,7 +122,7 @@ def _optimizers(model: Any, given: Any) -> list[Any]:
 
     if given is None:
         return []
-    optimizers = list(given) if isinstance(given, list | tuple) else [given]
+    optimizers = [_heard(optimizer) for optimizer in (given if isinstance(given, list | tuple) else [given])]
     own = {id(p) for p in model.parameters()}
     for optimizer in optimizers:
         if not isinstance(optimizer, torch.optim.Optimizer):
@@ -127,6 +134,22 @@ def _optimizers(model: Any, given: Any) -> list[Any]:
                 "optimizer: it has none of the model's parameters; make it from this very model's parameters()"
             )
     return optimizers
+
+
+def _heard(optimizer: Any) -> Any:
+    """An optimizer whose steps PyTorch tells of: what is inside of one that only passes them on, as accelerate's does.
+
+    PyTorch makes the class of each optimizer tell of its steps when one is made; a wrapper that leaves this out is not
+    heard.
+    """
+    import torch
+
+    while isinstance(optimizer, torch.optim.Optimizer) and not hasattr(type(optimizer).step, "hooked"):
+        inner = getattr(optimizer, "optimizer", None)
+        if not isinstance(inner, torch.optim.Optimizer):
+            break
+        optimizer = inner
+    return optimizer
 
 
 def _kind(value: object) -> str:

@@ -40,9 +40,10 @@ class Health(ABC):
     ) -> None:
         self.subject = subject
         self.monitor = Monitor(callback)
+        self.where = calling_place()
+        self._callback = callback
         self.schedule = Schedule(every)
         self._on = on
-        self._where = calling_place()
         self._started = time.perf_counter()
         self._raised = False
         self._running = False
@@ -71,6 +72,7 @@ class Health(ABC):
         raise NotImplementedError
 
     def __enter__(self) -> Self:
+        self._tell("watch_begins")
         self.start()
         self._running = True
         return self
@@ -79,11 +81,20 @@ class Health(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         __tracebackhide__ = True
-        self._running = False
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            self._tell("watch_ends")
+            self._running = False
         if error is None:  # else the error is what is to be seen
             self._finished = True
             finish(self._report())
+
+    def _tell(self, event: str) -> None:
+        """Call that method of the callback with this watch, where it has one."""
+        method = getattr(self._callback, event, None)
+        if method is not None:
+            method(self)
 
     def measured(self, measure: Callable[..., T], *args: Any, **keywords: Any) -> T | None:
         """What ``measure`` gives. An error in it ends the measuring, and not the user's training: None from then on."""
@@ -143,7 +154,7 @@ class Health(ABC):
             gradients=(),
             findings=linked(findings, watched, self.subject, failed_checks()),
             watched=watched,
-            where=self._where,
+            where=self.where,
             versions=versions(),
             seconds=time.perf_counter() - self._started,
         )

@@ -15,6 +15,7 @@ from gradcheck.watching.health import Health
 from gradcheck.watching.marks import loss_number
 from gradcheck.watching.pytorch.births import BirthWatch
 from gradcheck.watching.pytorch.calls import Call
+from gradcheck.watching.pytorch.closures import Arguments, with_end
 from gradcheck.watching.pytorch.gradient_clips import GradientClips
 from gradcheck.watching.pytorch.hearing import HEARD_INSIDE, Hearing
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
@@ -95,22 +96,17 @@ class TorchHealth(Health):
         finally:
             self._listening.leave()
             self._layers.detach()
-            for undo in reversed(self._undo):
-                undo()
-            self._undo = []
+            while self._undo:
+                self._undo.pop()()
 
     def dtypes(self) -> str:
         """The floating-point types of the parameters, as the report shows them."""
-        kinds = dict.fromkeys(str(p.dtype).removeprefix("torch.") for p in self._parameters.named.values())
-        return ", ".join(kinds)
+        return ", ".join(dict.fromkeys(str(p.dtype).removeprefix("torch.") for p in self._parameters.named.values()))
 
     def step(self, loss: object = None, *, outputs: object = None, labels: object = None) -> None:
         """Mark the end of a training step that no optimizer of PyTorch makes, or give the loss of one.
 
-        Args:
-            loss: The step's loss: a number, or a tensor with one entry. Only needed without ``loss.backward()``.
-            outputs: The network's outputs for the batch (batch × classes), where no loss function of PyTorch is used.
-            labels: The right classes.
+        The ``loss`` is only needed without ``loss.backward()``, the others where no loss function of PyTorch is used.
         """
         __tracebackhide__ = True
         value = loss_number(loss.detach().cpu() if isinstance(loss, torch.Tensor) else loss)
@@ -205,7 +201,9 @@ class TorchHealth(Health):
             return
         self._adversaries |= bool(self._stepped) or self._others_stepped  # another loss, for who has not stepped yet
         plain = self._scaling.plain(loss)
-        if self._sampling and self._step > 0 and not self._updating:
+        if self._sampling and self._updating and self._evaluations == 1:
+            self._parameters.forget_gradients()  # those that were there when the optimizer began
+        elif self._sampling and self._step > 0 and not self._updating:
             self.measured(self._parameters.note_carried)
         if self._concerned() and self._evaluations == 1 and plain.numel() == 1 and plain.requires_grad:
             value = float(plain.detach())
@@ -225,34 +223,43 @@ class TorchHealth(Health):
 
     # The optimizer's step
 
-    def _update_begins(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    def _update_begins(self, optimizer: torch.optim.Optimizer, *given: Any) -> Arguments | None:
         __tracebackhide__ = True
         if torch.compiler.is_compiling() or self._births.replaying:
-            return
-        key = id(optimizer)
-        if key in self._updating:  # its last step ended in an error
+            return None
+        if id(optimizer) in self._updating:  # its last step ended in an error
             self._updating.clear()
         if self._updating or not self._optimizers.know(optimizer):
             self._others_stepped |= self._backwards > 0 and not self._updating  # else ours uses it
-            return
-        self._updating.append(key)
+            return None
+        self._updating.append(id(optimizer))
+        self._listening.end()  # before anything is asked of a parameter: each answer would be heard
         self._parameters.moved()
         self._listening.end()
-        if self._norms is None:
+        if self._norms is None and now:
+        then = with_end(given, lambda: self._gradients_complete(optimizer))
+        if self._sampling and not self._stepped:
+            self.measured(self._parameters.note_weights, self._step == 0)
+        self._gradients_complete(optimizer, now=then is None or self._backwards > 0)
+        return then
+
+    def _gradients_complete(self, optimizer: torch.optim.Optimizer, now: bool = True) -> None:
+        """The weights are about to move; not ``now``: by gradients that a closure will make."""
+        __tracebackhide__ = True
+        if self._evaluations > 1:
+            return
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
         heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
-        if self._sampling and not self._stepped:
+        if self._sampling and not self._stepped and now:
             self.measured(self._parameters.note_gradients, self._norms or {})
-            self.measured(self._parameters.note_weights, self._step == 0)
         if heard:
             self._listening.begin()
 
     def _update_ends(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         __tracebackhide__ = True
-        key = id(optimizer)
-        if self._updating != [key]:
+        if self._updating != [id(optimizer)]:
             return
-        self._updating.pop()
+        key = self._updating.pop()
         self._listening.end()  # a closure may have called the model
         if self._norms is None and self._backwards:
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
@@ -271,19 +278,19 @@ class TorchHealth(Health):
 
     def _gradients_change(self) -> Mapping[str, float]:
         """Gradients are about to be clipped: see them before."""
-        if self._norms is None:
-            self._norms = gradient_norms(self._parameters.named)
+        if self._norms is None and self._scaling.at_backward <= 1.0:  # else a step with infinities is left out
+            self._check_gradients(self._parameters.named)
+        norms = self._norms = self._norms or gradient_norms(self._parameters.named)
         if self._sampling:
-            self.measured(self._parameters.note_gradients, self._norms)
-        return self._norms
+            self.measured(self._parameters.note_gradients, norms)
+        return norms
 
     def _check_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
         __tracebackhide__ = True
         self._norms = gradient_norms(parameters)
         total = math.hypot(*self._norms.values())
         if not math.isfinite(total):
-            bad = [name for name, norm in self._norms.items() if not math.isfinite(norm)]
-            self._births.gradients_bad(bad, self._step)
+            self._births.gradients_bad([n for n, norm in self._norms.items() if not math.isfinite(norm)], self._step)
         self.schedule.saw("gradient", total)
 
     # The end of a step
@@ -327,23 +334,15 @@ class TorchHealth(Health):
             self._layers.forget()
 
     def _sample(self) -> Sample:
-        layers = self._layers.samples(self._scaling.at_backward)
-        return Sample(
-            step=self._step,
-            loss=self._loss,
-            samples=self._count,
-            first=self._step == 0,
-            layers=layers,
-            parameters=self._parameters.samples(
-                self._optimizers.all,
-                self._layers.before_norm,
-                reached={layer.name for layer in layers if layer.gradient is not None and layer.gradient.norm > 0},
-                marked=bool(self._stepped) or not self._optimizers.all,
-            ),
-            output=self._output.sample(self._loss),
-            value_clips=self._value_clips.samples(),
-            gradient_clips=self._gradient_clips.samples(),
-            evaluations=self._evaluations,
-            maximized=self._optimizers.maximize,
-            adversaries=self._adversaries,
+        made = Sample(self._step, self._loss, self._count, first=self._step == 0, evaluations=self._evaluations)
+        made.adversaries, made.maximized = self._adversaries, self._optimizers.maximize
+        made.layers = self._layers.samples(self._scaling.at_backward)
+        made.parameters = self._parameters.samples(
+            self._optimizers.all,
+            self._layers.before_norm,
+            reached={layer.name for layer in made.layers if layer.gradient is not None and layer.gradient.norm > 0},
+            marked=bool(self._stepped) or not self._optimizers.all,
         )
+        made.output = self._output.sample(self._loss)
+        made.value_clips, made.gradient_clips = self._value_clips.samples(), self._gradient_clips.samples()
+        return made
