@@ -62,6 +62,10 @@ class ParameterWatch:
 
     def release(self) -> None:
         """The next step is not sampled."""
+    def forget_gradients(self) -> None:
+        """Those that were noted are not the step's."""
+        self._gradients = {}
+
         self._spare, self._before = {}, {}
 
     def note_gradients(self, norms: Mapping[str, float]) -> None:
@@ -75,10 +79,6 @@ class ParameterWatch:
     def _show(self, name: str, tensor: torch.Tensor, of: Spread) -> None:
         if name in self.shown:
             self._taken.setdefault(name, {}).setdefault(of, Taken(tensor, of))
-
-    def forget_gradients(self) -> None:
-        """Those that were noted are not the step's."""
-        self._gradients = {}
 
     def note_carried(self) -> None:
         """A backward begins, and adds to what is there: nothing, where gradients were set to zero after the last step.

@@ -235,8 +235,6 @@ class TorchHealth(Health):
         self._updating.append(id(optimizer))
         self._listening.end()  # before anything is asked of a parameter: each answer would be heard
         self._parameters.moved()
-        self._listening.end()
-        if self._norms is None and now:
         then = with_end(given, lambda: self._gradients_complete(optimizer))
         if self._sampling and not self._stepped:
             self.measured(self._parameters.note_weights, self._step == 0)
@@ -250,6 +248,8 @@ class TorchHealth(Health):
             return
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
         heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
+        self._listening.end()
+        if self._norms is None and now:
         if self._sampling and not self._stepped and now:
             self.measured(self._parameters.note_gradients, self._norms or {})
         if heard:
@@ -273,7 +273,7 @@ class TorchHealth(Health):
         finally:
             ended = not self._stepped
             self._calls.between = ended and by_call
-            if not self._calls.between or self._calls.worthwhile(self._sampling):
+            if not self._calls.between or self._calls.worthwhile():
                 self._listening.begin()
 
     def _gradients_change(self) -> Mapping[str, float]:
