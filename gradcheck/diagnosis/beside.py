@@ -30,16 +30,17 @@ class Point:
     reference: Reference | None
 
 
-def points_beside(evidence: Evidence) -> list[Point]:
+def points_beside(evidence: Evidence, wide: bool = False) -> list[Point]:
     """Moved points, the last of them on other branches than the one checked; empty where none can be found.
 
-    The branches (masks, argmaxes, comparisons) must really be others there, else there is no kink to speak of. One
-    move may happen to take the same branch (a single entry at 0 moved to the left of it), so a few are made.
+    They are of the arrays' dtypes, or of float64 if ``wide``. The branches (masks, argmaxes, comparisons) must really
+    be others there, else there is no kink to speak of. One move may happen to take the same branch (a single entry at
+    0 moved to the left of it), so a few are made.
     """
     points: list[Point] = []
     known = evidence.reference.gradients is not None and not evidence.reference.leaks
     for _ in range(_MOVES):
-        moved = _moved(evidence, None)
+        moved = _moved(evidence, 1e-3 if wide else None)
         try:
             yours = evidence.subject.yours(moved, evidence.upstreams)
             reference = evidence.subject.autograd(moved, evidence.upstreams) if known else None
@@ -59,7 +60,12 @@ def right_beside(evidence: Evidence, name: str) -> bool | None:
     points = evidence.beside()
     if not points:
         return None
-    return all(_right_at(evidence, point, name) for point in points)
+    right = all(_right_at(evidence, point, name) for point in points)
+    if not right and evidence.values[name].dtype.itemsize < 4:
+        # 16 bits have so few numbers that some of what was moved is tied again; float64 keeps everything apart
+        wide = points_beside(evidence, wide=True)
+        return bool(wide) and all(_right_at(evidence, point, name) for point in wide)
+    return right
 
 
 def at_a_tie(evidence: Evidence) -> bool:

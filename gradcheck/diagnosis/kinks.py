@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -37,18 +38,30 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     together along it, they add up to a value between the slopes that way: the entries of a tied max-pool window move
     the output smoothly when they move as one, so that paying nobody is wrong although zero lies in every single
     bracket (paying every maximum in full is a convention of its own, and is named). And beside the kink, where nothing
-    is tied, the whole gradient is right.
+    is tied, the whole gradient is right. Where windows with ties overlap, the entries lie within no bracket; a gradient
+    that pays the first (or the last) of equal maxima throughout is right there as well.
     """
     if evidence.reference.branches == () and not evidence.reference.leaks:
         return None  # the forward took no decision that depends on its data
     gap = np.abs(yours - true)
     threshold = max(limit, FLOAT64_LIMIT) * max(evidence.length(true), evidence.length(yours)) / math.sqrt(true.size)
-    worst = np.unravel_index(int(np.argmax(gap)), gap.shape)
-    if gap[worst] <= threshold:
+    if gap.max() <= threshold:
         return None
     named = _by_convention(evidence, name, yours, limit) if evidence.tied() else ""
     if named:
         return Kinks(np.flatnonzero(gap > threshold), named) if right_beside(evidence, name) is True else None
+    found = _within_slopes(evidence, name, yours, true, gap, threshold)
+    if found is None and evidence.tied():
+        named = _by_convention(evidence, name, yours, limit, ("first", "last"))
+        if named and right_beside(evidence, name) is True:
+            return Kinks(np.flatnonzero(gap > threshold), named)
+    return found
+
+
+def _within_slopes(
+    evidence: Evidence, name: str, yours: Array, true: Array, gap: Array, threshold: float
+) -> Kinks | None:
+    worst = np.unravel_index(int(np.argmax(gap)), gap.shape)
     # the entries first: one that is not bent ends it at the price of a few forwards
     at = tuple(int(i) for i in worst)
     if evidence.numeric.is_beyond_slopes(name, at, float(yours[at])):
@@ -84,10 +97,18 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     return Kinks(off, "" if as_one else "every entry of a tie is paid in full, a convention that is accepted")
 
 
-def _by_convention(evidence: Evidence, name: str, yours: Array, limit: float) -> str:
-    """What yours is right by, where it takes the same derivative at all corners of the forward; else empty."""
-    for at_corners in (0.0, 1.0):
-        found = gradients_by_convention(evidence.subject, evidence.values, evidence.upstreams, at_corners)
-        if found is not None and name in found and relative_error(yours, found[name]) <= max(limit, FLOAT64_LIMIT):
-            return f"the derivative at a corner is taken as {at_corners:g} throughout, a convention that is accepted"
+def _by_convention(
+    evidence: Evidence, name: str, yours: Array, limit: float, which: Sequence[Literal["first", "last", ""]] = ("",)
+) -> str:
+    """What yours is right by, where it follows one rule at all corners of the forward; else empty."""
+    for paid in which:
+        for at_corners in (0.0, 1.0):
+            found = gradients_by_convention(evidence.subject, evidence.values, evidence.upstreams, at_corners, paid)
+            if found is not None and name in found and relative_error(yours, found[name]) <= max(limit, FLOAT64_LIMIT):
+                rule = (
+                    f"the {paid} of equal ones is paid"
+                    if paid
+                    else f"the derivative at a corner is taken as {at_corners:g}"
+                )
+                return f"{rule} throughout, a convention that is accepted"
     return ""

@@ -69,6 +69,11 @@ def _along(choose: Callable[..., Any]) -> Callable[[Sequence[Any], Mapping[str, 
     return chosen
 
 
+def _reduced(values: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    axis = values[1] if len(values) > 1 else kwargs.get("axis", 0)
+    return np.argsort(np.asarray(values[0]), axis=axis if isinstance(axis, int) else None, kind="stable")
+
+
 def _order(values: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     axis = kwargs.get("axis", -1)
     return np.argsort(values[0], axis=axis, kind="stable")
@@ -81,7 +86,8 @@ def _order_of_all(values: Sequence[Any], _kwargs: Mapping[str, Any]) -> Any:
 _CHOICES: dict[Any, Callable[[Sequence[Any], Mapping[str, Any]], Any]] = {
     np.maximum: _larger, np.minimum: _larger, np.fmax: _larger, np.fmin: _larger,
     np.absolute: _positive, np.fabs: _positive, np.clip: _clipped,
-    np.max: _along(np.max), np.min: _along(np.min), np.nanmax: _order_of_all, np.nanmin: _order_of_all,
+    np.max: _along(np.max), np.min: _along(np.min), np.amax: _along(np.max), np.amin: _along(np.min),
+    np.maximum.reduce: _reduced, np.minimum.reduce: _reduced, np.nanmax: _order_of_all, np.nanmin: _order_of_all,
     np.sort: _order, np.median: _order_of_all, np.percentile: _order_of_all, np.quantile: _order_of_all,
     np.partition: _order_of_all, np.maximum.accumulate: _order_of_all, np.minimum.accumulate: _order_of_all,
     np.ptp: _order_of_all,

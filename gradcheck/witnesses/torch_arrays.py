@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,15 @@ def to_tensor(array: Array, like: torch.Tensor | None = None) -> torch.Tensor:
 
 
 def flat_outputs(output: object) -> list[torch.Tensor]:
-    """The floating-point tensors in an output, however it nests tuples, lists and dicts."""
+    """The floating-point tensors in an output, however it nests tuples, lists, dicts and dataclasses."""
     if isinstance(output, torch.Tensor):
         return [output] if output.is_floating_point() else []
     if isinstance(output, Mapping):
         return [t for item in output.values() for t in flat_outputs(item)]
     if isinstance(output, list | tuple):
         return [t for item in output for t in flat_outputs(item)]
+    if is_dataclass(output):
+        return [t for f in fields(output) for t in flat_outputs(getattr(output, f.name))]
     return []
 
 
@@ -103,11 +105,14 @@ class Arguments:
             if not isinstance(value, torch.Tensor):
                 return value
             if name in values:
-                leaves[name] = to_tensor(values[name], value)
-                if dtype is not None:
-                    leaves[name] = leaves[name].to(dtype)
+                given = to_tensor(values[name], value)
+                if not given.is_floating_point():  # labels, for another number of samples
+                    return given
+                leaves[name] = given if dtype is None else given.to(dtype)
                 return leaves[name].requires_grad_(requires_grad)
             made = value.detach().clone()
+            if made.dtype == torch.bfloat16:
+                made = made.float()  # as the variables are, for NumPy has no bfloat16
             return made.to(dtype) if dtype is not None and made.is_floating_point() else made
 
         args = [fill(n, v) for n, v in zip(self.names, self.positional, strict=False)]

@@ -28,6 +28,7 @@ import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
 import numpy as np  # noqa: E402
+import right_layers  # noqa: E402
 import sizes  # noqa: E402
 import sweep  # noqa: E402
 import torch  # noqa: E402
@@ -48,7 +49,10 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         if quick
         else [lambda: sweep.table(3), lambda: sweep.table(1, "100,000")],
         "causes": [lambda: causes.table(1 if quick else 3)],
-        "alarms": [lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle"))],
+        "alarms": [
+            lambda: right_layers.table(2 if quick else 20),
+            lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle")),
+        ],
         "health": [lambda: calibration.healthy(1 if quick else 5), lambda: calibration.broken(1 if quick else 3)],
         "watching": [lambda: watching.table(1 if quick else 7), lambda: births.table(3 if quick else 15)],
         "blindness": [lambda: blindness.table(2, (16, 100), 2.0) if quick else blindness.table(20)],

@@ -241,3 +241,59 @@ def test_a_blank_row_puts_many_units_on_their_corner_at_once(at_corners, seed):
     assert report.ok
     wrong = check_layer(dense_relu, dense_relu_backward(3.0), x, w, np.zeros(3), seed=seed)
     assert not wrong.ok
+
+
+def windows(x):
+    return np.lib.stride_tricks.sliding_window_view(x, 3)[::2]
+
+
+def overlapping_pool(x, best=np.max):
+    return best(windows(x), axis=1)
+
+
+def pay_one(d, x, last=False):
+    out = np.zeros_like(x)
+    for k, window in enumerate(windows(x)):
+        out[2 * k + (2 - window[::-1].argmax() if last else window.argmax())] += d[k]
+    return out
+
+
+UPSTREAM = np.array([2.0, -1.0, 0.5, -3.0])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("best", [np.max, np.amax], ids=["max", "amax"])
+@pytest.mark.parametrize("last", [False, True], ids=["first", "last"])
+def test_overlapping_tied_windows_pay_one_maximum_though_no_bracket_holds_it(last, best, dtype):
+    x = np.array([1, 1, 1, 1, 1, 0, 2, 2, 2], dtype)
+    result = only(
+        check_layer(lambda x: overlapping_pool(x, best), lambda d, x: pay_one(d, x, last), x, upstream=UPSTREAM)
+    )
+    assert result.verdict == "right"
+    assert (
+        result.reason
+        == f"the {'last' if last else 'first'} of equal ones is paid throughout, a convention that is accepted"
+    )
+
+
+def test_overlapping_tied_windows_that_forget_one_are_wrong():
+    x = np.array([1, 1, 1, 1, 1, 0, 2, 2, 2.0])
+    report = check_layer(overlapping_pool, lambda d, x: pay_one(d * [1, 0, 1, 1], x), x, upstream=UPSTREAM)
+    assert not report.ok
+
+
+def test_a_tie_is_a_kink_whatever_the_maximum_is_called():
+    x = np.array([[1.0, 1, 0], [2, 0, 2]])
+
+    def pay_all(d, x):
+        return d[:, None] * (x == x.max(axis=1, keepdims=True))
+
+    for best in (np.max, np.amax, lambda x, axis: np.maximum.reduce(x, axis)):
+        assert only(check_layer(lambda x, best=best: best(x, 1), pay_all, x)).kinks == 4
+
+
+def test_a_tied_module_in_float16_is_right():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(np.random.default_rng(0).integers(0, 4, (2, 2, 7, 7))).to(torch.float16)
+    report = check_layer(torch.nn.MaxPool2d(3, 2), x)
+    assert report.ok
