@@ -246,10 +246,10 @@ class TorchHealth(Health):
         __tracebackhide__ = True
         if self._evaluations > 1:
             return
-            self._check_gradients(self._optimizers.looked_at_with(optimizer))
-        heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
         self._listening.end()
         if self._norms is None and now:
+            self._check_gradients(self._optimizers.looked_at_with(optimizer))
+        heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
         if self._sampling and not self._stepped and now:
             self.measured(self._parameters.note_gradients, self._norms or {})
         if heard:
