@@ -60,12 +60,12 @@ class ParameterWatch:
         self._carried = None
         self._taken = {}
 
-    def release(self) -> None:
-        """The next step is not sampled."""
     def forget_gradients(self) -> None:
         """Those that were noted are not the step's."""
         self._gradients = {}
 
+    def release(self) -> None:
+        """The next step is not sampled."""
         self._spare, self._before = {}, {}
 
     def note_gradients(self, norms: Mapping[str, float]) -> None:
