@@ -243,6 +243,17 @@ def test_a_plateau_of_few_samples_is_no_error(batch, severity):
     assert (finding.code, finding.severity, finding.likely) == ("GC341", severity, severity == "warning")
 
 
+@pytest.mark.parametrize(("batch", "codes"), [(1, []), (16, ["GC341"])])
+def test_a_loss_that_fell_to_a_plateau_is_told_once_enough_samples_were_seen(batch, codes):
+    rule = LossNotFalling()
+    labels = np.full(10, 100)
+    for step in range(400):
+        rule.step(step, 2.6 if step < 20 else 2.21)
+        if step % 20 == 0:
+            rule.observe(sample(step, samples=batch, output=output(labels, labels), loss=2.21))
+    assert [finding.code for finding in rule.findings()] == codes
+
+
 @pytest.mark.parametrize(
     ("rule", "facts", "code"),
     [(DoubleSoftmax, {"probabilities": True}, "GC345"), (UnequalShapes, {"broadcast": "(64, 1) and (64,)"}, "GC346")],

@@ -25,11 +25,12 @@ _SEEN = 2000  # samples; a step of one sample at a time tells little, and a plat
 class LossNotFalling(Rule):
     """After 100 steps: L(first 8) - L(last quarter) + 3 standard errors < 0.05 L(first 8).
 
-    Standard errors are those of the batches' noise, so a noisy loss that may have fallen is none. Or after 200: a
-    cross-entropy whose last half is within 5 % of the entropy of the labels (the loss of one who knows how frequent
-    each class is), and flat. An error at chance once 2,000 samples were seen, else a warning that is likely. Exempt: a
-    cross-entropy below 0.7 of that from the beginning (trained before), a loss that has grown threefold (GC343 is about
-    that), one that an optimizer is to maximize, and those of adversaries. Calibrated: see tests/benchmarks.
+    Standard errors are those of the batches' noise, so a noisy loss that may have fallen is none. Or after 200 and
+    2,000 samples: a cross-entropy whose last half is within 5 % of the entropy of the labels (the loss of one who knows
+    how frequent each class is), and flat. An error at chance with so many samples, else a warning that is likely.
+    Exempt: a cross-entropy below 0.7 of that from the beginning (trained before), a loss that has grown threefold
+    (GC343 is about that), one that an optimizer is to maximize, and those of adversaries. Calibrated: see
+    tests/benchmarks.
     """
 
     code: ClassVar[str] = "GC341"
@@ -72,6 +73,8 @@ class LossNotFalling(Rule):
         if not stuck and not (at_chance and flat and losses.count >= 2 * _STEPS):
             return
         early = 0 < self._batch * losses.count < _SEEN
+        if early and not stuck:
+            return  # it has fallen; so few samples do not tell a slow start from a plateau
         where = f", which is chance: the entropy of the labels is {number(level)}" if at_chance and level else ""
         if stuck:
             title = f"the loss does not fall: {number(begin)} at first, {number(last)} over the last quarter"
