@@ -30,6 +30,7 @@ import costs  # noqa: E402
 import numpy as np  # noqa: E402
 import right_layers  # noqa: E402
 import sizes  # noqa: E402
+import startup  # noqa: E402
 import sweep  # noqa: E402
 import torch  # noqa: E402
 import watching  # noqa: E402
@@ -56,6 +57,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "health": [lambda: calibration.healthy(1 if quick else 5), lambda: calibration.broken(1 if quick else 3)],
         "watching": [lambda: watching.table(1 if quick else 7), lambda: births.table(3 if quick else 15)],
         "blindness": [lambda: blindness.table(2, (16, 100), 2.0) if quick else blindness.table(20)],
+        "startup": [lambda: startup.table(3 if quick else 21)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 
