@@ -113,14 +113,7 @@ class Dispatch:
             into = self._pool.output(ufunc, plain)
             if into is not None:
                 kwargs = {"out": into}
-        state = flags.enter()
-        try:
-            result = call(*plain, **kwargs)
-        except BaseException:
-            flags.heard.clear()
-            raise
-        finally:
-            flags.leave(state)
+        result = flags.heard_in(call, plain, kwargs)
         if flags.heard or odd or births.tainted or ufunc in _BY_VALUE:
             self._look_at_ufunc(ufunc, method, plain, kwargs, result)
         if self._listener is not None:
@@ -267,6 +260,8 @@ class Dispatch:
 
     def _look_at_ufunc(self, ufunc: Any, method: str, plain: list[Any], kwargs: dict[str, Any], result: Any) -> None:
         output = plain[0] if method == "at" else result
+        if not self.births.tainted and type(output) is _ndarray and (output.dtype.kind not in "fc" or finite(output)):
+            return  # as nearly always: nothing more is asked then
         out = kwargs.get("out")
         out = out if isinstance(out, tuple) else ()  # the pool's is nobody's
         over = tuple(

@@ -85,23 +85,20 @@ class Flags:
     def heard_in(self, call: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The result of the call. What NumPy reports in it stands in ``heard``, whatever the user has set."""
         self.inside = True
-        if _STATE is None or self._listening is None:
-            state = np.errstate(all="log", call=self)
-            state.__enter__()
-            token = None
-        else:
-            token = _STATE.set(self._listening)
         try:
-            return call(*args, **kwargs)
+            if _STATE is None or self._listening is None:
+                with np.errstate(all="log", call=self):
+                    return call(*args, **kwargs)
+            token = _STATE.set(self._listening)
+            try:
+                return call(*args, **kwargs)
+            finally:
+                _STATE.reset(token)
         except BaseException:
             self.heard.clear()
             raise
         finally:
             self.inside = False
-            if token is not None:
-                _STATE.reset(token)
-            else:
-                state.__exit__(None, None, None)
 
     def write(self, message: str) -> None:
         """Called by NumPy, with "Warning: overflow encountered in exp"."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,9 @@ class Recorder:
             layer=layers.linear.get(number, ""),
             shape=parameter.before.shape,
             role=_role(parameter, linear),
-            weight=stats_of(parameter.before),
-            gradient=None if gradient is None else stats_of(gradient),
-            update=stats_of(update),
+            weight=stats_of(parameter.before, closely=first),
+            gradient=None if gradient is None else stats_of(gradient, closely=first),
+            update=stats_of(update, closely=first),
             fan_in=ways[0] if ways else None,
             fan_out=ways[1] if ways else None,
             lr=None if taken is None or parameter.final is None else _told_rate(update, taken),

@@ -15,6 +15,8 @@ __all__ = ["merged", "stats_of"]
 
 Array = np.ndarray[Any, Any]
 
+_FAR = 1e6  # times the smallest normal number
+
 
 @functools.cache
 def _limits(dtype: np.dtype[Any]) -> tuple[str, float]:
@@ -22,8 +24,12 @@ def _limits(dtype: np.dtype[Any]) -> tuple[str, float]:
     return str(dtype), float(np.finfo(dtype).smallest_normal)
 
 
-def stats_of(array: Array) -> Stats:
-    """Everything that :class:`Stats` can hold. The extremes and the mean are those of the finite entries."""
+def stats_of(array: Array, *, closely: bool = True) -> Stats:
+    """Everything that :class:`Stats` can hold. The extremes and the mean are those of the finite entries.
+
+    Not ``closely``: the norm alone, which reads the array once, while the entries are far from the ends of the type's
+    range.
+    """
     with np.errstate(all="ignore"):
         flat = np.asarray(array).reshape(-1)
         if flat.dtype.kind != "f":
@@ -33,18 +39,14 @@ def stats_of(array: Array) -> Stats:
         if not count:
             return Stats(0, 0.0, name)
         norm, bad = _norm(flat), 0
+        if not closely and tiny * _FAR * math.sqrt(count) < norm < 1 / (tiny * _FAR):
+            return Stats(count, norm, name)
         if not math.isfinite(norm):
             bad = int(count - np.isfinite(flat).sum())
             flat = flat[np.isfinite(flat)]
             if not flat.size:
                 return Stats(count, norm, name, bad=bad, zeros=0, subnormal=0)
-        size = np.abs(flat)
-        zeros, smallest = 0, float(size.min())
-        if smallest == 0:
-            zero = size == 0
-            zeros = int(np.count_nonzero(zero))  # of truth values: counting the numbers takes ten times as long
-            np.copyto(size, np.inf, where=zero)
-            smallest = float(size.min())
+        zeros, smallest, subnormal = _small(flat, tiny)
         return Stats(
             count=count,
             norm=norm,
@@ -55,8 +57,28 @@ def stats_of(array: Array) -> Stats:
             bad=bad,
             zeros=zeros,
             smallest=smallest if math.isfinite(smallest) else None,
-            subnormal=int(np.count_nonzero(size < tiny)) if smallest < tiny else 0,
+            subnormal=subnormal,
         )
+
+
+def _small(flat: Array, tiny: float) -> tuple[int, float, int]:
+    """Zeros, the smallest magnitude beside them, and how many are below the normal numbers.
+
+    The bits of positive floats, taken as whole numbers, are in the order of the floats. Shifted to the left they have
+    lost the sign, and 0 - 1 is the largest of them: so one minimum is that of what is not zero.
+    """
+    if flat.itemsize > 8 or not flat.dtype.isnative:
+        flat = flat.astype(np.float64)
+    whole = np.dtype(f"u{flat.itemsize}")
+    bits = np.left_shift(np.ascontiguousarray(flat).view(whole), 1)
+    bits -= 1
+    least = bits.min()
+    zeros = int(np.count_nonzero(flat == 0))  # of truth values: counting the numbers takes ten times as long
+    if zeros == flat.size:
+        return zeros, math.inf, 0
+    smallest = float(((least + whole.type(1)) >> whole.type(1)).view(flat.dtype))
+    subnormal = int(np.count_nonzero(np.abs(flat) < tiny)) - zeros if smallest < tiny else 0
+    return zeros, smallest, subnormal
 
 
 def _mean(flat: Array) -> float:
