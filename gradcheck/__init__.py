@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gradcheck.errors import GradcheckError, GradientMismatch, UnhealthyTraining
     from gradcheck.layers.update import from_update
     from gradcheck.learning_rate import check_learning_rate
+    from gradcheck.module import check_module
     from gradcheck.network import check_network
     from gradcheck.outcome import raising
     from gradcheck.pieces import compare, gradient
@@ -36,6 +37,7 @@ __all__ = [
     "__version__",
     "check_layer",
     "check_learning_rate",
+    "check_module",
     "check_network",
     "check_recorded",
     "check_step",
@@ -58,6 +60,7 @@ _HOMES = {
     "check_layer": ("gradcheck.check", "check_layer"),
     "check_recorded": ("gradcheck.recorded", "check_recorded"),
     "check_learning_rate": ("gradcheck.learning_rate", "check_learning_rate"),
+    "check_module": ("gradcheck.module", "check_module"),
     "check_network": ("gradcheck.network", "check_network"),
     "check_step": ("gradcheck.step", "check_step"),
     "compare": ("gradcheck.pieces", "compare"),

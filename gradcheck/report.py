@@ -123,7 +123,7 @@ class Report:
     """
 
     subject: str
-    kind: Literal["layer", "network", "comparison", "watch", "step", "learning rate", "sweep"]
+    kind: Literal["layer", "network", "module", "comparison", "watch", "step", "learning rate", "sweep"]
     style: str
     dtype: str
     seed: int

@@ -11,8 +11,10 @@ import torch
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
+from gradcheck.functions import Asked, examine_function
 from gradcheck.layers.recognise import TorchSubject
 from gradcheck.layers.request import checked_names
+from gradcheck.layers.torch_subject import refuse_for_functions_only
 from gradcheck.witnesses.subject import Subject
 from gradcheck.witnesses.torch_function import FunctionSubject
 from gradcheck.witnesses.torch_module import ModuleSubject, submodule_calls
@@ -33,6 +35,8 @@ def check_torch(
     seed: int,
     submodules: bool,
     name: str | None,
+    gradgrad: bool = False,
+    vmap: bool | None = None,
 ) -> list[Examination]:
     """The examination of a Function, or of a module and (on request) of each of its submodules.
 
@@ -53,17 +57,21 @@ def check_torch(
             raise GradcheckError(
                 "kwargs: a torch.autograd.Function takes none; give the values in their places instead"
             )
-        function: Subject = FunctionSubject(
-            target, found.arguments, seed=seed, dtype=dtype, wrt=wrt, constants=constants
-        )
+        function = FunctionSubject(target, found.arguments, seed=seed, dtype=dtype, wrt=wrt, constants=constants)
+        subject: Subject = function
         if reference is not None:
             from gradcheck.witnesses.torch_reference import WithReference
 
-            function = WithReference(function, reference, found.arguments, seed)
-        subjects.append(("", function))
+            subject = WithReference(function, reference, found.arguments, seed)
+        try:
+            asked = Asked(limits, seed, gradgrad, vmap)
+            return examine_function(function, asked, subject=subject, upstream=upstream)
+        finally:
+            subject.restore()
     else:
         if reference is not None:
             raise GradcheckError("reference: a torch.nn.Module is its own reference; leave it out")
+        refuse_for_functions_only(gradgrad, vmap)
         keywords = dict(kwargs or {})
         options = {"seed": seed, "dtype": dtype}
         whole = ModuleSubject(

@@ -11,9 +11,20 @@ LONGEST = 350
 
 # Rooms (files or folders directly in gradcheck/) by floor. Enter a new one once it is clear where it stands.
 FLOORS = {
-    5: {"__init__", "__main__", "cli", "commands", "marker", "pytest_plugin"},
-    4: {"check", "learning_rate", "network", "pieces", "recorded", "step", "strategies", "torch_check", "watching"},
-    3: {"causes", "descent", "diagnosis", "examine", "pictured", "recordings", "sweep"},
+    5: {"__init__", "__main__", "callbacks", "cli", "commands", "marker", "pytest_plugin"},
+    4: {
+        "check",
+        "learning_rate",
+        "module",
+        "network",
+        "pieces",
+        "recorded",
+        "step",
+        "strategies",
+        "torch_check",
+        "watching",
+    },
+    3: {"applied", "causes", "descent", "diagnosis", "examine", "functions", "pictured", "recordings", "sweep"},
     2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "sampled", "state", "trace", "views", "yardstick"},
     0: {
@@ -42,6 +53,10 @@ SIDEWAYS = {
     ("recorded", "check"): "a report is put together in one place",
     ("network", "check"): "a report is put together in one place",
     ("examine", "diagnosis"): "the engine asks the diagnoses",
+    ("functions", "diagnosis"): "a Function's contract is asked at the point where its gradients were judged",
+    ("functions", "examine"): "a double backward is examined as a backward is",
+    ("applied", "functions"): "a call in a model is checked as a Function by itself",
+    ("applied", "pictured"): "wrong gradients get their pictures call by call",
     ("examine", "causes"): "and why what is wrong is wrong",
     ("causes", "diagnosis"): "a search starts from the evidence of a check",
     ("descent", "causes"): "a wrong update is told apart as a wrong gradient is",

@@ -20,7 +20,8 @@ def check_gradients_given(
 ) -> list[Finding]:
     """The faults to be seen in one call: number, None, shape, dtype, NaN, and arrays written to."""
     found = [replace(fault, layer=layer) for fault in yours.faults]
-    missing = {f.gradient for f in found if f.code == "GC103"}
+    # one that is not there at all, or on another device, has been told already
+    missing = {f.gradient for f in found if f.code in ("GC103", "GC155") and f.severity == "error"}
     for v in variables:
         if v.name in values and v.gradient not in missing and not any(f.code == "GC101" for f in found):
             found += _of_one(yours, v, values[v.name], layer)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["TorchSubject", "torch_subject"]
+from gradcheck.errors import GradcheckError
+
+__all__ = ["TorchSubject", "refuse_for_functions_only", "torch_subject"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,17 @@ def torch_subject(subject: Sequence[Any]) -> TorchSubject | None:
     if isinstance(first, torch.nn.Module):
         return TorchSubject("module", first, rest)
     return None
+
+
+def refuse_for_functions_only(gradgrad: bool, vmap: bool | None) -> None:
+    """Options that ask for what only a Function has.
+
+    Raises:
+        GradcheckError: one of them is given.
+    """
+    for name, value in (("gradgrad", gradgrad), ("vmap", vmap)):
+        if value:
+            raise GradcheckError(
+                f"{name}: only a torch.autograd.Function can be checked so; leave it out, or give the Functions of a "
+                "model one by one (check_module finds them)"
+            )

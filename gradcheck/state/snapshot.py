@@ -82,10 +82,19 @@ class Snapshot:
 
         with torch.no_grad():
             for tensor, copy, grad, grad_copy in self._tensors:
-                tensor.copy_(copy)
+                # what did not change keeps its version: a graph that the caller holds may have saved it
+                if not _equal_tensors(tensor, copy):
+                    tensor.copy_(copy)
                 tensor.grad = grad
-                if grad is not None and grad_copy is not None:
+                if grad is not None and grad_copy is not None and not _equal_tensors(grad, grad_copy):
                     grad.copy_(grad_copy)
+
+
+def _equal_tensors(left: Any, right: Any) -> bool:
+    import torch
+
+    plain = left.layout == torch.strided and not left.is_nested and not left.is_meta
+    return plain and left.shape == right.shape and torch.equal(left, right)
 
 
 def _equal_with_nan(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:

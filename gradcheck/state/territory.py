@@ -16,6 +16,12 @@ _LIBRARIES = frozenset(
     [
         "numpy",
         "torch",
+        "torchvision",
+        "transformers",
+        "tokenizers",
+        "huggingface_hub",
+        "accelerate",
+        "lightning",
         "scipy",
         "gradcheck",
         "pytest",

@@ -57,8 +57,8 @@ def _warned(report: Report) -> bool:
 
 
 def full_name(gradient: GradientResult, report: Report) -> str:
-    """The gradient's name; with its layer where another layer has a gradient of that name."""
-    namesakes = Counter(g.name for g in report.gradients)[gradient.name] > 1
+    """The gradient's name; with its layer where another has one of that name, and always in a model."""
+    namesakes = Counter(g.name for g in report.gradients)[gradient.name] > 1 or report.kind == "module"
     return visible(f"{gradient.layer}.{gradient.name}" if namesakes and gradient.layer else gradient.name)
 
 

@@ -56,7 +56,7 @@ def labels_told(report: Report) -> str:
 
 
 def _labels(report: Report) -> list[GradientResult]:
-    if report.kind != "network" or all(g.verdict == "not differentiated" for g in report.gradients):
+    if report.kind not in ("network", "module") or all(g.verdict == "not differentiated" for g in report.gradients):
         return []
     return [g for g in report.gradients if g.verdict == "not differentiated"]
 

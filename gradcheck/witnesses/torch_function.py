@@ -12,18 +12,20 @@ import torch
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Leak, Where
 from gradcheck.state import State, seed_everything
+from gradcheck.witnesses.function_call import Applied, apply_to
+from gradcheck.witnesses.function_faults import faults_of, summed
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
 from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array
 
-__all__ = ["FunctionSubject"]
+__all__ = ["FunctionSubject", "argument_names"]
 
 
 class _Context:
     """Stands in for ``ctx`` when the forward is run by itself: keeps what it is given, asks nothing."""
 
-    def __init__(self, inputs: int) -> None:
-        self.needs_input_grad = (True,) * inputs
+    def __init__(self, needed: Sequence[bool]) -> None:
+        self.needs_input_grad = tuple(needed)
         self.saved_tensors: tuple[Any, ...] = ()
 
     def save_for_backward(self, *tensors: Any) -> None:
@@ -58,8 +60,8 @@ class FunctionSubject(Subject):
         constants: Sequence[str],
     ) -> None:
         self.function, self.seed, self.dtype = function, seed, dtype
-        self.separate = function.setup_context is not torch.autograd.Function.setup_context
-        names = _argument_names(function, len(arguments), skip=0 if self.separate else 1)
+        self.separate = _has_setup_context(function)
+        names = argument_names(function, len(arguments))
         self.arguments = Arguments(arguments, names)
         self.variables = self.arguments.variables(wrt, constants, lambda name: f"d{name}")
         known = [v.name for v in self.variables]
@@ -73,6 +75,7 @@ class FunctionSubject(Subject):
         self.style = "torch.autograd.Function: apply, then backward(ctx, *grad_outputs)"
         self.notes: list[str] = []
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
+        self._differentiable: list[bool] | None = None
         self.snapshot = State(function.forward, function.backward, list(arguments)).snapshot()
 
     def values(self) -> dict[str, Array]:
@@ -84,53 +87,51 @@ class FunctionSubject(Subject):
     def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:  # noqa: ARG002  # all are copied
         self.counts["forward"] += 1
         seed_everything(self.seed)
-        args, _, _ = self.arguments.filled(values, None, requires_grad=False)
+        args, _, _ = self.arguments.filled(values, self._wide(values), requires_grad=False)
         with torch.no_grad():
-            return [to_array(t) for t in flat_outputs(self.function.apply(*args))]
+            return [to_array(t) for t in self._with_gradient(flat_outputs(self.function.apply(*args)))]
 
     def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
-        self.counts["forward"] += 1
-        seed_everything(self.seed)
-        args, _, leaves = self.arguments.filled(values, None, requires_grad=True)
         with raising_in("forward"):
-            outputs, every = self._apply(args)
-        plain = [to_array(o) for o in outputs]
+            applied = self.applied(values)
+        plain = [to_array(o) for o in applied.differentiable()]
+        faults = [_undeclared(n) for n, i in self._leaves(applied).items() if self._written(applied, i, values[n])]
+        before = {n: applied.args[i].detach().clone() for n, i in self._leaves(applied).items()}
         drawn = upstreams(plain) if callable(upstreams) else list(upstreams)
-        handed = self._handed(every, drawn)
+        handed = self.handed(applied, drawn)
         kept = [None if u is None else u.clone() for u in handed]
         self.counts["backward"] += 1
         with raising_in("backward"):
-            raw, faults = self._backward(outputs, handed)
-        written = [f"backward:{n}" for n, t in leaves.items() if not np.array_equal(to_array(t), values[n])]
+            several = applied.backward_as_handed(handed)
+        faults += faults_of(several, self.arguments.names, applied.args, self._leaves(applied))
+        written = [
+            f"backward:{n}"
+            for n, i in self._leaves(applied).items()
+            if not torch.equal(applied.args[i], before[n]) and not bool(torch.isnan(before[n]).any())
+        ]
         written += [
             f"backward:upstream {i}"
             for i, (u, k) in enumerate(zip(handed, kept, strict=True))
             if u is not None and k is not None and not torch.equal(u, k)
         ]
-        gradients: dict[str, Array | None] = {}
-        for name in leaves:
-            given = raw.get(name)
-            gradients[name] = to_array(given) if isinstance(given, torch.Tensor) else None
-            faults += self._summed(name, values[name], gradients)
-        return Yours(plain, gradients, dict(raw), faults, written, upstreams=drawn)
+        raw = dict(zip(self.arguments.names, several, strict=False))
+        gradients = self._gradients(raw, applied)
+        for name in gradients:
+            faults += summed(name, values[name], gradients)
+        return Yours(plain, gradients, raw, faults, written, upstreams=drawn)
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         done: list[list[Gradient]] = []
         for values, upstreams in steps:
             done.append([])
-            seed_everything(self.seed)
-            args, _, leaves = self.arguments.filled(values, None, requires_grad=True)
             try:
-                self.counts["forward"] += 1
-                outputs, every = self._apply(args)
+                applied = self.applied(values)
                 for upstream in upstreams:
                     self.counts["backward"] += 1
-                    raw, _ = self._backward(outputs, self._handed(every, upstream))
-                    gradients: dict[str, Array | None] = {
-                        n: to_array(g) if isinstance(g := raw.get(n), torch.Tensor) else None for n in leaves
-                    }
-                    for name in leaves:
-                        self._summed(name, values[name], gradients)
+                    several = applied.backward_as_handed(self.handed(applied, upstream))
+                    gradients = self._gradients(dict(zip(self.arguments.names, several, strict=False)), applied)
+                    for name in gradients:
+                        summed(name, values[name], gradients)
                     done[-1].append(gradients)
             except Exception as error:
                 done[-1].append(error)
@@ -141,17 +142,9 @@ class FunctionSubject(Subject):
         self.counts["traced"] += 1
         seed_everything(self.seed)
         dtype = torch.float64 if precision == "float64" else None
-        args, _, leaves = self.arguments.filled(values, dtype, requires_grad=True)
-        # a custom forward may change its input in place, which a leaf does not allow
-        args = [a.clone() if isinstance(a, torch.Tensor) and a.requires_grad else a for a in args]
         try:
+            leaves, outputs = self.traced(values, dtype)
             with torch.enable_grad():
-                made = (
-                    self.function.forward(*args) if self.separate else self.function.forward(_Context(len(args)), *args)
-                )
-                outputs = flat_outputs(made)
-                if not any(o.requires_grad for o in outputs):
-                    raise RuntimeError("its output does not depend on its inputs as far as autograd sees")
                 pairs = [
                     (o, torch.as_tensor(np.asarray(u)).to(o))
                     for o, u in zip(outputs, upstreams, strict=True)
@@ -172,80 +165,94 @@ class FunctionSubject(Subject):
         # no record of branches is kept for torch forwards: every two points count as on different ones
         return Reference([to_array(o) for o in outputs], gradients, branches=object())
 
-    def _apply(self, args: list[Any]) -> tuple[list[torch.Tensor], tuple[Any, ...]]:
+    def traced(self, values: Values, dtype: torch.dtype | None) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+        """The forward itself run under autograd, without the backward: the tensors to differentiate by, the outputs."""
+        args, _, leaves = self.arguments.filled(values, dtype, requires_grad=True)
+        # a custom forward may change its input in place, which a leaf does not allow
+        args = [a.clone() if isinstance(a, torch.Tensor) and a.requires_grad else a for a in args]
         with torch.enable_grad():
-            made = self.function.apply(*args)
-        every = made if isinstance(made, tuple) else (made,)
-        return flat_outputs(made), every
+            context = _Context([n in leaves for n in self.arguments.names])
+            made = self.function.forward(*args) if self.separate else self.function.forward(context, *args)
+        outputs = self._with_gradient(flat_outputs(made))
+        if not any(o.requires_grad for o in outputs):
+            raise RuntimeError("its output does not depend on its inputs as far as autograd sees")
+        return leaves, outputs
 
-    def _handed(self, every: tuple[Any, ...], upstreams: Sequence[Array]) -> list[torch.Tensor | None]:
-        given = iter(upstreams)
-        handed: list[torch.Tensor | None] = []
-        for output in every:
-            if isinstance(output, torch.Tensor) and output.is_floating_point():
-                handed.append(torch.as_tensor(np.array(next(given))).to(output.detach()))
-            elif isinstance(output, torch.Tensor):
-                handed.append(torch.zeros_like(output, requires_grad=False))
-            else:
-                handed.append(None)
-        return handed
-
-    def _backward(
-        self, outputs: list[torch.Tensor], handed: list[torch.Tensor | None]
-    ) -> tuple[dict[str, object], list[Finding]]:
-        """The backward called directly, so that what it returns is seen before the engine sums and casts it."""
-        node = next((o.grad_fn for o in outputs if o.grad_fn is not None), None)
-        if node is None:
+    def applied(self, values: Values, names: Collection[str] | None = None) -> Applied:
+        """The function applied at ``values``; gradients are required for all of them, or for ``names``."""
+        self.counts["forward"] += 1
+        seed_everything(self.seed)
+        args, _, leaves = self.arguments.filled(values, self._wide(values), requires_grad=True)
+        for name in leaves.keys() - set(leaves if names is None else names):
+            leaves.pop(name).requires_grad_(False)
+        where = {i: leaves[n] for i, n in enumerate(self.arguments.names) if n in leaves}
+        applied = apply_to(self.function, args, where)
+        if applied.node is None:
             raise GradcheckError(
                 f"{self.name}: its output does not require a gradient; at least one input must be differentiable"
             )
-        with torch.no_grad():
-            given = self.function.backward(node, *handed)
-        several = list(given) if isinstance(given, tuple | list) else [given]
-        names = list(self.arguments.names)
-        faults = []
-        if (len(several) != len(names) and any(g is not None for g in several[len(names) :])) or len(several) < len(
-            names
-        ):
-            faults.append(
-                Finding(
-                    "GC101",
-                    "error",
-                    f"backward returns {len(several)} gradients for {len(names)} inputs",
-                    help=("return one value per argument of forward after ctx, None where there is no gradient",),
-                )
-            )
-        return dict(zip(names, several, strict=False)), faults
+        if names is None:
+            self._differentiable = [o.requires_grad for o in flat_outputs(list(applied.outputs))]
+        return applied
 
-    def _summed(self, name: str, value: Array, gradients: dict[str, Array | None]) -> list[Finding]:
-        """PyTorch's engine sums a gradient that was left unsummed over broadcast axes; say so, and judge the sum."""
-        given = gradients[name]
-        if given is None or given.shape == value.shape:
-            return []
-        try:
-            if np.broadcast_shapes(given.shape, value.shape) != given.shape:
-                return []
-        except ValueError:
-            return []
-        lead = given.ndim - value.ndim
-        axes = tuple(range(lead)) + tuple(
-            lead + i for i, n in enumerate(value.shape) if n == 1 and given.shape[lead + i] != 1
-        )
-        gradients[name] = given.sum(axis=axes, keepdims=True).reshape(value.shape)
-        return [
-            Finding(
-                "GC104",
-                "warning",
-                f"d{name} has shape {given.shape}, {name} has shape {value.shape}",
-                gradient=f"d{name}",
-                evidence=("PyTorch's engine sums it for you; called by anything else it is wrong",),
-                help=(f"sum over axis {axes if len(axes) > 1 else axes[0]} in backward",),
-            )
-        ]
+    def handed(self, applied: Applied, upstreams: Sequence[Array]) -> list[torch.Tensor | None]:
+        """The upstream gradients as tensors of the outputs' dtypes, one for each output."""
+        pairs = zip(applied.differentiable(), upstreams, strict=True)
+        return applied.handed([torch.as_tensor(np.array(u)).to(o.detach()) for o, u in pairs])
+
+    def _wide(self, values: Values) -> torch.dtype | None:
+        """float64 for the constants as well where the variables are run in it and were not in it at first."""
+        wide = all(v.dtype == np.float64 for v in values.values())
+        given = all(v.array.dtype == np.float64 for v in self.wanted())
+        return torch.float64 if wide and not given else None
+
+    def _with_gradient(self, outputs: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Without those that the function marked as not differentiable."""
+        if self._differentiable is None or len(self._differentiable) != len(outputs):
+            return outputs
+        return [o for o, kept in zip(outputs, self._differentiable, strict=True) if kept]
+
+    def _leaves(self, applied: Applied) -> dict[str, int]:
+        return {self.arguments.names[i]: i for i in applied.leaves}
+
+    def _written(self, applied: Applied, position: int, value: Array) -> bool:
+        """Whether the forward changed an input that it does not return as changed."""
+        if applied.is_dirty(position):
+            return False
+        return not np.array_equal(to_array(applied.args[position]), value, equal_nan=True)
+
+    def _gradients(self, raw: dict[str, object], applied: Applied) -> dict[str, Array | None]:
+        found: dict[str, Array | None] = {}
+        for name in self._leaves(applied):
+            given = raw.get(name)
+            found[name] = to_array(given) if isinstance(given, torch.Tensor) and not given.is_meta else None
+        return found
 
 
-def _argument_names(function: Any, count: int, skip: int) -> list[str]:
-    parameters = list(inspect.signature(function.forward).parameters.values())[skip:]
+def _undeclared(name: str) -> Finding:
+    return Finding(
+        "GC153",
+        "error",
+        f"forward changes {name} in place and does not say so",
+        gradient=f"d{name}",
+        evidence=(f"{name} has other values after forward, and autograd takes it for what it was",),
+        help=(f"work on a copy; or call ctx.mark_dirty({name}) and return {name}",),
+    )
+
+
+def _has_setup_context(function: Any) -> bool:
+    return function.setup_context is not torch.autograd.Function.setup_context
+
+
+def argument_names(function: Any, count: int) -> list[str]:
+    """What the forward calls the first ``count`` arguments of ``apply``.
+
+    Raises:
+        GradcheckError: it takes fewer.
+    """
+    parameters = list(inspect.signature(function.forward).parameters.values())
+    if not (parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL) and not _has_setup_context(function):
+        parameters = parameters[1:]  # forward(*args) takes ctx among the rest
     names: list[str] = []
     for p in parameters:
         if p.kind is p.VAR_POSITIONAL:

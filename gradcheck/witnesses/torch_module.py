@@ -45,6 +45,8 @@ class ModuleSubject(Subject):
         for n, tensor in (*module.named_parameters(), *module.named_buffers()):
             refuse_without_values(n, tensor)
         self.module = copy.deepcopy(module)  # running statistics, hooks' counters and the like stay the caller's
+        if any(t.dtype == torch.bfloat16 for t in (*module.parameters(), *module.buffers())):
+            self.module = self.module.float()  # its inputs are checked in float32 too: NumPy has no bfloat16
         self.double = copy.deepcopy(module).double()
         self.arguments = Arguments(arguments, _input_names(module, len(arguments)), keywords)
         self.variables = self.arguments.variables(wrt, constants, lambda n: f"{n}.grad")

@@ -1,0 +1,125 @@
+"""Every ``apply`` of a custom Function is seen while a model runs, whoever calls it and under whatever name.
+
+``torch.autograd.Function.apply`` ends in the ``apply`` of its base class, looked up anew at each call: there it is
+replaced for the time of the run. So a name that was bound early (``relu = MyReLU.apply``) is seen as well, and so is
+what a checkpoint computes again during the backward.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from gradcheck.applied.places import placed
+from gradcheck.applied.record import Call, Group
+from gradcheck.state import Randomness
+
+__all__ = ["Recorder"]
+
+_BASE: Any = torch.autograd.Function.__mro__[1]
+_OURS = ("torch", "gradcheck")
+
+
+class Recorder:
+    """The calls of custom Functions in ``model``, in groups, in the order in which they were first made."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.paths = {id(module): path or type(model).__name__ for path, module in model.named_modules()}
+        self.groups: dict[tuple[Any, ...], Group] = {}
+        self.without_gradient: dict[str, int] = {}
+        """Calls that record nothing: under ``no_grad``, or with no input that requires a gradient."""
+        self.phase = "forward"
+        self._numbers: dict[tuple[bool, str, str], int] = {}
+        self._thread = threading.get_ident()
+
+    def _counted(self, path: str, function: Any) -> int:
+        key = self.phase == "backward", path, function.__qualname__
+        self._numbers[key] = self._numbers.get(key, 0) + 1
+        return self._numbers[key]
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """See every call while the block runs."""
+        recorder = self
+
+        def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            plain = super(_BASE, cls).apply  # type: ignore[misc]  # defined in C
+            return recorder._seen(cls, plain, args, kwargs)
+
+        before = vars(_BASE).get("apply")
+        _BASE.apply = classmethod(apply)
+        try:
+            yield
+        finally:
+            if before is None:
+                del _BASE.apply
+            else:
+                _BASE.apply = before
+
+    def _seen(self, function: Any, plain: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function.__module__.partition(".")[0] in _OURS:
+            return plain(*args, **kwargs)  # PyTorch's own: checkpoints, hooks of modules, communication
+        path, where = placed(self.paths)
+        if path is None:
+            if threading.get_ident() != self._thread or self.phase == "backward":
+                return plain(*args, **kwargs)  # another model's, on another thread; or part of a Function's backward
+            path = self.phase if self.phase == "loss" else next(iter(self.paths.values()))
+        needs = tuple(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
+        if not (torch.is_grad_enabled() and any(needs)):
+            name = f"{path}: {function.__name__}"
+            self.without_gradient[name] = self.without_gradient.get(name, 0) + 1
+            return plain(*args, **kwargs)
+        kind = (function.__module__, function.__qualname__, tuple(map(_kind, args)))
+        line = None if where is None else (where.file, where.line)
+        group = self.groups.setdefault((path, line, kind), Group(kind))
+        call = Call(
+            function,
+            path,
+            where,
+            tuple(_copy(a) for a in args),
+            needs,
+            self._counted(path, function),
+            self.phase == "backward",
+            Randomness(),
+            torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"),
+        )
+        group.add(call)
+        made = plain(*args, **kwargs)
+        _follow(call, group, made)
+        return made
+
+
+def _follow(call: Call, group: Group, made: Any) -> None:
+    """Hook into the node of the graph, to see what the engine hands to the backward and what it takes from it."""
+    outputs = [o for o in (made if isinstance(made, tuple | list) else (made,)) if isinstance(o, torch.Tensor)]
+    call.differentiable = tuple(o.is_floating_point() and o.requires_grad for o in outputs)
+    node: Any = next((o.grad_fn for o in outputs if o.requires_grad and o.grad_fn is not None), None)
+    if node is None or getattr(node, "_forward_cls", None) is not call.function:
+        return
+
+    def before(handed: Any) -> None:
+        if call in (group.first, group.last, *group.others) and call.upstreams is None:
+            call.upstreams = tuple(None if g is None else g.detach().clone() for g in handed)
+
+    def after(returned: Any, _: Any) -> None:
+        if call in (group.first, group.last, *group.others) and call.returned is None:
+            call.returned = tuple(None if g is None else g.detach().clone() for g in returned)
+
+    node.register_prehook(before)
+    node.register_hook(after)
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return tuple(value.shape), value.dtype, value.requires_grad
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return type(value).__qualname__

@@ -1,0 +1,263 @@
+"""``check_module``: every custom Function in a real model, at the inputs and upstream gradients it really gets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.caller import calling_place, line_to_reproduce, versions
+from gradcheck.diagnosis.tolerance import Limits
+from gradcheck.errors import GradcheckError
+from gradcheck.options import checked_budget, checked_name, checked_seed, checked_tolerance
+from gradcheck.outcome import finish, shown_at_caller
+from gradcheck.report import Finding, Report, Where
+
+if TYPE_CHECKING:
+    from gradcheck.applied.examined import Examined
+    from gradcheck.applied.record import Call
+    from gradcheck.applied.recorder import Recorder
+
+__all__ = ["check_module"]
+
+_CALLS = 48
+
+
+@shown_at_caller
+def check_module(
+    model: Any,
+    inputs: object = None,
+    *,
+    kwargs: Mapping[str, object] | None = None,
+    loss: Callable[..., Any] | None = None,
+    gradgrad: bool = False,
+    vmap: bool | None = None,
+    calls: int = _CALLS,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seed: int | None = None,
+    budget: int | None = None,
+    name: str | None = None,
+    raises: bool | None = None,
+) -> Report:
+    """Check every custom ``torch.autograd.Function`` that a model applies, in one step of the model itself.
+
+    The model runs forward and backward once. Each call of a custom Function is seen, also those of a checkpoint and of
+    names bound early (``relu = MyReLU.apply``). Then each distinct one is checked as :func:`check_layer` checks it,
+    with the arguments and the upstream gradients that it got there, and it is asked whether it gave in the model what
+    it gives alone. PyTorch's own operations are taken as right.
+
+    Args:
+        model: The ``torch.nn.Module``, in the mode, dtype and device in which it is to be checked.
+        inputs: What the model is called with: a tensor; a tuple or list of positional arguments; or a dict of keyword
+            arguments. Small ones do: the time goes with their size.
+        kwargs: Further keyword arguments.
+        loss: A function of the model's output that returns one number. Without ``inputs`` it is called with the model
+            and runs the forward itself: ``loss=lambda model: criterion(model(x), y)``. Default: standard normal
+            upstream gradients for all outputs.
+        gradgrad: Check the double backward of each Function as well.
+        vmap: As in :func:`check_layer`.
+        calls: How many distinct calls are checked at most; what is left out first is what differs in values alone.
+        rtol, atol, seed, budget, name, raises: As in :func:`check_layer`.
+
+    Returns:
+        One :class:`Report` with a row for each Function and gradient, named as ``blocks.1.attn: Softmax``. Parameters,
+        buffers, their ``.grad``, hooks, random state and mode of the model are as they were before.
+
+    Raises:
+        GradcheckError: The model applies no custom Function that a gradient goes through, or the step cannot be made.
+        GradientMismatch: Something is wrong and ``raises`` says so.
+
+    Example:
+        >>> import torch
+        >>> from gradcheck import check_module
+        >>> class Square(torch.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x * x
+        ...     @staticmethod
+        ...     def backward(ctx, grad_output):
+        ...         (x,) = ctx.saved_tensors
+        ...         return 3 * x * grad_output
+        >>> class Act(torch.nn.Module):
+        ...     def forward(self, x):
+        ...         return Square.apply(x)
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 5), Act(), torch.nn.Linear(5, 2))
+        >>> report = check_module(model, torch.randn(3, 4))
+        >>> [(g.layer, g.name, g.verdict) for g in report.gradients]
+        [('1: Square', 'dx', 'wrong')]
+    """
+    __tracebackhide__ = True
+    started = time.perf_counter()
+    where = calling_place()
+    seed, name = checked_seed(seed), checked_name(name)
+    limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
+    if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
+        raise GradcheckError(f"calls: it must be a whole number from 1 up, not {calls!r}")
+    model, args, keywords = _called_with(model, inputs, kwargs, loss)
+
+    from gradcheck.applied.chosen import chosen
+    from gradcheck.applied.recorder import Recorder
+    from gradcheck.applied.run import as_before, run_once
+    from gradcheck.functions import Asked
+
+    with as_before(model, args, keywords, loss):
+        recorder = Recorder(model)
+        failed = run_once(model, args, keywords, loss, seed, recorder)
+        _refuse_nothing(recorder, model, failed)
+        picked, distinct = chosen(list(recorder.groups.values()), calls)
+        found = _all_examined(picked, Asked(limits, seed, gradgrad, vmap, in_model=True))
+    findings = _merged([f for one in found for f in one.findings])
+    if failed is not None:
+        faulty = any(g.verdict == "wrong" for one in found for g in one.gradients)
+        if not faulty and not any(f.severity == "error" for f in findings):
+            told = (str(failed).splitlines() or [""])[0]
+            raise GradcheckError(f"model: its backward raised {type(failed).__name__}: {told}") from failed
+    report = _report(model, found, findings, where, seed, started, name)
+    return finish(replace(report, notes=(*_counted(recorder, picked, distinct, found, failed), *report.notes)), raises)
+
+
+def _called_with(
+    model: Any, inputs: object, kwargs: Mapping[str, object] | None, loss: object
+) -> tuple[Any, Sequence[object] | None, dict[str, object]]:
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        raise GradcheckError(
+            f"model: it must be a torch.nn.Module, not {type(model).__name__}; a Function by itself is checked by "
+            "check_layer(MyFunction, x, w)"
+        )
+    if torch.is_inference_mode_enabled():
+        raise GradcheckError(
+            "torch.inference_mode: nothing can be differentiated inside it; make the check outside of it"
+        )
+    if isinstance(model, torch.nn.parallel.DistributedDataParallel | torch.nn.DataParallel):
+        model = model.module  # what they wrap is run here, without the other processes
+    if loss is not None and not callable(loss):
+        raise GradcheckError(f"loss: it must be a function of the model's output, not {type(loss).__name__}")
+    if inputs is None and not kwargs:
+        if loss is None:
+            raise GradcheckError("inputs: give what the model is called with, or loss=, a function of the model")
+        return model, None, {}
+    keywords = dict(kwargs or {})
+    if isinstance(inputs, Mapping):
+        return model, (), {**inputs, **keywords}
+    if isinstance(inputs, tuple | list):
+        return model, tuple(inputs), keywords
+    return model, () if inputs is None else (inputs,), keywords
+
+
+def _refuse_nothing(recorder: Recorder, model: Any, failed: Exception | None) -> None:
+    if recorder.groups:
+        return
+    if recorder.without_gradient:
+        which = ", ".join(list(recorder.without_gradient)[:5])
+        why = f"no gradient goes through {which}: it runs under no_grad, or none of its inputs requires a gradient"
+    elif failed is not None:
+        why = f"it applies no custom torch.autograd.Function, and its backward raised {type(failed).__name__}: {failed}"
+    else:
+        why = (
+            "it applies no custom torch.autograd.Function in this forward; check_layer(model, x) checks the module "
+            "against numerical differences"
+        )
+    raise GradcheckError(f"model: nothing to check in {type(model).__name__}: {why}")
+
+
+def _all_examined(picked: Sequence[Call], asked: Any) -> list[Examined]:
+    from gradcheck.applied.examined import examine_call
+    from gradcheck.state import own_generator
+
+    rng = own_generator(asked.seed)
+    names = [call.name for call in picked]
+    explained: set[object] = set()
+    found = []
+    for call in picked:
+        layer = call.name if names.count(call.name) == 1 else f"{call.name} (call {call.number})"
+        # of a Function that is wrong in many places the cause is looked for once
+        once = asked if call.function not in explained else replace(asked, limits=replace(asked.limits, budget=0))
+        found.append(examine_call(call, layer, once, rng))
+        if any(g.verdict == "wrong" for g in found[-1].gradients):
+            explained.add(call.function)
+    return found
+
+
+def _merged(findings: Sequence[Finding]) -> list[Finding]:
+    """The same remark of one Function in many places is made once, and says where else."""
+    kept: dict[tuple[object, ...], Finding] = {}
+    others: dict[tuple[object, ...], list[str]] = {}
+    for finding in findings:
+        function = finding.layer.rpartition(": ")[2].partition(" (")[0]
+        key = (finding.code, finding.severity, finding.title, function)
+        if key in kept:
+            others.setdefault(key, []).append(finding.layer)
+        else:
+            kept[key] = finding
+    for again, layers in others.items():
+        more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
+        told = (*kept[again].evidence, f"the same in {', '.join(layers[:3])}{more}")
+        kept[again] = replace(kept[again], evidence=told)
+    return list(kept.values())
+
+
+def _counted(
+    recorder: Recorder, picked: Sequence[Call], distinct: int, found: Sequence[Examined], failed: Exception | None
+) -> list[str]:
+    total = sum(group.count or group.recomputed for group in recorder.groups.values())
+    functions = len({call.function.__qualname__ for call in picked})
+    places = len({call.name for call in picked})
+    notes = [
+        f"{functions} custom {'Function' if functions == 1 else 'Functions'} in {places} "
+        f"{'place' if places == 1 else 'places'}, {total} {'call' if total == 1 else 'calls'}: {len(picked)} checked"
+        + (f"; {distinct - len(picked)} more that differ in values are left out (calls=)" * (distinct > len(picked)))
+    ]
+    if failed is not None:
+        notes.append(f"the model's backward raised {type(failed).__name__}: {(str(failed).splitlines() or [''])[0]}")
+    unreached = [call.name for call in picked if call.upstreams is None]
+    if unreached and failed is None:
+        notes.append(f"no gradient came to {', '.join(unreached[:4])}: judged with a random one")
+    replaced = [c.name for c, e in zip(picked, found, strict=True) if e.replaced and c.upstreams is not None]
+    if replaced:
+        notes.append(
+            f"judged with a random upstream gradient, as the model's is constant or mostly zero: "
+            f"{', '.join(replaced[:4])}" + (f" and {len(replaced) - 4} more" if len(replaced) > 4 else "")
+        )
+    # what ran under no_grad in a checkpoint was run again with a gradient
+    without = [n for n in recorder.without_gradient if n not in {call.name for call in picked}]
+    if without:
+        notes.append(f"no gradient goes through {', '.join(without[:4])}: not checked")
+    return notes
+
+
+def _report(
+    model: Any,
+    found: Sequence[Examined],
+    findings: Sequence[Finding],
+    where: Where,
+    seed: int,
+    started: float,
+    name: str | None,
+) -> Report:
+    counts: dict[str, int] = {}
+    for one in found:
+        for what, count in one.counts.items():
+            counts[what] = counts.get(what, 0) + count
+    gradients = tuple(g for one in found for g in one.gradients)
+    kinds = dict.fromkeys(g.dtype for g in gradients if g.verdict != "not differentiated")
+    return Report(
+        subject=name or type(model).__name__,
+        kind="module",
+        style="each custom Function in the model, at what it gets there",
+        dtype=", ".join(kinds),
+        seed=seed,
+        gradients=gradients,
+        findings=tuple(findings),
+        leaks=tuple(dict.fromkeys(leak for one in found for leak in one.leaks)),
+        notes=tuple(dict.fromkeys(note for one in found for note in one.notes)),
+        evaluations=tuple(counts.items()),
+        reproduce=line_to_reproduce(where, seed, None),
+        where=where,
+        versions=versions(),
+        seconds=time.perf_counter() - started,
+    )
