@@ -15,6 +15,7 @@ import numpy as np
 from gradcheck.state.slot import MISSING, Slot
 from gradcheck.state.territory import is_user_module
 from gradcheck.state.walk import State
+from gradcheck.trace.sites import user_frame
 from gradcheck.watching.arrays.array import FollowedArray
 from gradcheck.watching.arrays.plain import mapped
 
@@ -107,13 +108,19 @@ class Reach:
         return plain
 
     def _sweep(self) -> None:
-        """Containers that came up meanwhile, not reached from the roots: a history in a list, a script's globals."""
-        if sys.getrefcount(self._cls) <= self._references + len(self._own):
-            return  # every instance holds its class: there is none left but those that are kept here
+        """Containers that came up meanwhile, not reached from the roots: a history in a list, a script's globals.
+
+        What is in sight of the calls that run now is looked at first, for to go through everything takes a second.
+        """
+        if self._left() <= 0:
+            return
+        held = set(map(id, self._clean_frames()))
+        if self._left() <= len(held - self._own.keys()):
+            return
         ours: dict[type, bool] = {}
         for holder in gc.get_objects():
             kind = type(holder)
-            if kind is dict or kind is list or kind is deque:
+            if kind in _LISTS:
                 self._clean(holder)
                 continue
             users = ours.get(kind)
@@ -121,6 +128,32 @@ class Reach:
                 users = ours[kind] = kind is types.CellType or (bool(kind.__flags__ & _HEAP) and _is_users(kind))
             if users:
                 self._clean_object(holder)
+
+    def _left(self) -> int:
+        """How many of our arrays there are beside those that are kept here: every instance holds its class."""
+        return sys.getrefcount(self._cls) - self._references - len(self._own)
+
+    def _clean_frames(self) -> list[FollowedArray]:
+        """What the running calls can see; the arrays in their own variables, which cannot be changed, are returned."""
+        found = []
+        seen: set[int] = set()
+        frame = user_frame()
+        while frame is not None:
+            here = frame.f_locals
+            if frame.f_globals is not here and id(frame.f_globals) not in seen:
+                seen.add(id(frame.f_globals))
+                self._clean(frame.f_globals)
+            for value in list(here.values()):
+                if type(value) is self._cls:
+                    found.append(value)
+                elif type(value) in _LISTS:
+                    self._clean(value)
+                elif _is_users(type(value)):
+                    self._clean_object(value)
+            if frame.f_globals is here:
+                self._clean(here)
+            frame = frame.f_back
+        return found
 
     def _clean_object(self, holder: Any) -> None:
         if type(holder) is types.CellType:
@@ -154,6 +187,7 @@ def _is_users(kind: type) -> bool:
 
 
 _HEAP = 1 << 9  # classes written in Python
+_LISTS = (dict, list, deque)
 
 
 def _same_layout(a: Array, b: Array) -> bool:
