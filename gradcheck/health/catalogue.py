@@ -7,6 +7,7 @@ from gradcheck.health.rules.added_up_gradients import AddedUpGradients
 from gradcheck.health.rules.birth import BirthOfNaN
 from gradcheck.health.rules.class_collapse import ClassCollapse
 from gradcheck.health.rules.dead_units import DeadUnits
+from gradcheck.health.rules.disagreeing_ranks import DisagreeingRanks
 from gradcheck.health.rules.double_softmax import DoubleSoftmax
 from gradcheck.health.rules.equal_units import EqualUnits
 from gradcheck.health.rules.exploding_activations import ExplodingActivations
@@ -67,6 +68,7 @@ RULES: tuple[type[Rule], ...] = (
     DoubleSoftmax,
     UnequalShapes,
     LearningRateElsewhere,
+    DisagreeingRanks,
 )
 
 

@@ -125,6 +125,11 @@ class Monitor:
         """Say once what could not be seen."""
         self._unseen.setdefault(sentence)
 
+    @property
+    def not_seen(self) -> tuple[str, ...]:
+        """What could not be seen, in sentences."""
+        return tuple(self._unseen)
+
     def findings(self) -> tuple[Finding, ...]:
         """What the rules found until now, in the order in which it is to be read."""
         self._catch_up()
@@ -143,7 +148,7 @@ class Monitor:
             loss=self._loss.series(),
             layers=tuple(layer.history(tuple(codes.get(name, ()))) for name, layer in self._layers.items()),
             parameters=tuple(p.history(tuple(codes.get(name, ()))) for name, p in self._parameters.items()),
-            unseen=tuple(self._unseen),
+            unseen=self.not_seen,
         )
 
 

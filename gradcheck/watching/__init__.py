@@ -64,7 +64,13 @@ def watch(
 
         if more:
             raise GradcheckError("optimizer: several optimizers are given as one list")
-        return TorchHealth(model, _optimizers(model, optimizer), every=every, on=on, callback=told, name=name)
+        optimizers = _optimizers(model, optimizer)
+        group = _group(model)
+        if group is not None:
+            from gradcheck.watching.pytorch.distributed.watch import DistributedHealth
+
+            return DistributedHealth(model, group, optimizers, every=every, on=on, callback=told, name=name)
+        return TorchHealth(model, optimizers, every=every, on=on, callback=told, name=name)
     if isinstance(model, type):
         raise GradcheckError(f"model: the class {model.__name__}; give the object that is trained")
     if isinstance(model, torch.optim.Optimizer):
@@ -98,6 +104,17 @@ class _Both:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._callback, name)
+
+
+def _group(model: Any) -> Any:
+    """The processes that train the model together; None where this one does by itself, and then nothing is loaded."""
+    import torch
+
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return None
+    from gradcheck.watching.pytorch.distributed.group import group_of
+
+    return group_of(model)
 
 
 def _torch_parts(model: Any) -> str:

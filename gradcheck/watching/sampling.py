@@ -46,4 +46,8 @@ class Schedule:
         low, high = sorted((before / _JUMP, before * _JUMP))
         moves = not (math.isfinite(value) and low <= value <= high)
         if moves and self._spent <= _BURST_SHARE * self._next:
-            self._burst = _BURST
+            self.burst()
+
+    def burst(self) -> None:
+        """Sample the next few steps."""
+        self._burst = _BURST

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
+from gradcheck.health.processes import on_ranks
 from gradcheck.health.remedies import remedy
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import Birth
@@ -59,6 +60,7 @@ class BirthOfNaN(Rule):
         first, *later = self._births
         elsewhere = dict.fromkeys(
             f"step {b.step}: {_spoken(b.operation)}{f' at line {b.where.line}' if b.where else ''} makes {b.what} too"
+            + (f", {on}" if (on := on_ranks(b.ranks, b.of)) else "")
             for b in later
             if (b.operation, b.where) != (first.operation, first.where)
         )
@@ -74,7 +76,8 @@ def _spoken(operation: str) -> str:
 
 def _at(birth: Birth) -> str:
     about = f" of layer {birth.layer}" if birth.layer else ""
-    return f"in the {_PHASES[birth.phase]}{about} at step {birth.step}"
+    on = on_ranks(birth.ranks, birth.of)
+    return f"in the {_PHASES[birth.phase]}{about} at step {birth.step}{', ' if on else ''}{on}"
 
 
 def _made(birth: Birth) -> Finding:

@@ -13,6 +13,7 @@ from gradcheck.trace.sites import user_frame
 from gradcheck.watching.pytorch.calls import Place
 from gradcheck.watching.pytorch.replay.finite import is_finite
 from gradcheck.watching.pytorch.replay.values import bad_entries, entry_text, number
+from gradcheck.watching.pytorch.shards import local
 
 __all__ = ["Update"]
 
@@ -32,15 +33,18 @@ class Update:
             if _dangerous(group, largest):
                 for p in group["params"]:
                     grad = p.grad
-                    self._before[id(p)] = (p.detach().clone(), None if grad is None else grad.detach().clone())
+                    copy = None if grad is None else local(grad).detach().clone()
+                    self._before[id(p)] = (local(p).detach().clone(), copy)
 
     def birth(self, names: Sequence[str], parameters: Mapping[str, torch.Tensor], remark: str) -> Birth | None:
         """What the update did to the first of these parameters; None where the optimizer does not have them."""
         groups = {id(p): group for group in self.optimizer.param_groups for p in group["params"]}
-        bad = [n for n in names if n in parameters and id(parameters[n]) in groups and not is_finite(parameters[n])]
+        bad = [
+            n for n in names if n in parameters and id(parameters[n]) in groups and not is_finite(local(parameters[n]))
+        ]
         if not bad:
             return None
-        name, parameter = bad[0], parameters[bad[0]].detach()
+        name, parameter = bad[0], local(parameters[bad[0]]).detach()
         nan = bool(torch.isnan(parameter).any())
         entries, index = bad_entries(parameter, nan)
         group = groups[id(parameters[name])]
@@ -67,13 +71,13 @@ class Update:
         if before is not None:
             yield f"{entry_text(before, name, index)} before"
         if grad is not None:
-            yield entry_text(grad, f"gradient of {name}", index)
+            yield entry_text(local(grad), f"gradient of {name}", index)
         yield ", ".join(
             f"{option} = {number(float(group[option]))}" for option in ("lr", "eps", "momentum") if option in group
         )
         for kind, value in self.optimizer.state.get(parameter, {}).items():
             if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-                yield f"{entry_text(value, kind, index)} after"
+                yield f"{entry_text(local(value), kind, index)} after"
 
 
 def _dangerous(group: dict[str, Any], largest: float | None) -> bool:

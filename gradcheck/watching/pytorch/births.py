@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from gradcheck.health.sample import Birth
 from gradcheck.watching.pytorch.birth_by_hand import ByHand, is_own
 from gradcheck.watching.pytorch.birth_update import Update
 from gradcheck.watching.pytorch.calls import Call, CallMode
-from gradcheck.watching.pytorch.replay import Lost, Replay, bare
+from gradcheck.watching.pytorch.replay import Lost, Replay, bare, bare_name
 from gradcheck.watching.pytorch.replay.alone import Together
 from gradcheck.watching.pytorch.replay.birth import birth_of, elsewhere, first_of, gradients_text
 from gradcheck.watching.pytorch.replay.finite import is_finite
@@ -36,6 +37,7 @@ class BirthWatch:
         replaying: True while a step is done again: hooks that others put on the model then have nothing to do.
         by_hand: Whether the program may move the weights itself, without an optimizer.
         averaged: Whether gradients are averaged over several processes in the backward.
+        spread: Whether no process has all of the weights, so that the forward cannot be done again by one of them.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class BirthWatch:
         self.replaying = False
         self.by_hand = True
         self.averaged = False
+        self.spread = any("fsdp" in type(module).__module__ for module in model.modules())
+        self._output: Any = None
         self._hand: ByHand | None = None
         self._own = self._updating = False  # an optimizer of the user's own; any, before it calls the model
         self._model = bare(model)
@@ -102,6 +106,7 @@ class BirthWatch:
             self._live.origins.phase = "loss"
         elif torch.is_grad_enabled():
             self._tape.forward_ends(output)
+            self._output = output if self.spread else None
             self._keeper.learn()
         self._calls.listen(self._heard)
 
@@ -149,6 +154,7 @@ class BirthWatch:
         self._end_hand()
         if not self._failed and self._update is not None:
             self._failed = True
+            names = [bare_name(name, self._root) for name in names]
             birth = self._update.birth(names, dict(self._model.named_parameters()), "")
             if birth is not None:
                 self._tell(birth)
@@ -172,6 +178,7 @@ class BirthWatch:
 
     def _forget(self) -> None:
         self._tape.clear()
+        self._output = None
         self._failed = False
         self._calls.passed_over.add(_ZEROING)
 
@@ -208,6 +215,7 @@ class BirthWatch:
 
     def _find(self, loss: Any, names: Sequence[str], step: int, remark: str) -> None:
         held = self._tape.held(loss)
+        names = [bare_name(name, self._root) for name in names]
         if self._failed or self._replays >= _MOST_REPLAYS or self._from_scaling(held):
             return
         self._failed = True
@@ -240,9 +248,8 @@ class BirthWatch:
         if self._tape.full:
             self._arm(names, step, "it makes too many calls outside the model")
             return None
-        if any("fsdp" in type(module).__module__ for module in self._model.modules()):
-            self._arm(names, step, "the model is spread over several processes", follow=False)
-            return None
+        if self.spread:
+            return self._outside_of_model(loss, names, step, remark)
         replay = Replay(self._root, self._tape)
         try:
             replay.run(loss)
@@ -260,6 +267,18 @@ class BirthWatch:
             self._arm(names, step, "run again, it was finite")
             return None
         return self._birth(replay, born, step, names, remark)
+
+    def _outside_of_model(self, loss: Any, names: Sequence[str], step: int, remark: str) -> Birth | None:
+        """Look for the birth in what became of the model's output, which is there: it needs no other process."""
+        if loss is not None:
+            replay = Replay(self._root, self._tape, forward=False)
+            with contextlib.suppress(Exception):  # whatever the user's code may raise when it is run a second time
+                replay.run(loss)
+            born = first_of(replay, replay.losses[-1:])
+            if isinstance(born, Operation):
+                return birth_of(replay, born, step, names, remark)
+        self._arm(names, step, "the weights are spread over several processes", follow=False)
+        return None
 
     def _followed(self, live: Live, loss: Any, names: Sequence[str], step: int) -> Birth | None:
         parameters = dict(self._model.named_parameters())
@@ -288,7 +307,8 @@ class BirthWatch:
         """The step cannot be done again. Follow the next one as it runs, where that is possible."""
         self._armed = follow and self._root is self._model
         then = "; the next step is followed" if self._armed else ""
-        self._unseen(f"step {step} was not finite and could not be done again: {why}{then}")
+        if self._armed or not self._told:
+            self._unseen(f"step {step} was not finite and could not be done again: {why}{then}")
         self._owed = Birth(
             step=step,
             phase="backward" if names else "forward",

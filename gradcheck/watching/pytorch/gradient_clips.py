@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grad
 
 from gradcheck.health.sample import GradientClip
 from gradcheck.watching.pytorch.calls import Call
+from gradcheck.watching.pytorch.shards import local
 
 __all__ = ["GradientClips"]
 
@@ -59,7 +60,7 @@ class GradientClips:
         norms = self._begins()
         given = frame.f_locals
         clipped = self._clipped(given.get("parameters"))
-        gradients = {name: p.grad for name, p in clipped.items() if p.grad is not None}
+        gradients = {name: local(p.grad) for name, p in clipped.items() if p.grad is not None}
         by_norm = frame.f_code is _BY_NORM
         known = {name: norms[name] for name in gradients if name in norms}
         bad = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
@@ -11,6 +12,7 @@ from torch import nn
 from gradcheck.health.sample import ParameterSample, Stats
 from gradcheck.watched import Histogram, Spread
 from gradcheck.watching.pytorch.kinds import kind_of
+from gradcheck.watching.pytorch.shards import class_name, local
 from gradcheck.watching.pytorch.spread import Taken
 from gradcheck.watching.pytorch.stats import finite_norms, norm_of, stats_of
 
@@ -71,7 +73,7 @@ class ParameterWatch:
     def note_gradients(self, norms: Mapping[str, float]) -> None:
         """Note the gradients as they are now, unless they were noted in this step: clipping comes later."""
         for name, parameter in self.named.items():
-            gradient = parameter.grad
+            gradient = local(parameter.grad) if parameter.grad is not None else None
             if gradient is not None and name not in self._gradients:
                 self._gradients[name] = stats_of(gradient, norm=norms.get(name))
                 self._show(name, gradient, "gradient")
@@ -85,7 +87,7 @@ class ParameterWatch:
 
         With several backwards a step (several losses, several optimizers) it is enough that one of them finds nothing.
         """
-        there = {name: p.grad for name, p in self.named.items() if p.grad is not None}
+        there = {name: local(p.grad) for name, p in self.named.items() if p.grad is not None}
         norms = dict(zip(there, finite_norms(list(there.values())), strict=True))
         left = {name for name, norm in norms.items() if norm > 0}
         self._carried = left if self._carried is None else self._carried & left
@@ -93,7 +95,7 @@ class ParameterWatch:
     def note_weights(self, first: bool) -> None:
         """Keep the weights as they are before the update; at the first step see whether units are equal."""
         weights = {
-            name: p.detach()
+            name: local(p).detach()
             for name, p in self.named.items()
             if not isinstance(p, nn.UninitializedParameter) and p.is_floating_point()
         }
@@ -131,11 +133,11 @@ class ParameterWatch:
 
     def _updates(self) -> dict[str, Stats]:
         """What the weights moved by since :meth:`note_weights`; what was kept of them then is used up."""
-        moved = {name: old for name, old in self._before.items() if old.shape == self.named[name].shape}
+        moved = {name: old for name, old in self._before.items() if old.shape == local(self.named[name]).shape}
         if not moved:
             return {}
         changes = list(moved.values())
-        torch._foreach_sub_(changes, [self.named[name].detach() for name in moved])  # the sign does not matter
+        torch._foreach_sub_(changes, [local(self.named[name]).detach() for name in moved])  # the sign does not matter
         return {
             name: stats_of(change, norm=norm)
             for (name, change), norm in zip(moved.items(), finite_norms(changes), strict=True)
@@ -178,7 +180,7 @@ class ParameterWatch:
             found.append(
                 ParameterSample(
                     name=name,
-                    layer=layer or type(module).__name__,
+                    layer=layer or (class_name(module) if module is not None else ""),
                     shape=tuple(parameter.shape),
                     role=role,
                     weight=weight,
@@ -205,7 +207,7 @@ class ParameterWatch:
 
 def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
     """The norms of those that have a gradient now."""
-    gradients = {name: p.grad for name, p in parameters.items() if p.grad is not None}
+    gradients = {name: local(grad) for name, p in parameters.items() if (grad := p.grad) is not None}
     return dict(zip(gradients, finite_norms(list(gradients.values())), strict=True))
 
 
@@ -229,7 +231,7 @@ def _fans(weight: torch.Tensor, module: nn.Module | None) -> tuple[int | None, i
     kind = kind_of(module) if module is not None else "other"
     if kind not in ("linear", "conv", "rnn", "attention"):
         return None, None
-    kernel = weight[0, 0].numel()
+    kernel = math.prod(weight.shape[2:])
     out, into = weight.shape[0] * kernel, weight.shape[1] * kernel
     return (out, into) if getattr(module, "transposed", False) else (into, out)
 
@@ -246,6 +248,6 @@ def _moved_alike(gradient: torch.Tensor | None, weight: Stats) -> bool:
     """Whether equal rows stay equal: so are the gradient's, but for rounding."""
     if gradient is None or gradient.layout != torch.strided:
         return False
-    gradient = gradient.detach()
+    gradient = local(gradient).detach()
     apart = norm_of(gradient - gradient[:1])
     return apart <= _ROUNDING * max(norm_of(gradient), _ROUNDING * weight.norm)

@@ -24,7 +24,9 @@ from gradcheck.watching.pytorch.listening import Listening
 from gradcheck.watching.pytorch.optimizers import Optimizers
 from gradcheck.watching.pytorch.output import OutputWatch
 from gradcheck.watching.pytorch.parameters import ParameterWatch, gradient_norms
+from gradcheck.watching.pytorch.replay import bare
 from gradcheck.watching.pytorch.scaling import Scaling
+from gradcheck.watching.pytorch.shards import class_name, undistributed
 from gradcheck.watching.pytorch.unseen import NOT_CALLED, UNDER_TRANSFORM
 from gradcheck.watching.pytorch.value_clips import ValueClips
 
@@ -50,12 +52,12 @@ class TorchHealth(Health):
         callback: Callable[[Sample], object] | None = None,
         name: str | None = None,
     ) -> None:
-        plain: nn.Module = getattr(model, "_orig_mod", model)
-        super().__init__(name or type(plain).__name__, every=every, on=on, callback=callback)
+        plain = bare(model)
+        super().__init__(name or class_name(plain), every=every, on=on, callback=callback)
         self._model = model
         self._parameters = ParameterWatch(plain)
         self._optimizers = Optimizers(optimizers, self._parameters.named)
-        self._layers = LayerWatch(model, self.monitor.unseen, self.monitor.failed)
+        self._layers = LayerWatch(undistributed(model), self.monitor.unseen, self.monitor.failed)
         self._calls = Hearing()
         self._listening = Listening(self._calls)
         self._births = BirthWatch(model, self._calls, self.born, self.monitor.unseen)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcheck.watching.pytorch.replay.alone import Alone, Together, many
 from gradcheck.watching.pytorch.replay.origins import Origins, Role, UserCalls, memory_key
 from gradcheck.watching.pytorch.replay.state import untouched
 from gradcheck.watching.pytorch.replay.tape import (
@@ -34,7 +35,7 @@ class Lost(Exception):  # noqa: N818  # it is no error of anybody's
 
 
 class Replay:
-    """Runs a tape again. Nothing of the user's is changed by it.
+    """Runs a tape again. Nothing of the user's is changed by it. Without ``forward`` the model's outputs are given.
 
     Attributes:
         origins: What was found.
@@ -42,12 +43,13 @@ class Replay:
         losses: What backward was called on, in order.
     """
 
-    def __init__(self, model: nn.Module, tape: Tape) -> None:
+    def __init__(self, model: nn.Module, tape: Tape, forward: bool = True) -> None:
         self.gradients: dict[str, torch.Tensor] = {}
         self.losses: list[torch.Tensor] = []
         self.remarks: dict[str, None] = {}
         self.failed = ""
         self._tape = tape
+        self._with_forward = forward
         self.model = bare(model)
         self._compiled = any(hasattr(module, "_orig_mod") for module in (model, getattr(model, "module", None)))
         self._parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
@@ -63,19 +65,23 @@ class Replay:
 
         Raises:
             Lost: A result that is needed is gone.
+            Together: It needs other processes.
         """
         with ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-            stack.enter_context(untouched(self.model))
+            if self._with_forward:
+                stack.enter_context(untouched(self.model))
+            if many():
+                stack.enter_context(Alone())
             stack.enter_context(_layer_names(self.model, self.origins.layers))
             if self._compiled:
                 self.remarks.setdefault("the compiled module was run again uncompiled")
             if hasattr(torch.compiler, "set_stance"):
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             first = next((entry for entry in self._tape.entries.values() if isinstance(entry, Forward)), None)
-            if first is not None:
+            if first is not None and self._with_forward:
                 first.kept.rewind_attributes()
                 self._known |= _roles("buffer", self.model.named_buffers())
             self._run(loss)
@@ -84,13 +90,16 @@ class Replay:
         with self._calls, self.origins:
             for key, entry in self._tape.entries.items():
                 if isinstance(entry, Forward):
-                    self._forward(key, entry)
+                    if self._with_forward:
+                        self._forward(key, entry)
                 elif isinstance(entry, Outside):
                     try:
                         self._outside(key, entry)
+                    except Together:
+                        raise
                     except Exception:  # it may be of no account; who needs its result finds it missing
                         self.remarks.setdefault("part of the step could not be done again")
-                else:
+                elif self._with_forward:
                     self._backward(entry)
             if loss is not None:
                 self.losses.append(self._value(loss))
@@ -163,7 +172,7 @@ class Replay:
             )
             return list(found)
         except RuntimeError as error:
-            hooked = any(getattr(p, "_post_accumulate_grad_hooks", None) for p in parameters)
+            hooked = many() or any(getattr(p, "_post_accumulate_grad_hooks", None) for p in parameters)
             if "use_reentrant" not in str(error) or hooked:
                 raise
         # a checkpoint of the old kind wants a backward that fills .grad: what is there is set aside
@@ -208,7 +217,8 @@ class Replay:
         original = reference.original()
         if original is None:
             raise Lost("a tensor between the model's output and the loss was not kept")
-        self.remarks.setdefault("part of the step could not be done again")
+        if self._with_forward:
+            self.remarks.setdefault("part of the step could not be done again")
         return original.detach()
 
     def _protected(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -237,8 +247,9 @@ def bare(model: nn.Module) -> nn.Module:
 
 
 def bare_name(name: str, model: nn.Module) -> str:
-    """What a parameter of ``model`` is called in the bare one."""
-    while (inner := _inside(model)) is not None:
+    """What a parameter of ``model`` is called in the bare one, whose name for it is taken as well."""
+    own = dict(bare(model).named_parameters())
+    while name not in own and (inner := _inside(model)) is not None:
         name, model = name.removeprefix(f"{inner[0]}."), inner[1]
     return name
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from gradcheck.health.sample import Birth
+from gradcheck.health.sample import ELSEWHERE, Birth
 from gradcheck.watching.pytorch.replay import Replay
 from gradcheck.watching.pytorch.replay.finite import is_finite
 from gradcheck.watching.pytorch.replay.live import Live
@@ -15,7 +15,7 @@ from gradcheck.watching.pytorch.replay.origins import Operation, Source, memory_
 from gradcheck.watching.pytorch.replay.values import bad_entries, entry_text, number, operand_texts
 from gradcheck.watching.pytorch.replay.words import argument_texts, operation_words
 
-__all__ = ["birth_of", "first_of", "gradients_text"]
+__all__ = ["birth_of", "elsewhere", "first_of", "gradients_text"]
 
 _MOST = 8
 Found = Replay | Live
@@ -153,6 +153,20 @@ def _consequences(replay: Found, born: Operation | Source, gradients: Sequence[s
     lines |= dict.fromkeys(gradients_text(gradients))
     texts = tuple(lines)
     return texts if len(texts) <= _MOST else (*texts[: _MOST - 2], f"… {len(texts) - _MOST + 1} more", texts[-1])
+
+
+def elsewhere(step: int, gradients: Sequence[str]) -> Birth:
+    """The birth in another process: this one's own gradients are finite, and their average over all is not."""
+    return Birth(
+        step=step,
+        phase="backward",
+        what="NaN",
+        operation=ELSEWHERE,
+        where=None,
+        consequences=gradients_text(gradients),
+        remark="done again, this process's own gradients are finite: it came with the average over all processes",
+        inputs="unknown",
+    )
 
 
 def gradients_text(names: Sequence[str]) -> tuple[str, ...]:

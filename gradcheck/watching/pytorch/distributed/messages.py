@@ -1,0 +1,46 @@
+"""What the processes of a training tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gradcheck.health.sample import Sample
+from gradcheck.report import Finding
+from gradcheck.watching.pytorch.distributed.numbers import Numbers, Outline
+
+__all__ = ["End", "Message", "Verdict"]
+
+
+@dataclass
+class Message:
+    """One sampled step of one process, and what happened since the one before.
+
+    ``outline`` and ``findings`` are sent when they have changed; ``births`` is how many it has found until now.
+    """
+
+    rank: int
+    step: int
+    losses: list[tuple[int, float | None]] = field(default_factory=list)
+    rest: Sample | None = None
+    numbers: Numbers | None = None
+    outline: Outline | None = None
+    findings: tuple[Finding, ...] | None = None
+    unseen: tuple[str, ...] = ()
+    births: int = 0
+
+
+@dataclass
+class End:
+    """The last that a process says: how many steps it made, and by which error it left, if by one."""
+
+    steps: int
+    error: str
+    last: Message
+
+
+@dataclass
+class Verdict:
+    """What the first process found, for the others."""
+
+    ok: bool
+    first: Finding | None
