@@ -55,16 +55,19 @@ def points_beside(evidence: Evidence, wide: bool = False) -> list[Point]:
     return []
 
 
-def right_beside(evidence: Evidence, name: str) -> bool | None:
-    """Whether all witnesses agree on ``name`` at every point beside; None where there is no such point."""
+def right_beside(evidence: Evidence, name: str, probes: int = 1, bar: float = math.inf) -> bool | None:
+    """Whether all witnesses agree on ``name`` at every point beside; None where there is no such point.
+
+    Numeric differences are asked along so many directions, and must be known to ``bar``.
+    """
     points = evidence.beside()
     if not points:
         return None
-    right = all(_right_at(evidence, point, name) for point in points)
+    right = all(_right_at(evidence, point, name, probes, bar) for point in points)
     if not right and evidence.values[name].dtype.itemsize < 4:
         # 16 bits have so few numbers that some of what was moved is tied again; float64 keeps everything apart
         wide = points_beside(evidence, wide=True)
-        return bool(wide) and all(_right_at(evidence, point, name) for point in wide)
+        return bool(wide) and all(_right_at(evidence, point, name, probes, bar) for point in wide)
     return right
 
 
@@ -96,7 +99,7 @@ def _moved(evidence: Evidence, by: float | None) -> dict[str, Array]:
     return moved
 
 
-def _right_at(evidence: Evidence, point: Point, name: str) -> bool:
+def _right_at(evidence: Evidence, point: Point, name: str, probes: int, bar: float) -> bool:
     yours = point.yours.gradients.get(name)
     true = yours if point.reference is None else (point.reference.gradients or {}).get(name)
     if yours is None or true is None or yours.size != true.size or not np.all(np.isfinite(true)):
@@ -104,8 +107,12 @@ def _right_at(evidence: Evidence, point: Point, name: str) -> bool:
     low = min(point.values[name].dtype.itemsize, *(o.dtype.itemsize for o in point.yours.outputs))
     if relative_error(yours.reshape(true.shape), true) > {8: 1e-6, 4: 1e-3}.get(low, 0.1):
         return False
-    direction = np.asarray(evidence.rng.standard_normal(true.shape))
-    direction = direction / norm(direction)
     length = norm(true) / math.sqrt(true.size)
-    found = Numeric(evidence.subject, point.values, evidence.upstreams).along_unit(name, direction, 1e-6 * length)
-    return found.fits(float(np.vdot(direction, true)), 1e-6 * length)
+    numeric = Numeric(evidence.subject, point.values, evidence.upstreams)
+    for _ in range(probes):
+        direction = np.asarray(evidence.rng.standard_normal(true.shape))
+        direction = direction / norm(direction)
+        found = numeric.along_unit(name, direction, 1e-6 * length)
+        if found.error > bar or not found.fits(float(np.vdot(direction, true)), 1e-6 * length):
+            return False
+    return True

@@ -38,35 +38,36 @@ def smallest_caught(slack: float, entries: int, probes: int) -> float:
 
     which also holds for n = 2, where P = (2/π) arcsin t ≤ t, and for n = 1, where c = ±1. (It is what a Gaussian of
     variance 1/n gives, which c approaches.) Directions are drawn independently: m probes miss d with at most
-    (slack/‖d‖ · √(2n/π))^m, and this is 0.001 where
+    (slack/‖d‖ · √(2n/π))^m. Where they see it, as many probes beside the point may still excuse it as a kink within
+    their steps, so that each lot may miss it with half of the probability, 0.0005:
 
-        ‖d‖ = slack · √(2n/π) / 0.001^(1/m).
+        ‖d‖ = slack · √(2n/π) / 0.0005^(1/m).
 
-    One probe needs errors a thousand times larger than what it resolves, four need 5.6 times, and no number of them
-    sees less than 1 times. A single entry that is off by δ is an error of ‖d‖ = δ. Probes must have signs: along
-    non-negative directions errors of both signs cancel, as they do in a transposed gradient.
+    One probe needs errors 2,000 times larger than what it resolves in a typical entry, four need 6.7 times, and any
+    number of them at least once as large. A single entry that is off by δ is an error of ‖d‖ = δ. Probes must have
+    signs: along non-negative directions errors of both signs cancel, as they do in a transposed gradient.
 
     Example:
         >>> round(smallest_caught(1e-6, 100, 4) / (1e-6 * 10), 2)  # in units of the slack times √n
-        4.49
+        5.34
     """
     if entries == 1:
         return slack
-    return slack * max(1.0, math.sqrt(2 * entries / math.pi) / float(MISSED ** (1 / probes)))
+    return slack * max(1.0, math.sqrt(2 * entries / math.pi) / float((MISSED / 2) ** (1 / probes)))
 
 
 def probes_for(asked: float | None, limit: float, entries: int) -> int:
     """How many probes it takes to see an error of ``asked`` of a typical entry in any single one; at most 64.
 
     ``limit`` is the share of a typical entry that is allowed along a probe; error bars are taken to be far below it.
-    From :func:`smallest_caught`, m = ln 0.001 / ln(limit √(2n/π) / asked).
+    From :func:`smallest_caught`, m = ln 0.0005 / ln(limit √(2n/π) / asked).
     """
     if entries == 1:
         return 1
     unseen = 1.5 * limit * math.sqrt(2 * entries / math.pi) / asked if asked else 0.0
     if not unseen or unseen >= 1:
         return FEWEST
-    return min(max(FEWEST, math.ceil(math.log(MISSED) / math.log(unseen))), MOST)
+    return min(max(FEWEST, math.ceil(math.log(MISSED / 2) / math.log(unseen))), MOST)
 
 
 def by_probes(probes: Sequence[Probe], length: float, entries: int, allowed: float) -> Power | None:

@@ -28,6 +28,7 @@ import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
 import numpy as np  # noqa: E402
+import power  # noqa: E402
 import right_layers  # noqa: E402
 import sizes  # noqa: E402
 import startup  # noqa: E402
@@ -58,6 +59,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "watching": [lambda: watching.table(1 if quick else 7), lambda: births.table(3 if quick else 15)],
         "blindness": [lambda: blindness.table(2, (16, 100), 2.0) if quick else blindness.table(20)],
         "startup": [lambda: startup.table(3 if quick else 21)],
+        "power": [lambda: power.table(3, (10, 32)) if quick else power.table(100)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 
