@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,12 @@ def formula_limit(evidence: Evidence, name: str, true: Array, error: float) -> f
 
 def lowest(dtype: np.dtype[np.floating], outputs: list[Array]) -> np.dtype[np.floating]:
     kinds = [dtype, *(o.dtype for o in outputs if o.dtype.kind == "f")]
-    return max(kinds, key=lambda kind: float(np.finfo(kind).eps))
+    return max(kinds, key=_eps)
+
+
+@functools.cache
+def _eps(kind: np.dtype[np.floating]) -> float:
+    return float(np.finfo(kind).eps)
 
 
 def entries_off(evidence: Evidence, name: str, yours: Array, true: Array, limits: Limits) -> bool:
