@@ -252,12 +252,18 @@ def test_another_rate_is_named_by_the_variable_that_has_it():
     assert "net.eta is 0.037" in finding.cause
 
 
-def test_adam_is_undecided_and_said_to_fit():
+def test_an_adam_that_keeps_nothing_is_sign_descent():
     report = checked("adam")
+    assert {u.verdict for u in report.updates} == {"undecided"}
+    assert "Adam whose moments m and v are not kept from one step to the next" in report.findings[0].cause[0]
+
+
+def test_one_step_of_adam_is_undecided_and_said_to_fit():
+    report = checked("adam", steps=1)
     assert {u.verdict for u in report.updates} == {"undecided"}
     assert "Adam's first step is lr·sign(g): that fits" in report.findings[0].cause[0]
     assert report.findings[0].severity == "info"
-    assert "RMSprop's first step" in checked("rmsprop").findings[0].cause[0]
+    assert "RMSprop's first step" in checked("rmsprop", steps=1).findings[0].cause[0]
 
 
 def test_weight_decay_that_is_stated_is_allowed_for():

@@ -318,9 +318,19 @@ def test_adam_with_another_rate_than_was_given():
     assert "10 times Adam's step" in finding.title
 
 
-def test_an_optimizer_of_ones_own_is_undecided():
+def test_an_optimizer_of_ones_own_is_held_against_the_rule_that_it_follows():
     class Mine(torch.optim.Adam):
         pass
+
+    report = check_step((task := Task(Mine, lr=0.01)).train, params=task.model, loss=task.loss)
+    assert {u.verdict for u in report.updates} == {"right"}
+    assert any("judged by what Adam (β1 = 0.9, β2 = 0.999, ε = 1e-08) does" in note for note in report.notes)
+
+
+def test_an_optimizer_of_ones_own_with_settings_of_its_own_is_undecided():
+    class Mine(torch.optim.Adam):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, lr, betas=(0.37, 0.73))
 
     report = check_step((task := Task(Mine, lr=0.01)).train, params=task.model, loss=task.loss)
     assert {u.verdict for u in report.updates} == {"undecided"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ from gradcheck.layers.values import is_float_array
 from gradcheck.state import State
 
 __all__ = ["arrays_below", "parameters_of"]
+
+# where optimizers that are written by hand keep their moments, one for each parameter: self.v["W"]
+_MOMENTS = re.compile(r"_?([mvs]|mv|[mvs]s|.*(moment|veloc|cache|square|accum).*)_?", re.IGNORECASE)
 
 
 def arrays_below(holder: Any) -> dict[str, Path]:
@@ -53,6 +57,7 @@ def parameters_of(holder: Any, run: Callable[[], object] | None, roots: tuple[ob
             f"params: no parameters were found in {type(holder).__name__} (it holds {have}); name them: "
             f'params={{"W1": net.W1, "b1": net.b1}}'
         )
+    found = _without_moments(found)
     for name, path in found.items():
         check_array(f"params: {name}", path.get(), integers=False)
     return found
@@ -68,6 +73,22 @@ def _named(paths: list[Path]) -> dict[str, Path]:
         first.setdefault(id(path.get()), path)
     kept = list(first.values())
     return {name_of(path, kept): path for path in kept}
+
+
+def _without_moments(found: dict[str, Path]) -> dict[str, Path]:
+    """``self.v["W"]``, ``self.v["b"]`` beside ``self.W``, ``self.b`` of the same shapes is what an optimizer keeps."""
+    held: dict[str, list[str]] = {"": []}
+    for name, path in found.items():
+        words = [str(key) for key in path.keys[:-1]]
+        holder = next((".".join(words[: k + 1]) for k, word in enumerate(words) if _MOMENTS.fullmatch(word)), "")
+        held.setdefault(holder, []).append(name)
+
+    def alike(names: list[str]) -> list[tuple[str, tuple[int, ...]]]:
+        return sorted((str(found[n].keys[-1]), found[n].get().shape) for n in names)
+
+    # v["W"] beside q["W"] and k["W"] is another layer
+    moments = {n for holder, names in held.items() if holder and alike(names) == alike(held[""]) for n in names}
+    return {name: path for name, path in found.items() if name not in moments}
 
 
 def _may_be_trained(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gradcheck.descent.moves.adaptive_fault import adaptive_fault
 from gradcheck.descent.moves.clipped import clipped_by_value
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.no_multiple import like_sign, no_multiple
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     other_rate,
     unstated,
     clipped_by_value,
+    adaptive_fault,
     like_sign,
     too_early,
     no_multiple,

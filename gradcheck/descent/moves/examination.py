@@ -17,6 +17,7 @@ from gradcheck.descent.given import Given
 from gradcheck.descent.landscape import Landscape
 from gradcheck.descent.moves.adding_up import adding_up
 from gradcheck.descent.moves.buffers import arrays_beside, with_momentum
+from gradcheck.descent.moves.by_hand import recognise
 from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
 from gradcheck.descent.moves.corners import taken_at_corners
@@ -190,9 +191,9 @@ class _Taken:
         ]
         if isinstance(self.source, GradientsRead) and self.landscape is not None:
             self._compare_with_loss(seen)
-        for rule in dict.fromkeys(m.adaptive.rule for m in seen.moves.values() if m.adaptive is not None):
-            names = [n for n, m in seen.moves.items() if m.adaptive is not None and m.adaptive.rule == rule]
-            self.notes.append(f"{some_of(names)}: judged by what torch's {rule} does with this gradient, not by -lr·g")
+        for rule in dict.fromkeys(m.adaptive.said for m in seen.moves.values() if m.adaptive is not None):
+            names = [n for n, m in seen.moves.items() if m.adaptive is not None and m.adaptive.said == rule]
+            self.notes.append(f"{some_of(names)}: judged by what {rule} does with this gradient, not by -lr·g")
         what = "object" if self.given.kind == "object" else "torch" if self.given.kind == "tensors" else "arrays"
         style = f"one step ({what}), against -lr times {self.source.said}"
         return Examination([*results.values(), *frozen], findings, style, len(made), self.notes)
@@ -255,6 +256,7 @@ class _Taken:
             for name, move in later.items():
                 if move.momentum:  # v ← βv + g: what the step before moved comes once more, times β
                     move.momentum_part = move.momentum * (earlier[name].after - earlier[name].before)
+        recognise(every)
         return every
 
     def _moves(self, step: Step, gradients: Mapping[str, Array]) -> dict[str, Move]:

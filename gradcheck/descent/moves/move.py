@@ -31,6 +31,13 @@ class Stock:
     rule: str
     delta: Array
     slack: float
+    by_hand: bool = False
+    """The user has written it: it was recognised."""
+
+    @property
+    def said(self) -> str:
+        """Whose it is."""
+        return self.rule if self.by_hand else f"torch's {self.rule}"
 
 
 @dataclass
@@ -53,6 +60,8 @@ class Move:
     """What the torch optimizer that moves it does with this gradient, where that is known."""
     asked: Callable[[Array], Stock | None] | None = None
     """The same for another gradient."""
+    by_hand: Any = None
+    """The rule that was recognised in several steps, also where it is not what it is called."""
 
     @property
     def adaptive(self) -> Stock | None:

@@ -1,0 +1,162 @@
+"""Adaptive optimizers that are written by hand are held against their own rule, over several steps."""
+
+import numpy as np
+import pytest
+import torch
+
+from gradcheck import check_step
+
+
+class Problem:
+    """A least-squares problem with two parameters."""
+
+    def __init__(self, move, dtype=np.float64):
+        rng = np.random.default_rng(0)
+        self.x, self.y = rng.normal(size=(9, 4)).astype(dtype), rng.normal(size=(9, 3)).astype(dtype)
+        self.W, self.b = rng.normal(size=(4, 3)).astype(dtype), rng.normal(size=3).astype(dtype)
+        self.m, self.v = {"W": 0.0, "b": 0.0}, {"W": 0.0, "b": 0.0}
+        self.t = 0
+        self.move = move
+
+    def loss(self):
+        return ((self.x @ self.W + self.b - self.y) ** 2).sum() / 18
+
+    def step(self):
+        delta = (self.x @ self.W + self.b - self.y) / 9
+        self.t += 1
+        for name, g in {"W": self.x.T @ delta, "b": delta.sum(0)}.items():
+            setattr(self, name, self.move(self, name, getattr(self, name), g))
+
+
+def adam(self, name, w, g, beta=0.9, gamma=0.999, t=None):
+    t = t or self.t
+    self.m[name] = beta * self.m[name] + (1 - beta) * g
+    self.v[name] = gamma * self.v[name] + (1 - gamma) * g**2
+    return w - 0.01 * (self.m[name] / (1 - beta**t)) / (np.sqrt(self.v[name] / (1 - gamma**t)) + 1e-8)
+
+
+def other_betas(self, name, w, g):
+    return adam(self, name, w, g, 0.8, 0.99)
+
+
+def decoupled(self, name, w, g):
+    return adam(self, name, w, g) - 0.01 * 0.1 * w
+
+
+def rmsprop(self, name, w, g):
+    self.v[name] = 0.9 * self.v[name] + 0.1 * g**2
+    return w - 0.01 * g / np.sqrt(self.v[name] + 1e-6)
+
+
+def adagrad(self, name, w, g):
+    self.v[name] = self.v[name] + g**2
+    return w - 0.01 * g / (np.sqrt(self.v[name]) + 1e-8)
+
+
+def uncorrected(self, name, w, g):
+    self.m[name] = 0.9 * self.m[name] + 0.1 * g
+    self.v[name] = 0.999 * self.v[name] + 0.001 * g**2
+    return w - 0.01 * self.m[name] / (np.sqrt(self.v[name]) + 1e-8)
+
+
+def uncounted(self, name, w, g):
+    return adam(self, name, w, g, t=1)
+
+
+def forgotten(self, name, w, g):
+    self.m[name], self.v[name] = 0.0, 0.0
+    return adam(self, name, w, g, t=1)
+
+
+def swapped(self, name, w, g):
+    return adam(self, name, w, g[::-1].copy() if g.ndim == 2 else g)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize(
+    ("move", "said", "options"),
+    [
+        (adam, "Adam (β1 = 0.9, β2 = 0.999, ε = 1e-08)", {}),
+        (other_betas, "Adam (β1 = 0.8, β2 = 0.99, ε = 1e-08)", {}),
+        (decoupled, "Adam (β1 = 0.9, β2 = 0.999, ε = 1e-08)", {"weight_decay": 0.1}),
+        (rmsprop, "RMSprop (decay 0.9, ε = 1e-06 under the root)", {}),
+        (adagrad, "AdaGrad (ε = 1e-08)", {}),
+    ],
+)
+def test_what_is_right(move, said, options, before):
+    problem = Problem(move)
+    for _ in range(before):
+        problem.step()
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, **options)
+    assert report.ok
+    assert report.findings == ()
+    assert {update.verdict for update in report.updates} == {"right"}
+    assert any(f"W, b: judged by what {said} does" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("move", "severity", "words"),
+    [
+        (uncorrected, "warning", "without the correction of its moments' bias"),
+        (uncounted, "error", "as Adam does whose count of steps stays at 1"),
+        (forgotten, "warning", "by the same amount, at each step"),
+        (swapped, "error", "W moves by no multiple of the gradient"),
+    ],
+)
+def test_what_is_not(move, severity, words):
+    problem = Problem(move)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    assert not report.ok
+    finding = report.findings[0]
+    assert (finding.code, finding.severity) == ("GC409", severity)
+    assert words in finding.title
+
+
+def test_one_step_alone_tells_nothing():
+    problem = Problem(adam)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, steps=1)
+    assert {update.verdict for update in report.updates} == {"undecided"}
+
+
+def test_in_single_precision():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))
+    x, y = torch.randn(20, 6), torch.randn(20, 2)
+    moments, count = {}, [0]
+
+    def loss():
+        return ((model(x) - y) ** 2).mean()
+
+    def step():
+        model.zero_grad()
+        loss().backward()
+        count[0] += 1
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                m, v = moments.get(name, (0.0, 0.0))
+                moments[name] = m, v = 0.9 * m + 0.1 * p.grad, 0.999 * v + 0.001 * p.grad**2
+                p -= 0.01 * (m / (1 - 0.9 ** count[0])) / ((v / (1 - 0.999 ** count[0])).sqrt() + 1e-8)
+
+    report = check_step(step, params=model, loss=loss, lr=0.01)
+    assert report.ok
+    assert {update.verdict for update in report.updates} == {"right"}
+
+
+def test_a_holder_that_is_only_called_like_moments_is_a_layer():
+    class Attention:
+        def __init__(self):
+            rng = np.random.default_rng(0)
+            self.q, self.v = ({"W": rng.normal(size=(3, 3)), "b": np.zeros(3)} for _ in range(2))
+            self.k = {"W": rng.normal(size=(3, 3))}
+            self.x = rng.normal(size=(4, 3))
+
+        def loss(self):
+            q, k = self.x @ self.q["W"] + self.q["b"], self.x @ self.k["W"]
+            return np.tanh(q @ k.T @ (self.x @ self.v["W"] + self.v["b"])).mean()
+
+        def step(self):
+            self.q["W"] = self.q["W"] * 0.999
+
+    net = Attention()
+    report = check_step(net.step, params=net, loss=net.loss, lr=0.01)
+    assert {"v['W']", "q['W']", "k['W']"} <= {update.name for update in report.updates}
