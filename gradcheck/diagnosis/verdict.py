@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.diagnosis.at_kinks import numeric_without_kinks, without_kinks
+from gradcheck.diagnosis.at_kinks import without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
-from gradcheck.diagnosis.power import probes_for
+from gradcheck.diagnosis.numeric_alone import NUMERIC_LIMIT, judge_by_numeric_alone
 from gradcheck.diagnosis.tolerance import (
     Limits,
     digits_are_lost,
@@ -29,10 +29,8 @@ from gradcheck.witnesses.subject import Array
 
 __all__ = ["Limits", "judge"]
 
-_NUMERIC_LIMIT = 1e-6
 _PROBES = 4
 _WORST = 5
-_FEW = 256
 
 
 def judge(evidence: Evidence, limits: Limits, layer: str = "") -> list[GradientResult]:
@@ -84,7 +82,7 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
             return _with(base, "undecided", "neither your gradient nor autograd's is finite at these inputs", told)
         return _with(base, "wrong", f"{_count_bad(yours)} of {yours.size} entries are NaN or infinite", told)
     if true is None:
-        return _by_numeric_alone(evidence, base, name, yours, limits, told)
+        return judge_by_numeric_alone(evidence, base, name, yours, limits, told)
     if not evidence.finite(true):
         return _with(base, "undecided", "autograd's gradient is not finite at these inputs", told)
     low = lowest(evidence.values[name].dtype, evidence.yours.outputs) != np.float64
@@ -111,6 +109,8 @@ def _by_formula(
     buffers of a lower precision on the way, to the limit of that precision.
     """
     judged = _by_three(evidence, base, name, formula, true, limits, dict(told), formula=True)
+    if judged.verdict == "right" and judged.compared_with == "numeric":
+        return replace(judged, norm_yours=norm(yours))  # autograd lost a path: it says nothing of the rounding either
     error = relative_error(yours, formula if judged.kinks else true)
     if judged.verdict != "right" or judged.kinks:
         return replace(judged, norm_yours=norm(yours), relative_error=error)
@@ -158,7 +158,7 @@ def _by_three(
     supported = evidence.supported.get(name, False)
     if not supported and evidence.reference.leaks:
         # a value left the trace, and numeric differences show that a gradient was lost: autograd is no witness
-        return _by_numeric_alone(evidence, base, name, yours, limits, told | {"norm_true": None})
+        return judge_by_numeric_alone(evidence, base, name, yours, limits, told | {"norm_true": None})
     told["probe"] = evidence.probes.get(name)
     if agree and supported:
         if evidence.tied() and right_beside(evidence, name) is False:
@@ -225,67 +225,9 @@ def _agree_against_numeric(
     return _with(base, "undecided", why, told)
 
 
-def _by_numeric_alone(
-    evidence: Evidence, base: GradientResult, name: str, yours: Array, limits: Limits, told: dict[str, object]
-) -> GradientResult:
-    """No autograd: random probes of this gradient alone.
-
-    Along a unit Gaussian direction v, v·(yours - true) is N(0, ‖yours - true‖²/n), so √n times it, relative to the
-    gradient, estimates the relative error. With four probes an error of ten times the limit is missed with
-    probability P(|N(0,1)| < 0.1)⁴ = 4e-5.
-    """
-    length = norm(yours)
-    root = math.sqrt(max(yours.size, 1))
-    limit = limits.rtol if limits.rtol is not None else _NUMERIC_LIMIT
-    gaps, bars = [], []
-    for _ in range(probes_for(limits.power, limit, yours.size)):
-        made = evidence.probe(name, target=0.1 * limit * length / root)
-        if made.yours is None or not math.isfinite(made.error):
-            return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
-        gaps.append(abs(made.yours - made.numeric))
-        bars.append(made.error)
-    worst = int(np.argmax(gaps))
-    error = root * gaps[worst] / length if length > 0 else (math.inf if gaps[worst] > bars[worst] else 0.0)
-    shown = replace(evidence.probes[name], autograd=None)  # it is no witness here
-    told |= {"relative_error": error, "limit": limit, "compared_with": "numeric", "probe": shown}
-    allowed = limit * length / root + (limits.atol or 0.0)
-    if all(gap <= bar + allowed for gap, bar in zip(gaps, bars, strict=True)):
-        if length == 0 and max(bars) > 1e-9 * max(1.0, max(abs(e) for e in evidence.upstream_sizes())):
-            return _with(
-                base, "undecided", "your gradient is zero and numeric differences are too noisy to confirm it", told
-            )
-        if length > 0 and max(bars) > 1e-2 * length / root:
-            return _with(base, "undecided", "numeric differences are too noisy here to confirm it", told)
-        return _with(base, "right", "", told)
-    entries = _entry_by_entry(evidence, name, yours)
-    if entries is None:
-        return _with(base, "wrong", "", told)
-    if all(_inside_slopes(evidence, name, e, limit * length) for e in entries) and right_beside(evidence, name):
-        return _with(base, "right", "", told | numeric_without_kinks(evidence, name, yours, entries, allowed))
-    return _with(base, "wrong", "", told | {"worst": tuple(entries[:_WORST])})
-
-
-def _entry_by_entry(evidence: Evidence, name: str, yours: Array) -> list[Entry] | None:
-    """The entries beyond the bars of numeric differences, worst first; None where there are too many."""
-    if yours.size > _FEW:
-        return None
-    off = []
-    scale = _NUMERIC_LIMIT * norm(yours) / math.sqrt(yours.size)
-    for index in np.ndindex(yours.shape):
-        found = evidence.numeric.entry(name, index, scale)
-        if not found.fits(float(yours[index]), scale):
-            off.append(Entry(index, float(yours[index]), None, found.value, found.error))
-    return sorted(off, key=lambda e: -abs(e.yours - (e.numeric or 0.0)))
-
-
-def _inside_slopes(evidence: Evidence, name: str, entry: Entry, slack: float) -> bool:
-    left, right, error = evidence.numeric.one_sided(name, entry.index)
-    low, high = sorted((left, right))
-    return high - low > 4 * error and low - 4 * error - slack <= entry.yours <= high + 4 * error + slack
-
-
 def _numeric_confirms(evidence: Evidence, name: str, yours: Array) -> bool:
-    allowed = _NUMERIC_LIMIT * norm(yours) / math.sqrt(max(yours.size, 1))
+    allowed = NUMERIC_LIMIT * norm(yours) / math.sqrt(max(yours.size, 1))
+    evidence.drawn.pop(name, None)  # those that spoke against it
     return all(_fits(made.yours, made, allowed) for made in (evidence.probe(name) for _ in range(_PROBES)))
 
 

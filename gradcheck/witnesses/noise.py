@@ -86,10 +86,12 @@ def hidden_unit(up: Array, down: Array) -> float:
         return 0.0
     step = max(1, up.size // _SAMPLE)
     some, other = up.reshape(-1)[::step], down.reshape(-1)[::step]
-    changed = some[some != other]
-    if not changed.size and step > 1:
-        places = np.flatnonzero(up.reshape(-1) != down.reshape(-1))[:_SAMPLE]
-        changed = up.reshape(-1)[places]
+    places = np.flatnonzero(some != other)
+    if not places.size and step > 1:
+        some, other = up.reshape(-1), down.reshape(-1)
+        places = np.flatnonzero(some != other)[:_SAMPLE]
+    changed = np.concatenate([some[places], other[places]])
+    changed = changed[changed != 0]  # what a ReLU has cut off has any precision
     if not changed.size:
         return float(np.finfo(np.float32).eps) if up.dtype == np.float64 and _is_single(some) else 0.0
     if up.dtype == np.float64 and not _is_single(changed):
