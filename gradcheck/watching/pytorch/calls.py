@@ -15,7 +15,6 @@ from torch.overrides import TorchFunctionMode
 
 from gradcheck.trace.sites import Site, is_users
 from gradcheck.watching import warned
-from gradcheck.watching import warned
 from gradcheck.watching.pytorch.applied import functions_heard
 from gradcheck.watching.pytorch.drawing import draws
 from gradcheck.watching.pytorch.instead import in_transform
@@ -97,7 +96,6 @@ class CallMode(TorchFunctionMode):
     def __enter__(self) -> Self:
         """Begin to hear."""
         warned.begin()
-        warned.begin()
         self._functions = functions_heard(self._applied)
         self._functions.__enter__()
         super().__enter__()  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
@@ -107,7 +105,6 @@ class CallMode(TorchFunctionMode):
         """Everything is as it was."""
         super().__exit__(*error)  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
         self._functions.__exit__(None, None, None)
-        warned.end()
         warned.end()
 
     @contextmanager
