@@ -27,6 +27,7 @@ from gradcheck.recordings.files import Array, read
 from gradcheck.recordings.reference import as_function, close, in_layout, on_arrays
 from gradcheck.recordings.roles import Recording, layers_of, recording_of
 from gradcheck.report import Finding, Report
+from gradcheck.state.randomness import Randomness
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Subject
 from gradcheck.witnesses.torch_reference import WithReference
@@ -104,7 +105,11 @@ def check_recorded(
         everything = own[layer] | {key: arrays[key] for key in told.values() if key in arrays}
         recording = recording_of(everything, wanted, told)
         activations = frozenset(n for n in wanted if not looks_like_parameter(n.rpartition(".")[2]))
-        recording, note, in_numpy = in_layout(recording, layout, activations, function, layer)
+        randomness = Randomness()
+        try:
+            recording, note, in_numpy = in_layout(recording, layout, activations, function, layer)
+        finally:
+            randomness.restore()
         unused = f"recorded and not used: {', '.join(recording.unused)}" if recording.unused else ""
         notes += [f"{layer}: {told}" if layer else told for told in (note, unused) if told]
         recordings[layer] = recording
@@ -168,9 +173,9 @@ def _examined(
     subject.notes[:] = [note for note in subject.notes if "no backward was called" not in note]
     try:
         found = examine(subject, upstream=upstream, limits=limits, seed=seed, layer=layer)
+        output = subject.forward(subject.values())[0]
     finally:
         subject.restore()
-    output = subject.forward(subject.values())[0]
     if recording.output is not None and not close(recording.output, output):
         found.findings.insert(0, _other_output(recording.output, output, layer))
     return found

@@ -1,5 +1,6 @@
 """Gradients that another program wrote down: right ones pass, wrong ones are named, and what is missing is said."""
 
+import random
 import re
 
 import numpy as np
@@ -243,3 +244,16 @@ def test_one_array_is_no_recording(tmp_path):
     np.save(tmp_path / "x.npy", np.ones(3))
     with pytest.raises(GradcheckError, match="is one array; give the folder that it is in"):
         check_recorded(tmp_path / "x.npy", linear)
+
+
+def test_random_states_are_left_as_they_were():
+    def drawn(x, w, b):
+        return x @ w + b + 0 * torch.rand(())
+
+    def state():
+        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+    before = state()
+    check_recorded(arrays(), drawn)
+    check_recorded(arrays(), linear)
+    assert state() == before

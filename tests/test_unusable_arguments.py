@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradcheck import GradcheckError, check_layer, check_network, load_report
+from gradcheck import GradcheckError, check_layer, check_learning_rate, check_network, load_report
 
 X, W = np.random.default_rng(0).normal(size=(5, 4)), np.ones((4, 3))
 
@@ -146,3 +146,19 @@ def test_the_help_names_a_parameter_in_full():
     with pytest.raises(GradcheckError) as caught:
         check_layer(forward, backward, X, W, params={"v": np.ones(3, np.int64)})
     assert "use params['v'].astype(np.float64)" in str(caught.value)
+
+
+def test_a_name_that_the_check_does_not_have():
+    def forward(x, scale=1.0):
+        return x * scale
+
+    def backward(dout, x, scale=1.0):
+        return dout * scale
+
+    x = np.ones(3)
+    with pytest.raises(GradcheckError, match=r"scale: .* no argument .* the forward .* kwargs=\{'scale': \.\.\.\}"):
+        check_layer(forward, backward, x, scale=2.0)
+    with pytest.raises(GradcheckError, match=r"shape: .* did you mean shapes="):
+        check_layer(forward, backward, shape={"x": (3,)})
+    with pytest.raises(GradcheckError, match=r"stepsize: check_learning_rate .* it takes loss, params, "):
+        check_learning_rate(lambda: 0.0, x, stepsize=0.1)

@@ -20,6 +20,7 @@ from gradcheck.errors import GradcheckError, GradientMismatch, failure
 from gradcheck.outcome import spool
 from gradcheck.outcome.defaults import default_dtype, default_seed, defaults
 from gradcheck.outcome.failed import failed_checks, remember
+from gradcheck.outcome.keywords import refuse_unknown
 from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
 
@@ -91,6 +92,7 @@ def shown_at_caller(check: Callable[P, T]) -> Callable[P, T]:
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
         try:
+            refuse_unknown(check, kwargs)
             return check(*args, **kwargs)
         except (GradcheckError, GradientMismatch) as error:
             if not any(home.owns_spool and home.is_here() for home in _homes.get()):
