@@ -40,7 +40,8 @@ DARK = "--right: #5fcf7e; --wrong: #ff8a8a; --undecided: #e9b04c; --line: #7cb8f
 # How notebooks say that their theme is dark: JupyterLab, Colab, VS Code, Sphinx.
 THEMES = '[data-jp-theme-light="false"], [theme="dark"], .vscode-dark, [data-theme="dark"]'
 # Text and background are the notebook's own.
-# Notebooks align every cell of every table to the right: hence "!important", and "table" for more weight than theirs.
+# Notebooks align every cell of every table to the right: hence "!important", and "table" for more weight than theirs;
+# they give definitions a share of the width.
 STYLE = f"""
 .gradcheck {{ {LIGHT} }}
 :is({THEMES}) .gradcheck {{ {DARK} }}
@@ -70,6 +71,7 @@ STYLE = f"""
 .gradcheck dt { font-weight: 400; white-space: nowrap; }
 .gradcheck .strong, .gradcheck table th.strong { font-weight: 600; opacity: 1; }
 .gradcheck dt.wrong, .gradcheck dt.undecided { font-weight: 600; opacity: 1; }
+.gradcheck dt, .gradcheck dd { width: auto; float: none; }
 .gradcheck dd { margin: 0; overflow-wrap: anywhere; }
 .gradcheck dd code { padding: 0; }
 .gradcheck table td.picture, .gradcheck .picture { font-family: monospace; white-space: pre; line-height: 1.1; }

@@ -11,7 +11,7 @@ from gradcheck.views import numbers
 
 __all__ = ["Chart", "Line"]
 
-WIDTH, HEIGHT = 420, 240
+WIDTH, HEIGHT = 400, 240  # two of them side by side fit into a notebook
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 24, 40
 TICKS = 5
 _DASH = ' stroke-dasharray="5 3"'
