@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from gradcheck.caller import calling_place, line_to_reproduce, versions
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
+from gradcheck.layers.request import checked_names
 from gradcheck.options import checked_budget, checked_name, checked_seed, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, Report, Where
 
 if TYPE_CHECKING:
     from gradcheck.applied.examined import Examined
-    from gradcheck.applied.record import Call
+    from gradcheck.applied.record import Call, Group
     from gradcheck.applied.recorder import Recorder
 
 __all__ = ["check_module"]
@@ -33,6 +34,7 @@ def check_module(
     loss: Callable[..., Any] | None = None,
     gradgrad: bool = False,
     vmap: bool | None = None,
+    skip: Sequence[str] = (),
     calls: int = _CALLS,
     rtol: float | None = None,
     atol: float | None = None,
@@ -58,6 +60,8 @@ def check_module(
             upstream gradients for all outputs.
         gradgrad: Check the double backward of each Function as well.
         vmap: As in :func:`check_layer`.
+        skip: Functions that are deliberately no derivative (a straight-through estimator, a reversed gradient): their
+            names, ``"Round"`` everywhere or ``"blocks.1: Round"`` there.
         calls: How many distinct calls are checked at most; what is left out first is what differs in values alone.
         rtol, atol, seed, budget, name, raises: As in :func:`check_layer`.
 
@@ -96,6 +100,7 @@ def check_module(
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
         raise GradcheckError(f"calls: it must be a whole number from 1 up, not {calls!r}")
+    skipped = checked_names(skip, "skip")
     model, args, keywords = _called_with(model, inputs, kwargs, loss)
 
     from gradcheck.applied.chosen import chosen
@@ -107,16 +112,18 @@ def check_module(
         recorder = Recorder(model)
         failed = run_once(model, args, keywords, loss, seed, recorder)
         _refuse_nothing(recorder, model, failed)
-        picked, distinct = chosen(list(recorder.groups.values()), calls)
+        picked, distinct = chosen(_kept(recorder, skipped), calls)
         found = _all_examined(picked, Asked(limits, seed, gradgrad, vmap, in_model=True))
     findings = _merged([f for one in found for f in one.findings])
     if failed is not None:
-        faulty = any(g.verdict == "wrong" for one in found for g in one.gradients)
-        if not faulty and not any(f.severity == "error" for f in findings):
-            told = (str(failed).splitlines() or [""])[0]
-            raise GradcheckError(f"model: its backward raised {type(failed).__name__}: {told}") from failed
+        findings += _raised(recorder, found, findings, failed)
     report = _report(model, found, findings, where, seed, started, name)
-    return finish(replace(report, notes=(*_counted(recorder, picked, distinct, found, failed), *report.notes)), raises)
+    return finish(
+        replace(
+            report, notes=(*_counted(recorder, picked, distinct, found, failed), *_left_out(skipped), *report.notes)
+        ),
+        raises,
+    )
 
 
 def _called_with(
@@ -155,6 +162,9 @@ def _refuse_nothing(recorder: Recorder, model: Any, failed: Exception | None) ->
     if recorder.without_gradient:
         which = ", ".join(list(recorder.without_gradient)[:5])
         why = f"no gradient goes through {which}: it runs under no_grad, or none of its inputs requires a gradient"
+    elif recorder.transformed:
+        which = ", ".join(recorder.transformed)
+        why = f"{which} is applied inside a transform (torch.vmap, torch.func), where calls are not followed"
     elif failed is not None:
         why = f"it applies no custom torch.autograd.Function, and its backward raised {type(failed).__name__}: {failed}"
     else:
@@ -163,6 +173,54 @@ def _refuse_nothing(recorder: Recorder, model: Any, failed: Exception | None) ->
             "against numerical differences"
         )
     raise GradcheckError(f"model: nothing to check in {type(model).__name__}: {why}")
+
+
+def _kept(recorder: Recorder, skipped: Sequence[str]) -> list[Group]:
+    """The groups of calls that are not skipped.
+
+    Raises:
+        GradcheckError: a name in ``skip`` is none of theirs, or nothing is left.
+    """
+    names = [(group.calls()[0].title, group.calls()[0].name) for group in recorder.groups.values()]
+    known = {name for both in names for name in both}
+    for name in skipped:
+        if name not in known:
+            raise GradcheckError(
+                f"skip names {name!r}: there are {', '.join(dict.fromkeys(full for _, full in names))}"
+            )
+    kept = [g for g, both in zip(recorder.groups.values(), names, strict=True) if not set(both) & set(skipped)]
+    if not kept:
+        raise GradcheckError("skip: it leaves nothing to check; name fewer Functions")
+    return kept
+
+
+def _left_out(skipped: Sequence[str]) -> list[str]:
+    return [f"left out as deliberate: {', '.join(skipped)}"] if skipped else []
+
+
+def _raised(
+    recorder: Recorder, found: Sequence[Examined], findings: Sequence[Finding], failed: Exception
+) -> list[Finding]:
+    """Whose backward ended the model's, where nothing that was found tells it already."""
+    if any(g.verdict == "wrong" for one in found for g in one.gradients) or any(
+        f.severity == "error" for f in findings
+    ):
+        return []
+    told = f"{type(failed).__name__}: {(str(failed).splitlines() or [''])[0]}"
+    call = recorder.raised_in()
+    if call is None:
+        raise GradcheckError(f"model: its backward raised {told}") from failed
+    return [
+        Finding(
+            "GC162",
+            "error",
+            f"its backward raises {type(failed).__name__} in the model",
+            call.name,
+            where=call.where,
+            evidence=(told,),
+            help=("look at what it gets there: the shape, dtype and strides of the upstream gradient",),
+        )
+    ]
 
 
 def _all_examined(picked: Sequence[Call], asked: Any) -> list[Examined]:
@@ -227,6 +285,8 @@ def _counted(
     without = [n for n in recorder.without_gradient if n not in {call.name for call in picked}]
     if without:
         notes.append(f"no gradient goes through {', '.join(without[:4])}: not checked")
+    if recorder.transformed:
+        notes.append(f"not followed inside torch.vmap and the like: {', '.join(recorder.transformed)}")
     return notes
 
 

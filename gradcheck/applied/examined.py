@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from gradcheck.applied.compared import other_than_alone
-from gradcheck.applied.record import Call
+from gradcheck.applied.record import OPERATOR, Call
 from gradcheck.errors import GradcheckError
 from gradcheck.functions import Asked, examine_function
 from gradcheck.functions.calls import place_of
 from gradcheck.pictured import pictured
-from gradcheck.report import Finding, GradientResult, Leak
+from gradcheck.report import Finding, GradientResult, Leak, Where
 from gradcheck.state import gaussian
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array
@@ -80,8 +80,13 @@ def _examined(
     if all(g.verdict != "wrong" for g in found.gradients) and all(f.severity != "error" for f in found.findings):
         with raising_in("backward"):
             found.findings += other_than_alone(call, subject.arguments.names, layer)
-    found.findings = [f if f.where is not None else replace(f, where=place_of(call.function)) for f in found.findings]
+    found.findings = [f if f.where is not None else replace(f, where=_backward(call)) for f in found.findings]
     return found
+
+
+def _backward(call: Call) -> Where | None:
+    """Where the backward is written; where it is called from, if PyTorch made it."""
+    return call.where if call.function.__name__.startswith(OPERATOR) else place_of(call.function)
 
 
 def _upstreams(

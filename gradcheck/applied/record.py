@@ -10,7 +10,10 @@ import torch
 from gradcheck.report import Where
 from gradcheck.state import Randomness
 
-__all__ = ["Call", "Group"]
+__all__ = ["OPERATOR", "Call", "Group"]
+
+OPERATOR = "GeneratedBackwardFor_"
+"""What PyTorch calls the Functions that it makes for operators of ``torch.library.register_autograd`` begins so."""
 
 
 @dataclass(eq=False)
@@ -38,7 +41,13 @@ class Call:
     @property
     def name(self) -> str:
         """The path of the module, and the Function's name."""
-        return f"{self.path}: {self.function.__name__}"
+        return f"{self.path}: {self.title}"
+
+    @property
+    def title(self) -> str:
+        """The Function's name; that of the operator where ``torch.library`` made the Function for one."""
+        name: str = self.function.__name__
+        return name.removeprefix(OPERATOR).removesuffix("_default") if name.startswith(OPERATOR) else name
 
 
 @dataclass(eq=False)
@@ -66,8 +75,12 @@ class Group:
         else:
             self.last = call
 
+    def calls(self) -> list[Call]:
+        """Those that were kept, in the order in which they were made."""
+        return [c for c in (self.first, self.last, *self.others) if c is not None]
+
     def kept(self) -> list[Call]:
         """The calls that a gradient came through; where there is none, the first."""
-        calls = [c for c in (self.first, self.last, *self.others) if c is not None]
+        calls = self.calls()
         reached = [c for c in calls if c.upstreams is not None]
         return reached[:2] if reached else calls[:1]

@@ -7,6 +7,7 @@ what a checkpoint computes again during the backward.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,13 @@ from typing import Any
 import torch
 
 from gradcheck.applied.places import placed
-from gradcheck.applied.record import Call, Group
+from gradcheck.applied.record import OPERATOR, Call, Group
 from gradcheck.state import Randomness
 
 __all__ = ["Recorder"]
 
 _BASE: Any = torch.autograd.Function.__mro__[1]
+_HOME: Any = sys.modules[torch.autograd.Function.__module__]
 _OURS = ("torch", "gradcheck")
 
 
@@ -28,10 +30,17 @@ class Recorder:
     """The calls of custom Functions in ``model``, in groups, in the order in which they were first made."""
 
     def __init__(self, model: torch.nn.Module) -> None:
-        self.paths = {id(module): path or type(model).__name__ for path, module in model.named_modules()}
+        root = type(getattr(model, "_orig_mod", model)).__name__  # torch.compile wraps what it was given
+        named = {id(module): path for path, module in reversed(list(model.named_modules()))}
+        self.paths = {i: _without_wrappers(path) or root for i, path in named.items()}
+        self.root = root
         self.groups: dict[tuple[Any, ...], Group] = {}
         self.without_gradient: dict[str, int] = {}
         """Calls that record nothing: under ``no_grad``, or with no input that requires a gradient."""
+        self.transformed: dict[str, int] = {}
+        """Calls inside torch.vmap and the like, which go another way and are not followed."""
+        self.entered: list[Call] = []
+        """The calls whose backward was begun, in this order."""
         self.phase = "forward"
         self._numbers: dict[tuple[bool, str, str], int] = {}
         self._thread = threading.get_ident()
@@ -50,24 +59,34 @@ class Recorder:
             plain = super(_BASE, cls).apply  # type: ignore[misc]  # defined in C
             return recorder._seen(cls, plain, args, kwargs)
 
+        def transformed(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            if cls.__module__.partition(".")[0] not in _OURS:
+                recorder.transformed[cls.__name__] = recorder.transformed.get(cls.__name__, 0) + 1
+            return elsewhere(cls, *args, **kwargs)  # type: ignore[misc]  # not None: it is only called where it was
+
         before = vars(_BASE).get("apply")
+        elsewhere = getattr(_HOME, "custom_function_call", None)
         _BASE.apply = classmethod(apply)
+        if elsewhere is not None:
+            _HOME.custom_function_call = transformed
         try:
             yield
         finally:
+            if elsewhere is not None:
+                _HOME.custom_function_call = elsewhere
             if before is None:
                 del _BASE.apply
             else:
                 _BASE.apply = before
 
     def _seen(self, function: Any, plain: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if function.__module__.partition(".")[0] in _OURS:
+        if function.__module__.partition(".")[0] in _OURS and not function.__name__.startswith(OPERATOR):
             return plain(*args, **kwargs)  # PyTorch's own: checkpoints, hooks of modules, communication
         path, where = placed(self.paths)
         if path is None:
             if threading.get_ident() != self._thread or self.phase == "backward":
                 return plain(*args, **kwargs)  # another model's, on another thread; or part of a Function's backward
-            path = self.phase if self.phase == "loss" else next(iter(self.paths.values()))
+            path = self.phase if self.phase == "loss" else self.root
         needs = tuple(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
         if not (torch.is_grad_enabled() and any(needs)):
             name = f"{path}: {function.__name__}"
@@ -89,28 +108,36 @@ class Recorder:
         )
         group.add(call)
         made = plain(*args, **kwargs)
-        _follow(call, group, made)
+        self._follow(call, group, made)
         return made
 
+    def raised_in(self) -> Call | None:
+        """The call whose backward was begun last and did not end."""
+        return next((call for call in reversed(self.entered) if call.returned is None), None)
 
-def _follow(call: Call, group: Group, made: Any) -> None:
-    """Hook into the node of the graph, to see what the engine hands to the backward and what it takes from it."""
-    outputs = [o for o in (made if isinstance(made, tuple | list) else (made,)) if isinstance(o, torch.Tensor)]
-    call.differentiable = tuple(o.is_floating_point() and o.requires_grad for o in outputs)
-    node: Any = next((o.grad_fn for o in outputs if o.requires_grad and o.grad_fn is not None), None)
-    if node is None or getattr(node, "_forward_cls", None) is not call.function:
-        return
+    def _follow(self, call: Call, group: Group, made: Any) -> None:
+        """Hook into the node of the graph, to see what the engine hands to the backward and what it takes from it."""
+        outputs = [o for o in (made if isinstance(made, tuple | list) else (made,)) if isinstance(o, torch.Tensor)]
+        call.differentiable = tuple(o.is_floating_point() and o.requires_grad for o in outputs)
+        node: Any = next((o.grad_fn for o in outputs if o.requires_grad and o.grad_fn is not None), None)
+        if node is None or getattr(node, "_forward_cls", None) is not call.function:
+            return
 
-    def before(handed: Any) -> None:
-        if call in (group.first, group.last, *group.others) and call.upstreams is None:
-            call.upstreams = tuple(None if g is None else g.detach().clone() for g in handed)
+        def before(handed: Any) -> None:
+            self.entered.append(call)
+            if call in (group.first, group.last, *group.others) and call.upstreams is None:
+                call.upstreams = tuple(None if g is None else g.detach().clone() for g in handed)
 
-    def after(returned: Any, _: Any) -> None:
-        if call in (group.first, group.last, *group.others) and call.returned is None:
-            call.returned = tuple(None if g is None else g.detach().clone() for g in returned)
+        def after(returned: Any, _: Any) -> None:
+            if call in (group.first, group.last, *group.others) and call.returned is None:
+                call.returned = tuple(None if g is None else g.detach().clone() for g in returned)
 
-    node.register_prehook(before)
-    node.register_hook(after)
+        node.register_prehook(before)
+        node.register_hook(after)
+
+
+def _without_wrappers(path: str) -> str:
+    return ".".join(part for part in path.split(".") if part != "_orig_mod")
 
 
 def _copy(value: Any) -> Any:

@@ -49,7 +49,7 @@ class Calls:
     def upstreams(self, applied: Applied) -> list[torch.Tensor]:
         """The upstream gradients of the check as tensors, one for each differentiable output."""
         pairs = zip(applied.differentiable(), self.evidence.upstreams, strict=True)
-        return [torch.as_tensor(np.array(u)).to(o.detach()) for o, u in pairs]
+        return [torch.as_tensor(np.array(u, order="C")).to(o.detach()) for o, u in pairs]
 
     def gradients(self, applied: Applied, upstreams: Sequence[torch.Tensor | None]) -> Found:
         """What the backward returns for these upstream gradients, by the name of the input."""

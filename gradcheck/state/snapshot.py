@@ -33,7 +33,8 @@ class Snapshot:
         kept = _independent(state.arrays)
         self._arrays = [(array, array.copy()) for array in kept if array.flags.writeable]
         self._tensors = [
-            (t, t.detach().clone(), t.grad, None if t.grad is None else t.grad.clone()) for t in state.tensors
+            (t, t.detach().clone(), grad, None if grad is None else grad.clone())
+            for t, grad in ((t, t.grad if t.is_leaf or t.retains_grad else None) for t in state.tensors)
         ]
         self._randomness = Randomness(state.generators)
 
@@ -85,7 +86,8 @@ class Snapshot:
                 # what did not change keeps its version: a graph that the caller holds may have saved it
                 if not _equal_tensors(tensor, copy):
                     tensor.copy_(copy)
-                tensor.grad = grad
+                if tensor.is_leaf or tensor.retains_grad:
+                    tensor.grad = grad
                 if grad is not None and grad_copy is not None and not _equal_tensors(grad, grad_copy):
                     grad.copy_(grad_copy)
 

@@ -102,7 +102,7 @@ class TwiceSubject(Subject):
 
     def _handed(self, values: Values, outputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
         pairs = zip(self.upstream_names, outputs, strict=True)
-        return {n: torch.as_tensor(np.array(values[n])).to(o.detach()).requires_grad_() for n, o in pairs}
+        return {n: torch.as_tensor(np.array(values[n], order="C")).to(o.detach()).requires_grad_() for n, o in pairs}
 
 
 def _first(

@@ -82,7 +82,7 @@ class Arguments:
                 value = torch.from_numpy(np.array(value))
             if not isinstance(value, torch.Tensor):
                 continue
-            self._refuse(name, value)
+            self._refuse(name, value, differentiated=value.is_floating_point() and name not in constants)
             reason = ""
             if not value.is_floating_point():
                 reason = f"{value.dtype} has no gradient".replace("torch.", "")
@@ -122,11 +122,11 @@ class Arguments:
         return [*zip(self.names, self.positional, strict=False), *self.keywords.items()]
 
     @staticmethod
-    def _refuse(name: str, value: torch.Tensor) -> None:
+    def _refuse(name: str, value: torch.Tensor, differentiated: bool) -> None:
         refuse_without_values(name, value)
         if value.is_complex():
             raise GradcheckError(f"{name}: it is complex ({value.dtype}); only real tensors can be checked")
-        if value.numel() == 0:
+        if value.numel() == 0 and differentiated:
             raise GradcheckError(f"{name}: it is empty (shape {tuple(value.shape)}); give at least one entry")
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise GradcheckError(f"{name}: it has NaN or infinite entries; give finite numbers")

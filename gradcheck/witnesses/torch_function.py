@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Leak, Where
 from gradcheck.state import State, seed_everything
@@ -76,6 +77,7 @@ class FunctionSubject(Subject):
         self.notes: list[str] = []
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
         self._differentiable: list[bool] | None = None
+        self._narrow: str | None = None
         self.snapshot = State(function.forward, function.backward, list(arguments)).snapshot()
 
     def values(self) -> dict[str, Array]:
@@ -87,7 +89,8 @@ class FunctionSubject(Subject):
     def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:  # noqa: ARG002  # all are copied
         self.counts["forward"] += 1
         seed_everything(self.seed)
-        args, _, _ = self.arguments.filled(values, self._wide(values), requires_grad=False)
+        values, wide = self._within_reach(values)
+        args, _, _ = self.arguments.filled(values, wide, requires_grad=False)
         with torch.no_grad():
             return [to_array(t) for t in self._with_gradient(flat_outputs(self.function.apply(*args)))]
 
@@ -140,7 +143,6 @@ class FunctionSubject(Subject):
 
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         self.counts["traced"] += 1
-        seed_everything(self.seed)
         dtype = torch.float64 if precision == "float64" else None
         try:
             leaves, outputs = self.traced(values, dtype)
@@ -154,7 +156,7 @@ class FunctionSubject(Subject):
                     [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
                 )
         except Exception as error:
-            how = f"autograd cannot follow the forward: {type(error).__name__}: {str(error).splitlines()[0]}"
+            how = f"autograd cannot follow the forward: {type(error).__name__}: {error}".splitlines()[0]
             code = self.function.forward.__code__
             return Reference(
                 [], None, [Leak(Where(code.co_filename, code.co_firstlineno, code.co_name), how)], failure=how
@@ -167,7 +169,11 @@ class FunctionSubject(Subject):
 
     def traced(self, values: Values, dtype: torch.dtype | None) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
         """The forward itself run under autograd, without the backward: the tensors to differentiate by, the outputs."""
-        args, _, leaves = self.arguments.filled(values, dtype, requires_grad=True)
+        if dtype is not None:
+            values = {n: v.astype(np.float64, copy=False) for n, v in values.items()}
+        values, wide = self._within_reach(values)
+        seed_everything(self.seed)
+        args, _, leaves = self.arguments.filled(values, wide, requires_grad=True)
         # a custom forward may change its input in place, which a leaf does not allow
         args = [a.clone() if isinstance(a, torch.Tensor) and a.requires_grad else a for a in args]
         with torch.enable_grad():
@@ -181,8 +187,9 @@ class FunctionSubject(Subject):
     def applied(self, values: Values, names: Collection[str] | None = None) -> Applied:
         """The function applied at ``values``; gradients are required for all of them, or for ``names``."""
         self.counts["forward"] += 1
+        values, wide = self._within_reach(values)
         seed_everything(self.seed)
-        args, _, leaves = self.arguments.filled(values, self._wide(values), requires_grad=True)
+        args, _, leaves = self.arguments.filled(values, wide, requires_grad=True)
         for name in leaves.keys() - set(leaves if names is None else names):
             leaves.pop(name).requires_grad_(False)
         where = {i: leaves[n] for i, n in enumerate(self.arguments.names) if n in leaves}
@@ -198,13 +205,47 @@ class FunctionSubject(Subject):
     def handed(self, applied: Applied, upstreams: Sequence[Array]) -> list[torch.Tensor | None]:
         """The upstream gradients as tensors of the outputs' dtypes, one for each output."""
         pairs = zip(applied.differentiable(), upstreams, strict=True)
-        return applied.handed([torch.as_tensor(np.array(u)).to(o.detach()) for o, u in pairs])
+        return applied.handed([torch.as_tensor(np.array(u, order="C")).to(o.detach()) for o, u in pairs])
 
-    def _wide(self, values: Values) -> torch.dtype | None:
-        """float64 for the constants as well where the variables are run in it and were not in it at first."""
-        wide = all(v.dtype == np.float64 for v in values.values())
-        given = all(v.array.dtype == np.float64 for v in self.wanted())
-        return torch.float64 if wide and not given else None
+    def _within_reach(self, values: Values) -> tuple[Values, torch.dtype | None]:
+        """Values that the forward takes, and the dtype of its constants: float64 only where it computes the same in it.
+
+        A kernel may be made for float32 alone, and numbers drawn by dtype (``torch.rand_like``) are others in float64.
+        """
+        own = {v.name: v.array.dtype for v in self.wanted()}
+        if any(v.dtype != np.float64 for v in values.values()) or all(d == np.float64 for d in own.values()):
+            return values, None
+        if self._narrow is None:
+            self._narrow = ""  # while it is looked at
+            self._narrow = self._why_narrow(values, own)
+            if self._narrow:
+                self.notes.append(
+                    f"{self.name} {self._narrow}: run in {', '.join(sorted({str(d) for d in own.values()}))} throughout"
+                )
+        if self._narrow:
+            return {n: v.astype(own[n]) for n, v in values.items()}, None
+        return values, torch.float64
+
+    def _why_narrow(self, values: Values, own: dict[str, np.dtype[Any]]) -> str:
+        native = {n: v.astype(own[n]) for n, v in values.items()}
+        told = []
+        for tried, dtype in ((native, None), (values, torch.float64)):
+            seed_everything(self.seed)
+            args, _, _ = self.arguments.filled(tried, dtype, requires_grad=False)
+            try:
+                with torch.no_grad():
+                    told.append([to_array(o) for o in flat_outputs(self.function.apply(*args))])
+            except Exception:
+                return "takes no float64" if told else ""
+        eps = max(float(np.finfo(d).eps) for d in own.values())
+        same = all(relative_error(a, b) <= min(1e4 * eps, 0.1) for a, b in zip(*told, strict=True) if a.size)
+        return "" if same else "computes something else in float64"
+
+    def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:
+        applied = self.applied(values)
+        before = _generators()
+        applied.backward_as_handed(self.handed(applied, upstreams))
+        return _generators() != before
 
     def _with_gradient(self, outputs: list[torch.Tensor]) -> list[torch.Tensor]:
         """Without those that the function marked as not differentiable."""
@@ -227,6 +268,12 @@ class FunctionSubject(Subject):
             given = raw.get(name)
             found[name] = to_array(given) if isinstance(given, torch.Tensor) and not given.is_meta else None
         return found
+
+
+def _generators() -> tuple[bytes, bytes]:
+    """The states of the generators that a backward may draw from."""
+    own: Any = np.random.get_state(legacy=False)
+    return bytes(torch.get_rng_state().numpy()), repr((own["state"]["pos"], list(own["state"]["key"][:4]))).encode()
 
 
 def _undeclared(name: str) -> Finding:
