@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from gradcheck.errors import UnhealthyTraining
 from gradcheck.health.monitor import Monitor
 from gradcheck.health.processes import ranks_listed
 from gradcheck.health.sample import Sample
@@ -20,7 +21,7 @@ from gradcheck.watching.pytorch.distributed.reduce import Part, mean_of, togethe
 
 __all__ = ["PATIENCE", "Collector"]
 
-PATIENCE = 5.0  # seconds that the first process waits for the others at the end of its watch, and only there
+PATIENCE = 2.0  # seconds that the first process waits for the others at the end of its watch, and only there
 _LATE_STEPS, _LATE_SECONDS = 16, 5.0  # after both a message will not come any more
 _SETTLED = 2  # steps after which every process has told of a birth
 _MOST_PENDING = 64
@@ -56,6 +57,7 @@ class Collector:
         self._last: dict[int, int] = {}  # the step of the last message
         self._ends: dict[int, End] = {}
         self._silent: set[int] = set()
+        self._here: set[int] = set()
         self._unseen: dict[str, set[int]] = {}
 
     def own(self, message: Message) -> None:
@@ -89,15 +91,41 @@ class Collector:
     def finish(self, steps: int, wait: bool) -> None:
         """This process's watch has ended after so many steps; ``wait`` a little for the others to end as well."""
         open_ = [rank for rank in self._others if rank not in self._ends]
-        here = [rank for rank in open_ if self._board.has([f"here/{rank}"])]
-        if wait and here:
-            self._board.wait([f"end/{rank}" for rank in here], PATIENCE)
+        self._here.update(rank for rank in open_ if self._board.has([f"here/{rank}"]))
+        awaited = [f"end/{rank}" for rank in open_ if rank in self._here]
+        if wait and awaited:
+            self._board.wait(awaited, PATIENCE)
         self._look_for_ends(open_)
         self.collect(steps, final=True)
         self.take_births()
         for birth in self.births.new():
             self._whole.birth(birth)
-        self._tell_of_ends(steps, open_, here)
+
+    def remarks(self, steps: int) -> tuple[str, ...]:
+        """Who was not there to the end, and what single processes could not see."""
+        told = []
+        for sentence, ranks in self._unseen.items():
+            everywhere = len(ranks) == len(self._group.ranks)
+            told.append(sentence if everywhere else f"{ranks_listed(sorted(ranks))}: {sentence}")
+        for rank in self._others:
+            told += filter(None, [self._remark(rank, steps)])
+        if self._board.lost:
+            told.append(f"the other processes could not be heard any more ({self._board.lost})")
+        return tuple(told)
+
+    def _remark(self, rank: int, steps: int) -> str:
+        end, last = self._ends.get(rank), self._last.get(rank)
+        if end is not None:
+            by_error = bool(end.error) and end.error != UnhealthyTraining.__name__  # all raise that together
+            if end.steps >= steps and not by_error:
+                return ""
+            others = "; what follows is of the others" if end.steps < steps else ""
+            return f"rank {rank} stopped at step {end.steps}{f' by {end.error}' if by_error else ''}{others}"
+        if last is None:
+            return f"nothing was heard of rank {rank}" if rank in self._here else f"rank {rank} was not watched"
+        if last >= steps - 1:
+            return f"rank {rank} went on when rank {self._group.own} had ended, after {steps} steps"
+        return f"nothing was heard of rank {rank} after step {last}"
 
     def _messages(self, pending: _Pending, step: int, final: bool) -> list[Message] | None:
         """Of all processes that have one for this step; None where it is worth to look again later."""
@@ -163,25 +191,3 @@ class Collector:
         if parts:
             self.latest = together(parts, len(self._group.ranks))
             self._observe(self.latest)
-
-    def _tell_of_ends(self, steps: int, open_: Collection[int], here: Collection[int]) -> None:
-        """Say who was not there to the end, and what single processes could not see."""
-        for sentence, ranks in self._unseen.items():
-            everywhere = len(ranks) == len(self._group.ranks)
-            self._whole.unseen(sentence if everywhere else f"{ranks_listed(sorted(ranks))}: {sentence}")
-        ended = {rank: end for rank, end in self._ends.items() if end.steps < steps or end.error}
-        for rank, end in sorted(ended.items()):
-            why = f" by {end.error}" if end.error else ""
-            others = "; what follows is of the others" if end.steps < steps else ""
-            self._whole.unseen(f"rank {rank} stopped at step {end.steps}{why}{others}")
-        for rank in open_:
-            if rank in self._ends:
-                continue
-            if rank not in here and rank not in self._last:
-                self._whole.unseen(f"rank {rank} was not watched")
-            elif rank in self._last:
-                self._whole.unseen(f"nothing was heard of rank {rank} after step {self._last[rank]}")
-            else:
-                self._whole.unseen(f"nothing was heard of rank {rank}")
-        if self._board.lost:
-            self._whole.unseen(f"the other processes could not be heard any more ({self._board.lost})")

@@ -32,6 +32,7 @@ from gradcheck.watching.pytorch.watch import TorchHealth
 
 __all__ = ["DistributedHealth"]
 
+_SKEW = 0.5  # seconds by which one process may come to the end of a training before another
 _LOSSES = 200  # steps after which a process tells its losses though it samples none
 
 
@@ -203,6 +204,8 @@ class DistributedHealth(TorchHealth):
 
     def _report(self) -> Report:
         if self._group.leads:
+            if not self._running:
+                self._collector.finish(self._step, wait=False)
             return self._all(self._findings_on_all())
         report = replace(super()._report(), style=self._style)
         return self._of_one(report)
@@ -219,22 +222,29 @@ class DistributedHealth(TorchHealth):
 
     def _all(self, findings: Sequence[Finding]) -> Report:
         watched = self._whole.watched(findings)
-        watched = replace(watched, steps=max(watched.steps, self._step))
+        unseen = () if self._running else self._collector.remarks(self._step)
+        watched = replace(watched, steps=max(watched.steps, self._step), unseen=(*watched.unseen, *unseen))
         told = linked(findings, watched, self.subject, failed_checks())
         return replace(super()._report(), style=self._style, findings=told, watched=watched)
+
+    def _wait_for_verdict(self) -> Verdict | None:
+        """What the first process says; it is waited for only once that one trains no more, so that it waits for nobody.
+
+        Where this process has ended early, the others may be in the midst of a step that needs it.
+        """
+        alone = self._error not in ("", UnhealthyTraining.__name__)  # the others do not know that it has left
+        if not alone and self._board.wait([f"end/{self._group.first}"], _SKEW):
+            self._board.wait(["verdict"], 2 * PATIENCE)
+        return next(iter(self._board.take(["verdict"])), None) if self._board.has(["verdict"]) else None
 
     def _of_one(self, report: Report) -> Report:
         """What another process than the first says: what the first has found, in a line, or else what it saw itself."""
         own, first = self._group.own, self._group.first
         place = f"this is rank {own} of {len(self._group.ranks)}"
-        if self._verdict is None and not self._running and self._board.has([f"here/{first}"]):
-            self._board.wait(["verdict"], 0.0 if self._error else 2 * PATIENCE)
-            self._verdict = next(iter(self._board.take(["verdict"])), None) if self._board.has(["verdict"]) else None
+        if self._verdict is None and not self._running:
+            self._verdict = self._wait_for_verdict()
         if self._verdict is None:
-            why = "has not ended yet" if self._running else "gave none"
-            note = (
-                f"{place}: the report on all is that of rank {first}, which {why}; here is what this rank saw by itself"
-            )
+            note = f"{place}: the report on all is that of rank {first}, and not there yet; this is what this rank saw"
             return replace(report, notes=(*report.notes, note))
         note = f"{place}: the report on all of them is that of rank {first}"
         watched = report.watched or Watched(self._step, 0)
