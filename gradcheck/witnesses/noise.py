@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 _POINTS = 8
 # Spacings relative to the size of what is moved. The first is far below what a float64 forward bends over; a forward
 # that computes in a lower precision does not change within it, and is looked at more coarsely.
-_SPACINGS = (1e-7, 3e-6, 1e-4, 3e-3)
+_SPACINGS = (1e-7, 3e-6, 1e-4, 5.3e-3)
 _SAMPLE = 64
 
 
@@ -35,8 +35,8 @@ def measured_noise(change: Callable[[float], float]) -> float:
         if not all(map(math.isfinite, values)):
             return math.inf
         # where more than half of the neighbours are equal, the spacing is below the resolution of the function
-        if np.count_nonzero(np.diff(values)) > _POINTS // 2:
-            return noise_in(values)
+        if np.count_nonzero(np.diff(values)) > _POINTS // 2 and (found := noise_in(values)):
+            return found
     return 0.0
 
 
@@ -72,8 +72,9 @@ def hidden_unit(up: Array, down: Array) -> float:
     """The rounding unit of a lower precision than its own that an output of float64 or float32 was computed in, or 0.
 
     Whatever is moved by an arbitrary step and computed in full has digits down to its last: if none of the numbers
-    that changed has more than float32's (bfloat16's, float16's), they were rounded to it on the way. Numbers of which
-    none changed may be flat, or may stand still because of that rounding: what float32 makes of them is assumed.
+    that changed has more than float32's (bfloat16's, float16's), they were rounded to it on the way. Where
+    none changed, they may be flat, or stand still because of that rounding: then float32 is assumed where all are
+    float32's and some have more digits than round numbers have.
 
     Example:
         >>> moved, back = np.array([0.1, 0.7]), np.array([0.2, 0.9])
@@ -93,16 +94,22 @@ def hidden_unit(up: Array, down: Array) -> float:
     changed = np.concatenate([some[places], other[places]])
     changed = changed[changed != 0]  # what a ReLU has cut off has any precision
     if not changed.size:
-        return float(np.finfo(np.float32).eps) if up.dtype == np.float64 and _is_single(some) else 0.0
+        kept = (
+            up.dtype == np.float64 and _is_single(some) and not (_is_half(some) or np.array_equal(some, np.rint(some)))
+        )
+        return float(np.finfo(np.float32).eps) if kept else 0.0
     if up.dtype == np.float64 and not _is_single(changed):
         return 0.0
-    single = changed.astype(np.float32)
-    with np.errstate(all="ignore"):
-        if np.array_equal(single.astype(np.float16), single):
-            return float(np.finfo(np.float16).eps)
-    if not np.any(single.view(np.uint32) & np.uint32(0xFFFF)):
+    if not np.any(changed.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF)):
         return 2.0**-7  # bfloat16 is the upper half of a float32
+    if _is_half(changed):
+        return float(np.finfo(np.float16).eps)
     return float(np.finfo(np.float32).eps) if up.dtype == np.float64 else 0.0
+
+
+def _is_half(single: Array) -> bool:
+    """Whether numbers of float32 have no more digits than float16's, whatever their size."""
+    return not np.any(single.astype(np.float32).view(np.uint32) & np.uint32(0x1FFF))
 
 
 def _is_single(array: Array) -> bool:
