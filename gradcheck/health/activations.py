@@ -96,15 +96,19 @@ class ChangingActivations(Rule):
             return
         for _, repeated in self._calls:
             layer, growth = repeated.what
-            each = growth ** (1 / (layer.calls - 1))
+            over = max(layer.calls, layer.times)
+            each = growth ** (1 / max(over - 1, 1))
+            called, every, ends = f"is called {over} times a step", "each time", "call"
+            if layer.times > layer.calls:
+                called, every, ends = f"goes over {over} time steps", "at each", "time step"
             yield Finding(
                 code=self.code,
                 severity=repeated.severity(self.severity),
-                title=f"activations {self.verb} from call to call: {layer_name(layer)} is called {layer.calls} times a "
-                f"step, and its output changes by {times(each)} each time",
+                title=f"activations {self.verb} from {ends} to {ends}: {layer_name(layer)} {called}, and its output "
+                f"changes by {times(each)} {every}",
                 layer=layer.name,
                 where=layer.where,
-                evidence=(f"by {times(growth)} from the first call to the last", *repeated.remark),
+                evidence=(f"by {times(growth)} from the first {ends} to the last", *repeated.remark),
                 help=("draw the weights that are used again and again orthogonal, of norm 1 at most", *self.advice),
                 step=repeated.since,
             )

@@ -61,7 +61,10 @@ class Stats:
     @property
     def std(self) -> float | None:
         """The standard deviation of the entries, where the mean was measured."""
-        return None if self.mean is None else math.sqrt(max(self.rms**2 - self.mean**2, 0.0))
+        if self.mean is None:
+            return None
+        mean = abs(self.mean)  # the difference of two squares as a product of roots: squares may overflow
+        return math.sqrt(max(self.rms - mean, 0.0)) * math.sqrt(self.rms + mean)
 
     @property
     def largest(self) -> float | None:
@@ -97,6 +100,7 @@ class LayerSample:
     passes: str = ""  # of a mask that passes gradient to few positions by design: "1 of 16 positions"
     calls: int = 1  # in the step
     growth: float | None = None  # of several calls: root mean square of the last one's output over the first one's
+    times: int = 1  # of a recurrent layer that is one operation: its time steps, over which growth is taken then
     histograms: tuple[Histogram, ...] = ()
 
 

@@ -17,6 +17,7 @@ from gradcheck.watching.pytorch.calls import Call, Place
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, kind_of, passes
 from gradcheck.watching.pytorch.record import ACTIVATIONS, Record
+from gradcheck.watching.pytorch.sequences import inside, over_time
 from gradcheck.watching.pytorch.slopes import slope_of
 from gradcheck.watching.pytorch.spread import Taken
 
@@ -95,6 +96,8 @@ class LayerWatch:
         gate = gate or bool(_GATED.search(type(module).__name__))
         if is_layer(module):
             self._known.append(_Layer(self, module, name or type(module).__name__, gate))
+            if unseen := inside(module, name or "the model"):
+                self._unseen(unseen)
         if _compiled(module):
             self._unseen(f"{name or type(module).__name__} is compiled: the layers inside it were not looked at")
         elif not isinstance(module, _OPAQUE):
@@ -187,6 +190,7 @@ class LayerWatch:
         if not again:
             units = 1 if output.dim() > 2 and (self._last_is_conv or output.dim() == 4 or kind == "conv") else -1
             record.add(output, slope_of(layer.kind, output, units, layer.bounds, layer.dim), self._closely)
+            record.sequence = over_time(layer.module, output)
             if kind in ("linear", "conv", "norm", "rnn", "attention"):
                 self._last_is_conv = kind == "conv" or (kind == "norm" and self._last_is_conv)
             if kind in ("linear", "conv"):

@@ -11,6 +11,7 @@ import torch
 from gradcheck.health.sample import Kind, LayerSample, Stats
 from gradcheck.report import Where
 from gradcheck.watched import Histogram, Spread
+from gradcheck.watching.pytorch.sequences import OverTime
 from gradcheck.watching.pytorch.slopes import Slope, merged_slopes
 from gradcheck.watching.pytorch.spread import Taken
 from gradcheck.watching.pytorch.stats import merged, stats_of
@@ -37,6 +38,7 @@ class Record:
         self._slope: Slope | None = None
         self._calls = 0
         self._first = self._last = 0.0
+        self.sequence: OverTime | None = None
         self._output: weakref.ref[torch.Tensor] | None = None
         self._makes_output = False
 
@@ -106,6 +108,10 @@ class Record:
     def sample(self, scale: float) -> LayerSample:
         """The step's calls together."""
         slope = self._slope
+        growth = self._last / self._first if self._calls > 1 and self._first > 0 else None
+        over_time = self.sequence if self._calls == 1 else None
+        if over_time is not None and 0 < over_time.first < over_time.last:  # after a padded end it may well be less
+            growth = over_time.last / over_time.first
         return LayerSample(
             name=self._name,
             kind=self._kind,
@@ -121,7 +127,8 @@ class Record:
             gate=self._gate,
             passes=self._passes,
             calls=self._calls,
-            growth=self._last / self._first if self._calls > 1 and self._first > 0 else None,
+            growth=growth,
+            times=over_time.steps if over_time is not None else 1,
             histograms=self._histograms(scale),
         )
 

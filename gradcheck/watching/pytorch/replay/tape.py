@@ -238,7 +238,8 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
         items = [change(item) for item in value]
         if all(new is old for new, old in zip(items, value, strict=True)):
             return value
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        # a named tuple's own constructor may ask something of its items (PackedSequence does), and these stand for them
+        return tuple.__new__(type(value), items) if hasattr(value, "_fields") else tuple(items)
     if isinstance(value, list):
         return [change(item) for item in value]
     if isinstance(value, dict):
