@@ -86,13 +86,15 @@ def check_layer(
             layer's attributes, of shapes of arrays by name (``{"x": [(2, 3, 8, 8), (2, 3, 7, 5)]}``; ``"shape"`` is
             that of the first), of ``dtype`` and ``seed``. The report tells for which it is right, and what the wrong
             ones share. ``"auto"`` varies the options and sizes that the layer itself offers.
-        dtype: Cast all floating-point arrays to this dtype first (``"float32"``).
+        dtype: Cast all floating-point arrays to this dtype first (``"float32"``). Default: they stay as they are; in a
+            test with ``@pytest.mark.gradcheck(dtypes=[...])`` it is the dtype of the case.
         rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.
         power: The smallest error that must be caught, as a share of an entry of typical size (the root mean square of a
             gradient's entries): with ``power=1e-3`` a gradient is undecided unless an error of 0.1 % in any single
             entry of it would have been seen, for certain or, where random probes are the only witness, with
             probability 0.999; :class:`gradcheck.report.Power` tells what was reached.
-        seed: Seeds the upstream gradient, the probes, and every random generator before each forward. Default 0.
+        seed: Seeds the upstream gradient, the probes, and every random generator before each forward. Default 0; under
+            pytest that of ``--gradcheck-seed`` or of the marker's case.
         budget: How many evaluations of the reference may be spent on naming the cause of a wrong gradient; 0 looks for
             none. Default: a few hundred, fewer for large arrays. Ctrl-C ends the search with what was found so far.
         name: What to call the layer in the report.

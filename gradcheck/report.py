@@ -60,7 +60,14 @@ class Finding:
     """One fault or remark. ``title`` states it in one line that stands alone.
 
     ``step`` is the training step at which it was first seen, from 0; ``consequences`` are what followed from it and is
-    no finding of its own.
+    no finding of its own. ``likely`` is what is not proven. ``gradcheck explain CODE`` tells more of a ``code``.
+
+    Example:
+        >>> import numpy as np
+        >>> from gradcheck import compare
+        >>> [finding] = compare(np.array([-2.0, 5.0]), np.array([2.0, -5.0])).findings
+        >>> finding.code, finding.severity, finding.title, finding.help
+        ('GC202', 'error', 'yours is the negative of the true gradient', ('change the sign',))
     """
 
     code: str
@@ -88,6 +95,13 @@ class GradientResult:
     they are left out of ``relative_error`` and ``probe``. ``picture`` shows a gradient that is not right beside the
     true one, where that is known entry by entry. ``power`` is the smallest error that would have been caught, of a
     gradient that is right.
+
+    Example:
+        >>> import numpy as np
+        >>> from gradcheck import compare
+        >>> [gradient] = compare(np.array([3.0, 5.0]), np.array([3.0, 4.0])).gradients
+        >>> gradient.verdict, gradient.shape, gradient.norm_true, gradient.relative_error
+        ('wrong', (2,), 5.0, 0.2)
     """
 
     layer: str
@@ -160,7 +174,18 @@ class Report:
         return looked and decided and verdicts <= {"right"} and all(f.severity != "error" for f in self.findings)
 
     def raise_if_failed(self) -> Report:
-        """Raise :class:`GradientMismatch` unless :attr:`ok`; return the report itself otherwise."""
+        """Raise :class:`GradientMismatch` unless :attr:`ok`; return the report itself otherwise.
+
+        Raises:
+            GradientMismatch: something is wrong or undecided, or nothing was compared (of a watch
+                :class:`UnhealthyTraining`: a finding is an error).
+
+        Example:
+            >>> import numpy as np
+            >>> from gradcheck import compare
+            >>> compare(np.array([1.0, 3.0]), np.array([1.0, 3.0])).raise_if_failed().ok
+            True
+        """
         __tracebackhide__ = True
         try:
             if not self.ok:
@@ -177,13 +202,26 @@ class Report:
         return console.to_text(self, signed=False)
 
     def to_json(self) -> str:
-        """The report as JSON text with a version number; :func:`gradcheck.load_report` reads it back."""
+        """The report as JSON text with a version number; :func:`gradcheck.load_report` reads it back.
+
+        Any strict reader of JSON reads it: NaN and infinities are ``"nan"``, ``"inf"`` and ``"-inf"``.
+
+        Example:
+            >>> import json
+            >>> import numpy as np
+            >>> from gradcheck import compare
+            >>> json.loads(compare(np.array([1.0, 3.0]), np.array([1.0, 3.0])).to_json())["ok"]
+            True
+        """
         from gradcheck.views import json
 
         return json.dumps(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the report to a file and return its path: ``.html`` a page that stands alone, ``.json``, or ``.txt``.
+
+        Args:
+            path: The file's name; its ending says what is written. A file that is there already is replaced.
 
         Raises:
             GradcheckError: the name has another ending, or the file cannot be written.

@@ -56,7 +56,7 @@ class Stretches:
         """Mean of the very first losses, and its standard error."""
         n = len(self.first)
         mean = math.fsum(self.first) / n
-        return mean, math.sqrt(sum((x - mean) ** 2 for x in self.first) / max(n - 1, 1) / n)
+        return mean, math.hypot(*(x - mean for x in self.first)) / math.sqrt(max(n - 1, 1) * n)
 
 
 class Progress:

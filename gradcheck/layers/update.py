@@ -37,6 +37,16 @@ def from_update(step: Callable[[], object], lr: float) -> Update:
 
     Raises:
         GradcheckError: ``step`` is not callable, or ``lr`` is zero or no number.
+
+    Example:
+        >>> import numpy as np
+        >>> from gradcheck import check_network
+        >>> x, w = np.array([[1.0, 2.0]]), np.array([[0.5], [-1.5]])
+        >>> def train_step():
+        ...     w[...] -= 0.1 * x.T @ (x @ w)
+        >>> loss = lambda: 0.5 * np.sum((x @ w) ** 2)
+        >>> check_network({"w": w}, loss=loss, gradients=from_update(train_step, lr=0.1)).ok
+        True
     """
     if not callable(step):
         raise GradcheckError(

@@ -130,10 +130,17 @@ def home(
 def raising() -> Iterator[None]:
     """Inside this context a failing check raises :class:`GradientMismatch`, as it does under pytest.
 
+    Raises:
+        GradientMismatch: inside, when a check has failed that was not given ``raises=False``.
+
     Example:
-        >>> import gradcheck
-        >>> with gradcheck.raising():
-        ...     pass  # check_layer(forward, backward, x) raises here when a gradient is wrong
+        >>> import gradcheck, numpy as np
+        >>> try:
+        ...     with gradcheck.raising():
+        ...         gradcheck.compare(np.array([2.0, 6.0]), np.array([1.0, 3.0]))
+        ... except gradcheck.GradientMismatch as error:
+        ...     error.report.ok
+        False
     """
     with home(raises=True):
         yield

@@ -82,8 +82,18 @@ def decoded(document: object, at: str) -> Report:
 def load_report(source: str | os.PathLike[str]) -> Report:
     """A report from its JSON text, or from the file that holds it.
 
+    Args:
+        source: The text that ``report.to_json()`` gave, or the name of the file that ``report.save()`` wrote.
+
     Raises:
         GradcheckError: there is no such file, or no report in it, or several (see :func:`gradcheck.load_reports`).
+
+    Example:
+        >>> import numpy as np
+        >>> from gradcheck import compare, load_report
+        >>> report = compare(np.array([2.0, 6.0]), np.array([1.0, 3.0]))
+        >>> load_report(report.to_json()) == report
+        True
     """
     return loads(read(source))
 

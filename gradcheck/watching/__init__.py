@@ -44,9 +44,29 @@ def watch(
             (:func:`gradcheck.health.stream.read` reads it).
         name: What the report calls the network.
 
+    Returns:
+        A context. Its ``report()`` gives the :class:`Report`, ``findings`` what was found until now; in it,
+        ``step(loss=...)`` marks the end of a step that no optimizer of PyTorch makes.
+
     Raises:
         GradcheckError: an argument is not what it has to be.
         UnhealthyTraining: inside the training, with ``on="raise"``.
+
+    Example:
+        >>> import numpy as np
+        >>> class Line:
+        ...     def __init__(self):
+        ...         self.W = np.full((2, 1), 1e160)
+        ...     def train_step(self, x):
+        ...         out = x @ self.W
+        ...         self.W -= 0.1 * x.T @ out
+        ...         return np.sum(out ** 2)
+        >>> net = Line()
+        >>> with np.errstate(over="ignore"), watch(net) as health:
+        ...     for _ in range(3):
+        ...         health.step(loss=net.train_step(np.ones((4, 2))))
+        >>> [finding.title for finding in health.report().findings if finding.severity == "error"]
+        ['the power (**) makes the first infinity, in the forward pass at step 0']
     """
     if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
         raise GradcheckError(f"every: the number of steps from one sample to the next, 1 or more, not {every!r}")

@@ -126,3 +126,24 @@ def test_the_users_own_callback_may_raise() -> None:
     net, optimizer = made()
     with pytest.raises(ZeroDivisionError), watch(net, optimizer, callback=raising(ZeroDivisionError("mine"))):
         train(net, optimizer)
+
+
+class Enormous:
+    def __init__(self, size):
+        self.W = np.full((3, 2), size)
+
+    def step(self, x):
+        out = x @ self.W
+        loss = out.sum() * (1 + 0.1 * np.sin(x.sum()))
+        self.W -= 0.01 * x.T @ out / len(x)
+        return float(loss)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300, 1e-300])
+def test_sizes_whose_squares_overflow_are_measured_like_any_other(size):
+    net, rng = Enormous(size), np.random.default_rng(0)
+    with np.errstate(all="ignore"), watch(net) as health:  # warnings are errors here
+        for _ in range(30):
+            health.step(loss=net.step(rng.normal(size=(8, 3))))
+    assert not any("error of gradcheck's own" in told for told in health.report().watched.unseen)
+    assert health.report().watched.sampled > 5

@@ -88,7 +88,7 @@ class GradientClipping(Rule):
         worst = site.worst.most_common(1)
         part = ""
         if worst and site.clip.worst_norm and site.clip.norm:
-            part = f" ({percent(min((site.clip.worst_norm / site.clip.norm) ** 2, 1.0))} of the squared norm at last)"
+            part = f" ({percent(min(site.clip.worst_norm / site.clip.norm, 1.0) ** 2)} of the squared norm at last)"
         return Finding(
             code=self.code,
             severity=severity,
