@@ -152,7 +152,10 @@ def check_layer(
         from gradcheck.sweep import swept
 
         return finish(swept(layer, options, sweep, check), raises)
-    return finish(check(layer, **options), raises)
+    from gradcheck.sweep.overlap import with_windows_overlapping
+
+    report = with_windows_overlapping(check(layer, **options), layer, options, check)
+    return finish(report, raises)
 
 
 def _checked(

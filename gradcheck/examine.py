@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck.causes import causes_of
+from gradcheck.diagnosis.batch_twice import check_batch_twice
+from gradcheck.diagnosis.blind_spots import check_blind_spots
 from gradcheck.diagnosis.called_again import check_behaviour
 from gradcheck.diagnosis.contract import check_gradients_given
 from gradcheck.diagnosis.enough import with_power
@@ -86,12 +88,14 @@ def examine(
     _refuse_integer_parameters(subject, yours)
     with np.errstate(all="ignore"):  # what overflows in our own arithmetic is seen in its result
         limits = limits or Limits()
-        gradients, lacking = with_power(evidence, judge(evidence, limits, layer), limits, layer)
+        gradients, blind = check_blind_spots(evidence, judge(evidence, limits, layer), limits, layer)
+        gradients, lacking = with_power(evidence, gradients, limits, layer)
         findings = check_gradients_given(yours, subject.variables, values, layer) + lacking
         if any(result.verdict == "wrong" for result in gradients):
             findings += causes_of(evidence, gradients, layer, limits.budget)
         findings += check_behaviour(evidence, layer)
-        findings += check_other_sign(evidence, gradients, layer)
+        findings += check_other_sign(evidence, gradients, layer) + blind
+        findings += check_batch_twice(evidence, gradients, layer)
     notes = list(subject.notes)
     if evidence.joint is not None:
         notes.append(_joint_note(evidence.joint, layer))

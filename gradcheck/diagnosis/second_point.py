@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
     from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["Elsewhere", "moved_within", "right_at_ordinary_values", "wrong_at_both_signs", "wrong_elsewhere"]
+__all__ = [
+    "Elsewhere",
+    "is_constant",
+    "moved_within",
+    "right_at_ordinary_values",
+    "wrong_at_both_signs",
+    "wrong_elsewhere",
+]
 
 _LIMIT = 1e-6
 # Seconds that a forward may take at values it was not given; there are at most four such runs in a check.
@@ -49,11 +56,16 @@ def wrong_elsewhere(evidence: Evidence) -> dict[str, Elsewhere]:
     noise = {n: np.asarray(evidence.rng.standard_normal(v.shape)) for n, v in wide.items()}
     bold = {n: moved_within(v, noise[n]) for n, v in wide.items()}
     careful = {n: v * (1 + 0.2 * np.tanh(noise[n])) for n, v in wide.items()}
-    upstreams = [u.astype(np.float64) for u in evidence.upstreams]
+    upstreams, where = [u.astype(np.float64) for u in evidence.upstreams], "at other values of its arrays"
+    if evidence.subject.upstream == "any" and all(is_constant(u) for u in upstreams):
+        # one that is the same everywhere hides sums over the wrong axis, and rows in another order
+        upstreams = [np.asarray(evidence.rng.standard_normal(u.shape)) for u in upstreams]
+        where += " and of the upstream gradient"
     for moved in (bold, careful):
-        found = _wrong_at(evidence, moved, upstreams, "at other values of its arrays")
+        found = _wrong_at(evidence, moved, upstreams, where)
         if found is None:
             continue
+        evidence.moved = True
         if found:
             return found
         for cut in one_sample_fewer(evidence.subject.variables, moved, evidence.yours.outputs, upstreams):
@@ -95,6 +107,12 @@ def right_at_ordinary_values(evidence: Evidence, name: str) -> bool:
     given, true = told[name]
     loudest = max((norm(u) for u in upstreams), default=0.0)
     return norm(true) > 1e-6 * loudest and relative_error(given, true) <= _LIMIT
+
+
+def is_constant(value: Array) -> bool:
+    """Whether several entries are all equal; of most arrays the first few tell that they are not."""
+    few = value.flat[:8]
+    return value.size > 1 and bool(np.ptp(few) == 0) and bool(np.ptp(value) == 0)
 
 
 def _can_be_asked(evidence: Evidence) -> bool:
