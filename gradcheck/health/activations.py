@@ -60,7 +60,8 @@ class ChangingActivations(Rule):
         found = fit is not None and self.bad(fit.total) and self.bad(last * _AT_THE_END ** (1 if last > 1 else -1))
         self._depth.observe("", sample.step, (hidden[fit.start][0], fit) if fit and found else None)
         for layer in sample.layers:
-            if layer.growth is not None and layer.kind in _WITH_WEIGHTS:
+            several = max(layer.calls, layer.times) > 1
+            if layer.growth is not None and several and layer.kind in _WITH_WEIGHTS:
                 self._calls.observe(layer.name, sample.step, (layer, layer.growth) if self.bad(layer.growth) else None)
         for layer, size in layers:
             before = self.reference(layer.name)
@@ -97,7 +98,7 @@ class ChangingActivations(Rule):
         for _, repeated in self._calls:
             layer, growth = repeated.what
             over = max(layer.calls, layer.times)
-            each = growth ** (1 / max(over - 1, 1))
+            each = growth ** (1 / (over - 1))
             called, every, ends = f"is called {over} times a step", "each time", "call"
             if layer.times > layer.calls:
                 called, every, ends = f"goes over {over} time steps", "at each", "time step"
