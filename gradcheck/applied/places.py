@@ -33,7 +33,7 @@ def placed(paths: Mapping[int, str]) -> tuple[str | None, Where | None]:
         if where is None and not code.co_filename.startswith((_TORCH, _OURS)):
             line = linecache.getline(code.co_filename, frame.f_lineno).strip()
             where = Where(code.co_filename, frame.f_lineno, code.co_name, line)
-        if code.co_argcount and path is None:
+        if code.co_argcount and path is None and not code.co_filename.startswith(_OURS):
             first = frame.f_locals.get(code.co_varnames[0])
             path = paths.get(id(first)) if isinstance(first, torch.nn.Module) else None
         frame = frame.f_back

@@ -29,18 +29,21 @@ def as_before(model: torch.nn.Module, *others: object) -> Iterator[None]:
         refuse_without_values(name, tensor)
     snapshot = State(model, *others).snapshot()
     parameters = list(model.parameters())
-    kept = [(p, p.grad, p._post_accumulate_grad_hooks) for p in parameters]
+    kept = [(p, p.grad) for p in parameters]
+    hooks = [(p, p._post_accumulate_grad_hooks) for p in parameters if p._post_accumulate_grad_hooks]
     modes = [(module, module.training) for module in model.modules()]
     try:
         for p in parameters:
             p.grad = None
-            p._post_accumulate_grad_hooks = None  # type: ignore[assignment]  # as it is without hooks
+        for p, _ in hooks:
+            p._post_accumulate_grad_hooks = {}
         yield
     finally:
         snapshot.restore()
-        for p, grad, hooks in kept:
+        for p, grad in kept:
             p.grad = grad
-            p._post_accumulate_grad_hooks = hooks
+        for p, registered in hooks:
+            p._post_accumulate_grad_hooks = registered
         for module, mode in modes:
             module.training = mode
 

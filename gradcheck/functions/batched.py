@@ -45,7 +45,8 @@ def batched(calls: Calls) -> list[Finding]:
     samples += [other_values(calls.evidence.values, calls.evidence.rng) for _ in range(_SAMPLES - 1)]
     for way in _ways(calls):
         single = sum(d is not None for d in way.in_dims) == 1
-        named = [n for n, d in zip(subject.arguments.names, way.in_dims, strict=True) if d is not None]
+        axes = {n: d for n, d in zip(subject.arguments.names, way.in_dims, strict=True) if d is not None}
+        named = list(axes)
         # where some are not batched, those are the same in every sample
         used = [{n: (s if n in named else samples[0])[n] for n in s} for s in samples]
         try:
@@ -66,7 +67,7 @@ def batched(calls: Calls) -> list[Finding]:
                     help=_HELP,
                 )
             ]
-        if wrong := _differing(together, looped, named):
+        if wrong := _differing(together, looped, axes):
             what, sample, error_ = wrong
             return [
                 Finding(
@@ -139,7 +140,7 @@ def _gradients(
     return {n: torch.zeros_like(leaf) if g is None else g for n, g, leaf in pairs}
 
 
-def _differing(together: _Told, looped: Sequence[_Told], named: Sequence[str]) -> tuple[str, int, float] | None:
+def _differing(together: _Told, looped: Sequence[_Told], axes: dict[str, int]) -> tuple[str, int, float] | None:
     """What differs first, in which sample, and by how much."""
     outputs, gradients = together
     for sample, (alone, _) in enumerate(looped):
@@ -149,20 +150,15 @@ def _differing(together: _Told, looped: Sequence[_Told], named: Sequence[str]) -
                 return what, sample, error
     for name, given in gradients.items():
         each = [told[name] for _, told in looped]
-        if name not in named:  # one for all samples: its gradient is the sum of theirs
+        if name not in axes:  # one for all samples: its gradient is the sum of theirs
             if (error := _apart(given, torch.stack(each).sum(0))) is not None:
                 return f"d{name}, summed over the samples,", 0, error
             continue
-        by_sample = _by_sample(given, each[0])
+        by_sample = given.movedim(axes[name], 0)
         for sample, one in enumerate(each):
             if (error := _apart(by_sample[sample], one)) is not None:
                 return f"d{name}", sample, error
     return None
-
-
-def _by_sample(given: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
-    """The samples along the first axis: the batch axis was the first or the last."""
-    return given if given.shape[1:] == one.shape and given.shape[0] == _SAMPLES else given.movedim(-1, 0)
 
 
 def _apart(now: torch.Tensor, then: torch.Tensor) -> float | None:
