@@ -191,7 +191,7 @@ def test_the_memory_does_not_grow():
 def test_a_network_whose_own_attributes_raise():
     class Guarded(styles.Attributes):
         @property
-        def dW3(self):
+        def weight_grad(self):
             raise RuntimeError("call backward first")
 
         @property

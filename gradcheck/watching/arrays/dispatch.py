@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.trace.sites import Site, current_site, user_frame
+from gradcheck.watching.arrays import libraries
 from gradcheck.watching.arrays.array import FollowedArray, followed_class
 from gradcheck.watching.arrays.births import Births
 from gradcheck.watching.arrays.events import Event
@@ -64,6 +65,7 @@ class Dispatch:
     def listener(self, listener: Callable[[Event], object] | None) -> None:
         self._flush()
         self._listener = listener
+        libraries.create(self, self.active and listener is not None)
         self._mind_writes()
 
     def _mind_writes(self) -> None:
@@ -311,7 +313,8 @@ class Dispatch:
         """From now on every operation is NumPy's own, and its results are plain."""
         self._flush()
         self.active = False
-        self._listener = None
+        self.listener = None
+        libraries.follow(self, False)
         self._pool.clear()
         self._mind_writes()
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.health.sample import Birth
+from gradcheck.watching.arrays import libraries
 from gradcheck.watching.arrays.births import Births
 from gradcheck.watching.arrays.dispatch import Dispatch
 from gradcheck.watching.arrays.events import Event, root
@@ -59,6 +60,7 @@ class Follower:
         if not self._running:
             self._running = True
             self._dispatch.flags.begin()
+            libraries.follow(self._dispatch, True)
         self._reach.walk(tuple(map(self._functions.own, roots or self._reach.roots)), self._dispatch.followed)
         for function in roots:
             if isinstance(function, types.FunctionType):

@@ -6,12 +6,32 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Functions"]
+__all__ = ["Functions", "stand_in"]
 
 
 def _template(*args: Any, **kwargs: Any) -> Any:
     call: Any = "the call"  # the constant is replaced by a callable
     return call(*args, **kwargs)
+
+
+def stand_in(
+    function: types.FunctionType, called: Callable[[types.FunctionType, tuple[Any, ...], dict[str, Any]], Any]
+) -> types.FunctionType:
+    """Have ``called(own, args, kwargs)`` answer for a function; ``own``, which is given back, is as it was."""
+    code = function.__code__
+    own = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    own.__kwdefaults__ = function.__kwdefaults__
+    own.__qualname__ = function.__qualname__
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return called(own, args, kwargs)
+
+    frame = _template.__code__
+    constants = tuple(call if constant == "the call" else constant for constant in frame.co_consts)
+    function.__code__ = frame.replace(
+        co_consts=constants, co_freevars=code.co_freevars, co_name=code.co_name, co_qualname=code.co_qualname
+    )
+    return own
 
 
 class Functions:
@@ -29,20 +49,10 @@ class Functions:
         code = function.__code__
         if any(function in (known, own) for known, _, own in self._swapped) or code.co_flags & (0x20 | 0x80 | 0x200):
             return
-        own = types.FunctionType(
-            code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
-        )
-        own.__kwdefaults__ = function.__kwdefaults__
-        own.__qualname__ = function.__qualname__
         change = self._changed
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return own(*[change(arg) for arg in args], **{key: change(arg) for key, arg in kwargs.items()})
-
-        frame = _template.__code__
-        constants = tuple(call if constant == "the call" else constant for constant in frame.co_consts)
-        function.__code__ = frame.replace(
-            co_consts=constants, co_freevars=code.co_freevars, co_name=code.co_name, co_qualname=code.co_qualname
+        own = stand_in(
+            function,
+            lambda own, args, kwargs: own(*map(change, args), **{key: change(arg) for key, arg in kwargs.items()}),
         )
         self._swapped.append((function, code, own))
 

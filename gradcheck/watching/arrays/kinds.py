@@ -30,8 +30,8 @@ def kind_of(node: Node) -> str:
     operation = node.operation
     if operation in CONTRACTIONS:
         return "linear"
-    if operation == "tanh":
-        return "tanh"
+    if operation in ("tanh", "softmax"):
+        return operation
     if operation in ("expit", "logistic"):
         return "logistic"
     if operation in ("maximum", "fmax"):
