@@ -68,6 +68,10 @@ def factor(
         return Factor(shown, "", f"double {name}: the 2 of the derivative of an x² is missing, or half of a sum{sign}")
     if meant := _meant(shown, _sizes_of(results()), size, name, sign):
         return meant
+    if (upstream is None or np.asarray(upstream).ndim == 0) and (
+        meant := _meant(shown, _all_of(inputs), size, name, sign)
+    ):
+        return meant  # of one number, the mean may be taken over everything
     if shown.lstrip("-").isdecimal():
         return Factor(shown, "", f"divide {name} by {shown}: is there a sum over {size:.0f} things that is a mean?")
     if "/" in shown:
@@ -126,6 +130,11 @@ def _sizes(inputs: Mapping[str, object], upstream: object) -> list[_Size]:
 def _axes_of(inputs: Mapping[str, object]) -> list[_Size]:
     shapes = {label: np.asarray(value).shape for label, value in inputs.items()}
     return [_axis(k, label, n) for label, shape in shapes.items() for k, n in enumerate(shape) if n > 1]
+
+
+def _all_of(inputs: Mapping[str, object]) -> list[_Size]:
+    sizes = {label: a.size for label, value in inputs.items() if (a := np.asarray(value)).ndim > 1}
+    return [_Size(f"the number of entries of {label}", f"all entries of {label}", n) for label, n in sizes.items()]
 
 
 def _sizes_of(results: Sequence[Shape]) -> list[_Size]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -17,8 +18,9 @@ from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place, all_changed, nothing
 from gradcheck.causes.source import operands_of
 from gradcheck.causes.stage import Stage
+from gradcheck.difference import norm
 
-__all__ = ["Hypothesis", "Made", "Spot", "Trial"]
+__all__ = ["Hypothesis", "Made", "Spot", "Trial", "factor_in"]
 
 
 class Made(Protocol):
@@ -133,7 +135,7 @@ class Spot:
         part = self.without if without is None else without
         for trial in tried:
             factor = stage.scale(part, trial.gradients)
-            if not is_multiple(factor):
+            if not is_multiple(factor) or self.is_multiple_of_right(part, trial.gradients):
                 return
             near = {n: part[n] + factor * (trial.gradients[n] - part[n]) for n in self.affected if n in trial.gradients}
             if min(stage.case.off(n, array) for n, array in near.items()) > _PROMISING:
@@ -147,6 +149,19 @@ class Spot:
                 is_odd=odd,
             )
             yield from self.once(dearer, functools.partial(made, times=factor))
+
+    def is_multiple_of_right(self, without: Mapping[str, Array], within: Mapping[str, Array]) -> bool:
+        """Whether a change makes what goes back here a mere multiple: then that is what its multiple is, nothing else.
+
+        Labels in another order change nothing where every sample has the same gradient, say.
+        """
+        names = [n for n in self.affected if n in within]
+        right = [self.stage.prediction[n] - without[n] for n in names]
+        made = [within[n] - without[n] for n in names]
+        across = sum(float(np.vdot(r, m)) for r, m in zip(right, made, strict=True))
+        return abs(across) >= (1 - 1e-12) * math.sqrt(
+            sum(norm(r) ** 2 for r in right) * sum(norm(m) ** 2 for m in made)
+        )
 
     @functools.cached_property
     def _caller(self) -> tuple[str, ...]:
@@ -171,9 +186,13 @@ class Spot:
 
     def factor(self, times: float) -> Factor:
         """A factor as it is written, with what it may stand for."""
-        case = self.stage.case
-        upstream = case.upstreams[0] if len(case.upstreams) == 1 and np.ndim(case.upstreams[0]) else None
-        return factor(times, "it", dict(case.values), upstream, lambda: case.result_shapes)
+        return factor_in(self.stage.case, times)
+
+
+def factor_in(case: Case, times: float) -> Factor:
+    """A factor with what it may stand for among the sizes of a case."""
+    upstream = case.upstreams[0] if len(case.upstreams) == 1 else None
+    return factor(times, "it", dict(case.values), upstream, lambda: case.result_shapes)
 
 
 def _without(k: int, gate: Gate, gradient: torch.Tensor) -> Flow:

@@ -75,6 +75,8 @@ def scaled(case: Case, name: str, true: Array, ratio: float) -> Array | None:
     """The multiple found at first, or the one that means the same where sizes are others."""
     if name not in case.yours:
         return None
+    if not np.any(true):
+        return ratio * true  # another batch may have no sample that counts
     here = nearest_multiple(true, case.yours[name]) or 0.0
     if abs(here - ratio) <= 1e-6 * abs(ratio):
         return ratio * true

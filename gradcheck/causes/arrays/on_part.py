@@ -25,8 +25,8 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         return
     region = region_of(apart(yours, true))
     mask = None if region is None else region.mask(true.shape)
-    if region is None or mask is None:
-        return
+    if region is None or mask is None or not np.any(true[~mask]):
+        return  # zeros are any multiple of zeros: the part is all there is
     length = norm(true[mask])
     times = float(np.vdot(true[mask] / length, yours[mask] / length)) if length else 0.0
     if np.count_nonzero(mask) < 2 and not any(math.isclose(times, t, abs_tol=1e-6) for t in (0, -1, 2, 0.5)):

@@ -95,6 +95,8 @@ def _tried(
 ) -> Iterator[Trial]:
     home = spot.stage.case
     for trial in spot.times(hypothesis, functools.partial(_rescaled, spot.place, which, home), without):
+        if spot.is_multiple_of_right(without, trial.gradients):
+            continue  # the same loss after all (the absolute value of what is positive), so many times
         # a sum or a mean over the samples is a convention of its own: not what makes it another loss
         is_convention = trial.candidate.cost < hypothesis.cost + 1
         shown = replace(trial.candidate, title=hypothesis.title, cost=hypothesis.cost)

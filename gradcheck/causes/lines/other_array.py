@@ -1,9 +1,9 @@
-"""Another array of the same shape in a product: z for h, the state after the step for the one before."""
+"""Another array of the same shape in a product: z for h, the state after the step for the one before, an input."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
@@ -16,41 +16,52 @@ from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
 
+# The arrays to take instead, one for each execution in a case; None where there are none.
+Found = Callable[[Case, Sequence[Gate]], "list[torch.Tensor] | None"]
+
 
 def trials(spot: Spot) -> Iterator[Trial]:
-    """What goes back to one input of a product is computed with another result of the forward for the other input."""
+    """What goes back to one input of a product is computed with another array of the forward for the other input.
+
+    That may be a result of the forward, or one of its inputs.
+    """
     recording, factors = spot.stage.case.recording, other_factor(spot)
     if recording is None or factors is None:
         return
     k, other = factors
-    text, operands = spot.place.text, operands_of(spot.place.site)
     shape = arguments_of(spot.gates[0])[other].shape
-    shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
     for site, gates in recording.sites.items():
         if gates[0].operation.result.shape != shape:
             continue
         place = Place(site)
         for later in (False, True):
-            if _changes(spot.place, place, k, other, later, spot.stage.case, 1.0) is None:
-                continue
-            wrong = Hypothesis(
-                "GC238",
-                f"has {place.text} in the place of {shown[other]} in what goes back through {text} to {shown[k]}",
-                (f"your backward takes {place.text} for {shown[other]}",),
-                (f"take {shown[other]}, as the forward does",),
-                f"{place.text} for {shown[other]}",
-                cost=1.2,
-            )
-            yield from spot.times(wrong, functools.partial(_changes, spot.place, place, k, other, later))
+            found = functools.partial(_result_of, place, other, later)
+            yield from _tried(spot, k, other, place.text, found)
+    for name, value in spot.stage.case.values.items():
+        if value.shape == tuple(shape) and value.dtype.kind == "f":
+            yield from _tried(spot, k, other, name, functools.partial(_input, name, other))
 
 
-def _changes(
-    place: Place, instead: Place, k: int, other: int, later: bool, case: Case, times: float
-) -> dict[int, Change] | None:
+def _tried(spot: Spot, k: int, other: int, called: str, found: Found) -> Iterator[Trial]:
+    if _changes(spot.place, found, k, other, spot.stage.case, 1.0) is None:
+        return
+    text, operands = spot.place.text, operands_of(spot.place.site)
+    shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
+    wrong = Hypothesis(
+        "GC238",
+        f"has {called} in the place of {shown[other]} in what goes back through {text} to {shown[k]}",
+        (f"your backward takes {called} for {shown[other]}",),
+        (f"take {shown[other]}, as the forward does",),
+        f"{called} for {shown[other]}",
+        cost=1.2,
+    )
+    yield from spot.times(wrong, functools.partial(_changes, spot.place, found, k, other))
+
+
+def _result_of(instead: Place, other: int, later: bool, case: Case, gates: Sequence[Gate]) -> list[torch.Tensor] | None:
     """At each execution: the result of ``instead`` that was the last before it, or is the first after it."""
     at_hand = instead.gates(case)
-    taken: dict[int, torch.Tensor] = {}
-    gates = place.gates(case)
+    taken = []
     for gate in gates:
         arguments = arguments_of(gate)
         order = [g for g in at_hand if g.index > gate.index] if later else [g for g in at_hand if g.index < gate.index]
@@ -59,11 +70,27 @@ def _changes(
         found = (order[0] if later else order[-1]) if order else None
         if found is None or found.operation.result.shape != arguments[other].shape:
             # before the first or after the last there is none: a state of zeros
-            taken[gate.index] = torch.zeros_like(arguments[other].detach())
+            taken.append(torch.zeros_like(arguments[other].detach()))
         else:
-            taken[gate.index] = found.operation.result.detach()
-    if all(torch.equal(taken[g.index], arguments_of(g)[other].detach()) for g in gates):
+            taken.append(found.operation.result.detach())
+    return taken
+
+
+def _input(name: str, other: int, case: Case, gates: Sequence[Gate]) -> list[torch.Tensor] | None:
+    """The same input of the forward at each execution."""
+    value = case.values.get(name)
+    fits = value is not None and all(
+        len(arguments_of(g)) == 2 and tuple(arguments_of(g)[other].shape) == value.shape for g in gates
+    )
+    return [torch.as_tensor(value).to(arguments_of(g)[other]) for g in gates] if fits else None
+
+
+def _changes(place: Place, instead: Found, k: int, other: int, case: Case, times: float) -> dict[int, Change] | None:
+    gates = place.gates(case)
+    found = instead(case, gates)
+    if found is None or all(torch.equal(t, arguments_of(g)[other].detach()) for t, g in zip(found, gates, strict=True)):
         return None
+    taken = {g.index: t for t, g in zip(found, gates, strict=True)}
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
         own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}

@@ -49,6 +49,8 @@ def ends_of(spot: Spot) -> tuple[Place | Piece, list[tuple[Gate, int]]]:
     where: Place | Piece = spot.piece if isinstance(spot, PieceSpot) else spot.place
     ends = ends_in(where, spot.stage.case)
     fits = spot.k is None and (isinstance(where, Piece) or unary([g for g, _ in ends]))
+    # of complex numbers there are no steps and no signs
+    fits = fits and not any(g.sources[k].is_complex() or g.operation.result.is_complex() for g, k in ends)
     return where, ends if fits else []
 
 
