@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ LOSSES = frozenset((*_ENTROPY, *_BINARY, *_DIFFERENCES))
 
 
 class OutputWatch:
-    """Notes the loss functions that are called in a sampled step; several calls of one count together."""
+    """Notes the loss functions that are called in a sampled step; several calls of one count together.
+
+    Attributes:
+        left_out: What was predicted in batches of a single class, and how often that class was right.
+    """
+
+    left_out: OutputSample | None = None
 
     def __init__(self) -> None:
         self._sample: OutputSample | None = None
@@ -32,7 +39,7 @@ class OutputWatch:
 
     def forget(self) -> None:
         """Begin a new step."""
-        self._sample, self._values = None, []
+        self._sample, self._values, self.left_out = None, [], None
 
     def sample(self, loss: float | None) -> OutputSample | None:
         """The output; where the step's loss is something else than the loss function's mean, of kind "other"."""
@@ -110,6 +117,7 @@ class OutputWatch:
         if isinstance(call.result, torch.Tensor) and call.result.numel() == 1:
             self._values.append(float(call.result.detach()))
         if _of_one_class(found):
+            self.left_out = replace(found)
             found.predicted = found.labels = None
         before = self._sample
         if before is None or before.classes != found.classes:

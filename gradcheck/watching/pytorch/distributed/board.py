@@ -20,7 +20,7 @@ from torch import distributed
 __all__ = ["Board"]
 
 _LONGEST = timedelta(seconds=10)  # of one call to a store whose server does not answer
-_LARGE = 2048  # bytes from which it is worth the time to make them fewer
+_LARGE = 1024  # bytes from which it is worth the time to make them fewer
 _PLAIN, _SMALLER = b"p", b"z"
 
 

@@ -124,7 +124,7 @@ class Collector:
         if last is None:
             return f"nothing was heard of rank {rank}" if rank in self._here else f"rank {rank} was not watched"
         if last >= steps - 1:
-            return f"rank {rank} went on when rank {self._group.own} had ended, after {steps} steps"
+            return f"rank {rank} had not ended when rank {self._group.own} did, after {steps} steps"
         return f"nothing was heard of rank {rank} after step {last}"
 
     def _messages(self, pending: _Pending, step: int, final: bool) -> list[Message] | None:
@@ -185,7 +185,7 @@ class Collector:
             if message.rest is not None and message.numbers is not None and outline is not None:
                 own = message.rank == self._group.own
                 numbers = message.numbers if own else message.numbers.unpacked(outline)
-                parts.append(Part(message.rank, outline, numbers, message.rest))
+                parts.append(Part(message.rank, outline, numbers, message.rest, message.left_out))
         for step in sorted(losses):
             self._whole.step(step, mean_of(losses[step]))
         if parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gradcheck.health.sample import Sample
+from gradcheck.health.sample import OutputSample, Sample
 from gradcheck.report import Finding
 from gradcheck.watching.pytorch.distributed.numbers import Numbers, Outline
 
@@ -15,7 +15,8 @@ __all__ = ["End", "Message", "Verdict"]
 class Message:
     """One sampled step of one process, and what happened since the one before.
 
-    ``outline`` and ``findings`` are sent when they have changed; ``births`` is how many it has found until now.
+    ``outline`` and ``findings`` are sent when they have changed; ``births`` is how many it has found until now;
+    ``left_out`` is what the network said of batches of a single class, which in a part of a batch may be chance.
     """
 
     rank: int
@@ -27,6 +28,7 @@ class Message:
     findings: tuple[Finding, ...] | None = None
     unseen: tuple[str, ...] = ()
     births: int = 0
+    left_out: OutputSample | None = None
 
 
 @dataclass

@@ -35,6 +35,7 @@ class Part:
     outline: Outline
     numbers: Numbers
     rest: Sample
+    left_out: OutputSample | None = None
 
 
 def together(parts: Sequence[Part], of: int) -> Sample:
@@ -57,7 +58,7 @@ def together(parts: Sequence[Part], of: int) -> Sample:
         samples=samples,
         layers=made,
         parameters=_parameters(parameters, columns),
-        output=_output([part.rest.output for part in parts]),
+        output=_output([part.rest.output for part in parts], [part.left_out for part in parts]),
         value_clips=_value_clips([clip for part in parts for clip in part.rest.value_clips]),
         gradient_clips=_gradient_clips([part.rest.gradient_clips for part in parts], sharded),
         adversaries=any(part.rest.adversaries for part in parts),
@@ -206,10 +207,13 @@ def _active(parts: Sequence[Part]) -> dict[str, np.ndarray[Any, np.dtype[np.bool
     }
 
 
-def _output(outputs: Sequence[OutputSample | None]) -> OutputSample | None:
+def _output(outputs: Sequence[OutputSample | None], left_out: Sequence[OutputSample | None]) -> OutputSample | None:
+    """All together. A part that is of one class counts where not all are."""
     there = [output for output in outputs if output is not None]
     if not there:
         return None
+    if any(o.predicted is not None for o in there):
+        there += [o for own, o in zip(outputs, left_out, strict=True) if o and own and own.predicted is None]
     same = [o for o in there if o.classes == there[0].classes and o.predicted is not None and o.labels is not None]
     return replace(
         there[0],

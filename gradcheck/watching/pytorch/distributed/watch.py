@@ -17,7 +17,7 @@ from gradcheck.errors import UnhealthyTraining
 from gradcheck.health.linked import linked
 from gradcheck.health.monitor import Monitor
 from gradcheck.health.order import ordered
-from gradcheck.health.sample import Birth, Sample
+from gradcheck.health.sample import Birth, OutputSample, Sample
 from gradcheck.outcome import failed_checks
 from gradcheck.report import Finding, Report
 from gradcheck.watched import Watched
@@ -33,6 +33,7 @@ from gradcheck.watching.pytorch.watch import TorchHealth
 __all__ = ["DistributedHealth"]
 
 _SKEW = 0.5  # seconds by which one process may come to the end of a training before another
+_ASKED = 5.0  # seconds for which a process whose report is asked for waits for the end of the first one's training
 _LOSSES = 200  # steps after which a process tells its losses though it samples none
 
 
@@ -63,7 +64,9 @@ class DistributedHealth(TorchHealth):
         self._births.averaged = group.kind == "DDP"
         self._adaptive = every is None
         self._taken: Sample | None = None
+        self._left_out: OutputSample | None = None
         self._error = ""
+        self._leaving = False
         self._verdict: Verdict | None = None
         named = self._parameters.named
         self._copies = {name: copies for name, p in named.items() if (copies := copies_of(p))}
@@ -88,7 +91,11 @@ class DistributedHealth(TorchHealth):
     ) -> None:
         __tracebackhide__ = True
         self._error = type(error).__name__ if error is not None else ""
-        super().__exit__(kind, error, traceback)
+        self._leaving = True
+        try:
+            super().__exit__(kind, error, traceback)
+        finally:
+            self._leaving = False
         if error is None and self._on == "raise" and not self._raised:  # the training ended before all could stop
             report = self._report()
             if any(finding.severity == "error" for finding in report.findings):
@@ -159,6 +166,11 @@ class DistributedHealth(TorchHealth):
         if bad and self._group.kind == "DDP" and self._on == "raise" and not self._raised:
             self._raise_now()
 
+    def _sample(self) -> Sample:
+        sample = super()._sample()
+        self._left_out = self._output.left_out
+        return sample
+
     def _end_step(self) -> None:
         __tracebackhide__ = True
         step, loss = self._step, self._loss
@@ -167,6 +179,7 @@ class DistributedHealth(TorchHealth):
         self._sender.loss(step, loss)
         if sample is not None or step % _LOSSES == _LOSSES - 1:
             message = self._sender.message(step, sample, self.monitor)
+            message.left_out = self._left_out
             if self._group.leads:
                 self._collector.own(message)
             else:
@@ -232,8 +245,10 @@ class DistributedHealth(TorchHealth):
 
         Where this process has ended early, the others may be in the midst of a step that needs it.
         """
+        end = f"end/{self._group.first}"
         alone = self._error not in ("", UnhealthyTraining.__name__)  # the others do not know that it has left
-        if not alone and self._board.wait([f"end/{self._group.first}"], _SKEW):
+        skew = _SKEW if self._leaving else _ASKED
+        if not alone and self._board.has([f"here/{self._group.first}"]) and self._board.wait([end], skew):
             self._board.wait(["verdict"], 2 * PATIENCE)
         return next(iter(self._board.take(["verdict"])), None) if self._board.has(["verdict"]) else None
 
