@@ -97,7 +97,7 @@ def derivative(
         with contextlib.suppress(Exception):  # beside these values there are some that the forward does not take
             sigma = measured_noise(change)
     candidates = _ladder(central, target, _SIGMAS * sigma / math.sqrt(2))
-    return min(candidates, key=lambda one: one.error, default=_NOTHING)
+    return _narrowest(candidates)
 
 
 def _unexplained(bends: Sequence[float]) -> float:
@@ -112,19 +112,37 @@ def _unexplained(bends: Sequence[float]) -> float:
     return min(abs(narrow - _SECOND**2 * wide), abs(narrow - _SECOND * wide))
 
 
-def _ladder(central: Callable[[float], tuple[float, float]], target: float, noise_over_steps: float) -> list[Estimate]:
+def _narrowest(rows: Sequence[Sequence[Estimate]]) -> Estimate:
+    """The estimate with the narrowest bar of those that no smaller step contradicts.
+
+    Steps that are far too long may agree with one another: those over a whole valley of f, where the inputs are large
+    beside what f tells apart.
+    """
+    finer: list[Estimate] = []
+    kept: list[Estimate] = []
+    for row in reversed(rows):
+        kept += [one for one in row if all(abs(one.value - f.value) <= one.error + f.error for f in finer)]
+        if row:
+            finer.append(min(row, key=lambda one: one.error))
+    return min(kept, key=lambda one: one.error, default=_NOTHING)
+
+
+def _ladder(
+    central: Callable[[float], tuple[float, float]], target: float, noise_over_steps: float
+) -> list[list[Estimate]]:
     """Ridders' tableau over a ladder of steps; three rows must agree, for two may by chance where digits are few.
 
     D(h) is the difference of two values over 2h, so that noise of σ in them is σ/(√2 h) in it: ``noise_over_steps`` is
-    that without the h. All entries of the tableau; the last row has one within ``target`` where any is.
+    that without the h. The entries of the tableau by rows; the last row has one within ``target`` where any is.
     """
     rows: list[list[float]] = []
-    found: list[Estimate] = []
+    found: list[list[Estimate]] = []
     for h in _LADDER:
         start, noise = central(h)
         if start == 0 and any(row[0] != 0 for row in rows):
             break  # the step has sunk below the resolution of the forward: further zeros say nothing
         new = [start]
+        found.append([])
         factor = 1.0
         reached = False
         for j, old in enumerate(rows[-1][:_DEEPEST] if rows else ()):
@@ -136,7 +154,7 @@ def _ladder(central: Callable[[float], tuple[float, float]], target: float, nois
             spread = 2 * max(abs(new[j + 1] - new[j]), abs(new[j + 1] - old), abs(old - earlier))
             error = spread + max(4 * noise, noise_over_steps / h)
             if math.isfinite(error):
-                found.append(Estimate(new[j + 1], error))
+                found[-1].append(Estimate(new[j + 1], error))
                 reached = reached or error <= target
         rows.append(new)
         if reached:

@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.stage import Stage
+from gradcheck.yardstick import rounded
 
 __all__ = ["candidates"]
 
@@ -41,17 +42,12 @@ def _roundings() -> Iterator[tuple[str, str, Callable[[Array], Array]]]:
     yield "integers, downwards", "np.floor or //", np.floor
     for k in range(1, _DECIMALS):
         yield f"{k} decimal{'s' if k > 1 else ''}", f"np.round(..., {k})", functools.partial(_to_decimals, decimals=k)
-    yield "float16", "float16", functools.partial(_as, dtype=np.float16)
-    yield "float32", "float32", functools.partial(_as, dtype=np.float32)
+    for dtype in ("bfloat16", "float16", "float32"):
+        yield dtype, dtype, functools.partial(rounded, dtype=dtype)
 
 
 def _to_decimals(array: Array, decimals: int) -> Array:
     return np.asarray(np.round(array, decimals))
-
-
-def _as(array: Array, dtype: type[np.floating]) -> Array:
-    with np.errstate(all="ignore"):
-        return array.astype(dtype).astype(np.float64)
 
 
 def _leaves(rounding: Callable[[Array], Array], array: Array) -> bool:
