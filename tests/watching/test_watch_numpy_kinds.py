@@ -1,5 +1,7 @@
 """Activations are recognised by what is computed, and their derivatives measured."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,14 @@ def test_a_derivative_made_in_the_forward_is_no_activation():
 
     _, layers = layers_of(logistic)
     assert [layer.kind for layer in layers] == ["linear", "logistic", "linear"]
+
+
+def test_arrays_of_a_class_of_their_own_are_said_not_to_be_followed():
+    net = SimpleNamespace(W=np.ma.array(np.ones((3, 2))), b=np.zeros(2))
+    with watch(net) as health:
+        for _ in range(3):
+            net.W = net.W - 0.1 * net.W
+            health.step(loss=1.0)
+    unseen = health.report(raises=False).watched.unseen
+    assert "W is a numpy.ma.MaskedArray and not followed: np.array(W) would be" in unseen
+    assert not any(sentence.startswith("b ") for sentence in unseen)

@@ -66,6 +66,9 @@ class Follower:
             if isinstance(function, types.FunctionType):
                 self._functions.swap(function)
         held = dict(self._reach.arrays())
+        if self._first is None and self._unseen is not None:
+            for path, kind in self._reach.others.items():
+                self._unseen(f"{path} is a {kind.__module__}.{kind.__name__} and not followed: np.array({path}) would be")
         if self._first is None:
             self._first = frozenset(held)
             for path, array in held.items():

@@ -35,6 +35,8 @@ class Reach:
         self._known: dict[int, FollowedArray] = {}
         self._paths: dict[int, tuple[object, str]] = {}
         self._references = 0
+        self.others: dict[str, type] = {}
+        """The places of arrays that cannot be followed: of a class with rules of its own (``np.matrix``)."""
 
     @property
     def roots(self) -> tuple[object, ...]:
@@ -76,6 +78,8 @@ class Reach:
         held = slot.get()
         if held is MISSING or not isinstance(held, np.ndarray | tuple):
             return False
+        if isinstance(held, np.ndarray) and type(held) not in (np.ndarray, self._cls) and held.dtype.kind in "fc":
+            self.others.setdefault(slot.path, type(held))
 
         def change(value: Any) -> Any:
             if type(value) is not np.ndarray:
