@@ -68,7 +68,8 @@ class Follower:
         held = dict(self._reach.arrays())
         if self._first is None and self._unseen is not None:
             for path, kind in self._reach.others.items():
-                self._unseen(f"{path} is a {kind.__module__}.{kind.__name__} and not followed: np.array({path}) would be")
+                what = f"{kind.__module__}.{kind.__name__}"
+                self._unseen(f"{path} is a {what} and not followed: np.array({path}) would be")
         if self._first is None:
             self._first = frozenset(held)
             for path, array in held.items():
