@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from trainers_digits import Network, required, same_bits, samples, state_of
+from trainers_digits import Network, example_of, required, same_bits, samples, state_of
 
 from gradcheck import GradcheckError, UnhealthyTraining
 
@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what its own imports warn of
     required("lightning.pytorch", "lightning")
     required("pytorch_lightning", "lightning")  # lightning brings it along
-    from gradcheck.callbacks import pytorch_lightning
+    from gradcheck.callbacks import lightning, pytorch_lightning
     from gradcheck.callbacks.lightning import WatchCallback
 
 # Lightning itself warns: of few workers, and of calls of its own that PyTorch is about to drop.
@@ -222,3 +222,12 @@ def test_parts_that_are_called_one_by_one_are_watched_as_one():
     assert report.subject == "Both"
     assert [layer.name for layer in report.watched.layers] == ["encoder", "head"]
     assert "itself was not called, only parts of it" in report.watched.unseen[0]
+
+
+@pytest.mark.parametrize(("module", "name"), [(lightning, NAMES[0]), (pytorch_lightning, NAMES[1])])
+def test_the_example_runs(module, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    pl = importlib.import_module(name)
+    loader = DataLoader(TensorDataset(*samples()), batch_size=32)
+    exec(example_of(module), {name.partition(".")[0]: pl, "model": classifier(pl), "loader": loader})
+    assert "48 steps watched, no symptom above info" in capsys.readouterr().out

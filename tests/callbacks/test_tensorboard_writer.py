@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from trainers_digits import Network, required, same_bits, samples
+from trainers_digits import Network, example_of, required, same_bits, samples
 
 from gradcheck import GradcheckError, UnhealthyTraining, watch
+from gradcheck.callbacks import tensorboard
 from gradcheck.callbacks.tensorboard import TensorBoardWriter
 
 
@@ -167,3 +168,20 @@ def test_tensorboard_reads_what_was_written_to_a_folder(tmp_path, read):
 @pytest.mark.filterwarnings("ignore", "error:.*gradcheck")
 def test_the_training_is_the_same_to_the_bit(tmp_path, read):
     assert same_bits(train(callback=TensorBoardWriter(tmp_path)), train(callback=None))
+
+
+@pytest.mark.filterwarnings("ignore", "error:.*gradcheck")
+def test_the_example_runs(tmp_path, read, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = Network()
+
+    def train(model, optimizer):
+        for _ in range(3):
+            model(samples()[0]).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    exec(example_of(tensorboard), {"model": model, "optimizer": optimizer, "train": train})
+    scalars, _ = read(tmp_path / "runs" / "first")
+    assert set(scalars["gradcheck_loss"]) == {0, 1, 2}

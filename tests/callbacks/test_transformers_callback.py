@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
-from trainers_digits import Network, required, same_bits, samples, state_of
+from trainers_digits import Network, example_of, required, same_bits, samples, state_of
 
 from gradcheck import UnhealthyTraining
 
@@ -13,6 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what its own imports warn of
     transformers = required("transformers", "transformers")
     required("accelerate", "transformers")
+    from gradcheck.callbacks import transformers as ours
     from gradcheck.callbacks.transformers import WatchCallback
 
 # What the Trainer itself warns of: calls of its own that PyTorch is about to drop.
@@ -153,3 +154,10 @@ def test_the_logged_loss_is_taken_where_no_backward_was_seen(tmp_path):
     assert report.watched.steps == 32
     assert [value is not None for value in report.watched.loss.values].count(True) == 8
     assert report.watched.loss.values[0] == pytest.approx(2.3, abs=0.2)
+
+
+def test_the_example_runs(tmp_path, capsys):
+    made = trainer(tmp_path)
+    names = {"transformers": transformers, "model": made.model, "args": made.args, "data": made.train_dataset}
+    exec(example_of(ours), names)
+    assert "32 steps watched, no symptom above info" in capsys.readouterr().out

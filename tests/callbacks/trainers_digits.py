@@ -3,7 +3,9 @@
 import importlib
 import os
 import sys
+import textwrap
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -64,3 +66,16 @@ def same_bits(left: nn.Module, right: nn.Module) -> bool:
     """Whether all parameters are equal."""
     pairs = zip(left.parameters(), right.parameters(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
+
+
+def example_of(module: ModuleType) -> str:
+    """The code in a module's docstring, to be run by its test."""
+    _, _, after = (module.__doc__ or "").partition("Example::\n\n")
+    lines = []
+    for line in after.splitlines():
+        if line and not line.startswith("    "):
+            break
+        lines.append(line)
+    code = textwrap.dedent("\n".join(lines))
+    assert "import" in code
+    return code

@@ -11,7 +11,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def with_end(given: tuple[Any, ...], ends: Callable[[], object]) -> Arguments | None:
-    """The arguments of ``optimizer.step``, ``given`` as (args, kwargs), that call ``ends`` after each call of the closure.
+    """The arguments of ``optimizer.step``, ``given`` as (args, kwargs), with ``ends`` called after each closure call.
 
     None where there is no closure. When it has returned, the gradients are complete and the weights have not moved yet.
     """
