@@ -49,9 +49,11 @@ def first_ends_early(rank: int, count: int, kind: str) -> str:
         train(model, optimizer, batches(rank, count, 0, 6))
         if rank > 0:
             train(model, optimizer, batches(rank, count, 6, 12))
-    if rank == 0:
-        train(model, optimizer, batches(rank, count, 6, 12))
-    return str(health.report())
+    if rank > 0:
+        return str(health.report())
+    text = str(health.report())
+    train(model, optimizer, batches(rank, count, 6, 12))
+    return text
 
 
 def uneven(rank: int, count: int) -> str:

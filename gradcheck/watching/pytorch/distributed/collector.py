@@ -117,7 +117,9 @@ class Collector:
         end, last = self._ends.get(rank), self._last.get(rank)
         if end is not None:
             by_error = bool(end.error) and end.error != UnhealthyTraining.__name__  # all raise that together
-            if end.steps >= steps and not by_error:
+            if end.steps > steps:
+                return f"rank {rank} went on to step {end.steps}, after rank {self._group.own} had ended"
+            if end.steps == steps and not by_error:
                 return ""
             others = "; what follows is of the others" if end.steps < steps else ""
             return f"rank {rank} stopped at step {end.steps}{f' by {end.error}' if by_error else ''}{others}"
