@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Configuration"]
+from gradcheck.picture import Picture
+
+__all__ = ["Configuration", "Drawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The picture of a gradient that is not right, and the witness that it is held against."""
+
+    name: str
+    compared_with: Literal["autograd", "reference", "numeric", "true", ""]
+    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +25,7 @@ class Configuration:
 
     ``wrong`` names the gradients that are wrong (or undecided), ``largest_error`` is the largest relative error of all,
     ``fault`` the first error's title. A configuration that the forward does not take is "not checked", for ``reason``.
+    ``drawn`` are pictures of gradients that are right in all configurations before this one.
     """
 
     settings: tuple[tuple[str, str], ...]
@@ -22,3 +34,4 @@ class Configuration:
     largest_error: float | None = None
     fault: str = ""
     reason: str = ""
+    drawn: tuple[Drawn, ...] = ()

@@ -67,6 +67,7 @@ SIDEWAYS = {
     ("errors", "report"): "a mismatch carries its report",
     ("report", "errors"): "a report raises its mismatch",
     ("report", "configurations"): "a report's parts",
+    ("configurations", "picture"): "a report's parts",
     ("report", "picture"): "a report's parts",
     ("report", "power"): "a report's parts",
     ("report", "updates"): "a report's parts",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.configurations import Configuration
+from gradcheck.configurations import Configuration, Drawn
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Report
 from gradcheck.state import seed_everything
@@ -42,7 +42,8 @@ def swept(layer: Sequence[Any], options: Mapping[str, Any], sweep: object, check
     reports = [report for _, report, _ in tried if report is not None]
     if not reports:
         raise GradcheckError(f"sweep: none of the {len(tried)} configurations could be checked: {tried[0][2]}")
-    rows = tuple(_row(plan, report, why) for plan, report, why in tried)
+    drawn: set[str] = set()
+    rows = tuple(_row(plan, report, why, drawn) for plan, report, why in tried)
     failed = [r for r in reports if not r.ok]
     first = failed[0] if failed else reports[0]
     findings = _findings([(plan, report) for plan, report, _ in tried if report is not None])
@@ -85,17 +86,22 @@ def _runs(call: Call) -> bool:
     return True
 
 
-def _row(plan: Planned, report: Report | None, why: str) -> Configuration:
+def _row(plan: Planned, report: Report | None, why: str, drawn: set[str]) -> Configuration:
+    """The configuration's result; ``drawn`` are the gradients of which a picture is kept, and grows."""
     settings = tuple((name, shown(value)) for name, value in plan.settings.items())
     if report is None:
         return Configuration(settings, "not checked", reason=why)
     compared = [g for g in report.gradients if g.verdict != "not differentiated"]
-    bad = tuple(f"{g.layer}.{g.name}" if g.layer else g.name for g in compared if g.verdict != "right")
+    named = [(f"{g.layer}.{g.name}" if g.layer else g.name, g) for g in compared if g.verdict != "right"]
+    bad = tuple(name for name, _ in named)
+    pictured = [Drawn(name, g.compared_with, g.picture) for name, g in named if g.picture and name not in drawn]
+    drawn.update(one.name for one in pictured)
     errors = [f for f in report.findings if f.severity == "error"]
     wrong = bool(errors) or any(g.verdict == "wrong" for g in compared)
     largest = max((g.relative_error for g in compared if g.relative_error is not None), default=None)
     verdict = "wrong" if wrong else "undecided" if bad else "right"
-    return Configuration(settings, verdict, bad, largest, errors[0].title if errors else "")  # type: ignore[arg-type]  # one of the verdicts
+    fault = errors[0].title if errors else ""
+    return Configuration(settings, verdict, bad, largest, fault, drawn=tuple(pictured))  # type: ignore[arg-type]  # one of the verdicts
 
 
 def _findings(tried: list[tuple[Planned, Report]]) -> tuple[Finding, ...]:

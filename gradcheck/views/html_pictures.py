@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from gradcheck.views import numbers
 from gradcheck.views.colours import LEVELS, level
 from gradcheck.views.headline import full_name
+from gradcheck.views.plain import visible
 from gradcheck.views.png import EMPTY, UNKNOWN, as_address
 from gradcheck.views.svg_scatter import scatter
 from gradcheck.views.tiles import laid_out, layout_told, scales, true_name
 
 if TYPE_CHECKING:
     from gradcheck.picture import Picture
-    from gradcheck.report import GradientResult, Report
+    from gradcheck.report import Report
 
 __all__ = ["pictures"]
 
@@ -24,16 +25,20 @@ CELL = 22  # pixels that a cell may take
 
 
 def pictures(report: Report) -> str:
-    """One foldable part for each gradient with a picture; the first is open."""
+    """One foldable part for each gradient with a picture, in a sweep for the first configuration; the first is open."""
     told = ""
     for g in report.gradients:
         if g.picture is not None:
-            told += _of(g, g.picture, full_name(g, report), not told)
+            told += _of(g.picture, g.compared_with, full_name(g, report), opened=not told)
+    for c in report.configurations:
+        at = visible(", ".join(f"{name} {value}" for name, value in c.settings))
+        for one in c.drawn:
+            told += _of(one.picture, one.compared_with, visible(one.name), at and f", {at}", opened=not told)
     return told
 
 
-def _of(g: GradientResult, picture: Picture, name: str, opened: bool) -> str:
-    truth = true_name(g.compared_with)
+def _of(picture: Picture, compared_with: str, name: str, at: str = "", *, opened: bool) -> str:
+    truth = true_name(compared_with)
     of_yours, of_true, of_difference = scales(picture)
     maps = (
         _map(picture.yours, picture, of_yours, "yours", f"{name}, yours")
@@ -43,7 +48,7 @@ def _of(g: GradientResult, picture: Picture, name: str, opened: bool) -> str:
     told = "; ".join(part for part in (layout_told(picture), "each on its own scale" * (of_yours != of_true)) if part)
     below = f'<div class="dim">{escape(told)}</div>' if told else ""
     drawn = f'<div class="pictures">{maps}{scatter(picture, name, truth)}</div>{below}'
-    return f"<details{' open' if opened else ''}><summary>{escape(name)} in pictures</summary>{drawn}</details>"
+    return f"<details{' open' if opened else ''}><summary>{escape(name)} in pictures{escape(at)}</summary>{drawn}</details>"
 
 
 def _map(values: Sequence[float], picture: Picture, scale: float, caption: str, name: str) -> str:

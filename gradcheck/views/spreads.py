@@ -43,8 +43,9 @@ class Shown:
     def left_out(self) -> str:
         """How many of them are in no bar; empty where all are."""
         found = self.histogram
-        told = [f"{numbers.share(found.zeros / found.entries)} exactly 0"] if found.zeros else []
-        told += [f"{numbers.share(found.bad / found.entries)} not finite"] if found.bad else []
+        entries = max(found.entries, 1)
+        told = [f"{numbers.share(found.zeros / entries)} exactly 0"] if found.zeros else []
+        told += [f"{numbers.share(found.bad / entries)} not finite"] if found.bad else []
         return ", ".join(told)
 
     @property
@@ -62,9 +63,9 @@ class Shown:
     def zero(self) -> float | None:
         """Where 0 lies, as a share of the axis; None where it is not on it."""
         found = self.histogram
-        if found.log or not found.low < 0 < found.high:
+        if found.log or not -math.inf < found.low < 0 < found.high < math.inf:
             return None
-        return 1 / (1 - found.high / found.low)
+        return (found.low / 2) / (found.low / 2 - found.high / 2)
 
     @property
     def zero_named(self) -> bool:
@@ -87,6 +88,8 @@ class Shown:
     def _mode(self) -> float:
         found = self.histogram
         share = (found.counts.index(max(found.counts)) + 0.5) / len(found.counts)
+        if not found.low <= found.high or (found.log and found.low <= 0):
+            return math.nan
         if found.log:
             low, high = math.log10(found.low), math.log10(found.high)
             return float(10 ** (low + share * (high - low)))

@@ -134,9 +134,11 @@ class _Place:
         first, last = math.ceil(self._low), math.floor(self._high)
         if last > first:
             stride = max(1, math.ceil((last - first + 1) / TICKS))
-            return [(10.0**power, f"1e{power:+03d}") for power in range(first, last + 1, stride)]
-        finer = [factor * 10.0**power for power in range(first - 1, last + 2) for factor in (1, 2, 5)]
-        return [(y, numbers.norm(y)) for y in finer if self._low < math.log10(y) < self._high]
+            named = [(float(f"1e{power}"), f"1e{power:+03d}") for power in range(first, last + 1, stride)]
+            return [(y, word) for y, word in named if 0 < y < math.inf]
+        finer = [float(f"{factor}e{power}") for power in range(first - 1, last + 2) for factor in (1, 2, 5)]
+        inside = [y for y in finer if 0 < y < math.inf and self._low < math.log10(y) < self._high]
+        return [(y, numbers.norm(y)) for y in inside]
 
     def mark(self, x: float, word: str) -> str:
         at = self.x(x)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck import check_layer
+from gradcheck import check_layer, load_report
 from gradcheck.outcome import collecting
 from gradcheck.views.console import to_text
 from gradcheck.views.html import to_html
@@ -64,3 +64,13 @@ def test_html_and_the_summary_have_it_too():
     assert "wrong for every scale above 2" in to_html(made)
     assert to_html(made).count("✗ wrong") == 2
     assert "GC130" in str(Summary(reports, [], ""))
+
+
+def test_each_wrong_gradient_is_drawn_once_at_the_first_configuration():
+    swept = report()
+    assert [[one.name for one in c.drawn] for c in swept.configurations] == [[], [], ["dx"], []]
+    page = to_html(swept)
+    assert page.count("<details") == 1
+    assert "<summary>dx in pictures, scale 3</summary>" in page
+    assert page.count('class="map"') == 3
+    assert load_report(swept.to_json()) == swept

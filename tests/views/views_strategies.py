@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gradcheck.picture import Picture
 from gradcheck.report import Entry, Finding, GradientResult, Leak, Probe, Report, Where
 from gradcheck.updates import StepSize, UpdateResult
-from gradcheck.watched import LayerHistory, ParameterHistory, Series, Watched
+from gradcheck.watched import Histogram, LayerHistory, ParameterHistory, Series, Watched
 
 # A busy machine is no fault of the code: how long an example takes is not judged.
 UNHURRIED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -75,6 +75,22 @@ FINDINGS = st.builds(
 SERIES = st.lists(st.tuples(COUNT, MAYBE), max_size=20).map(
     lambda points: Series(tuple(step for step, _ in points), tuple(value for _, value in points))
 )
+HISTOGRAMS = st.lists(
+    st.builds(
+        Histogram,
+        of=st.sampled_from(["input", "output", "weight", "gradient"]),
+        low=NUMBER,
+        high=NUMBER,
+        counts=st.lists(COUNT, max_size=5).map(tuple),
+        log=st.booleans(),
+        zeros=COUNT,
+        bad=COUNT,
+        entries=COUNT,
+        size=COUNT,
+        step=COUNT,
+    ),
+    max_size=2,
+).map(tuple)
 LAYERS = st.builds(
     LayerHistory,
     name=TEXT,
@@ -86,6 +102,7 @@ LAYERS = st.builds(
     stopped=MAYBE,
     where=st.none() | PLACES,
     codes=LINES,
+    histograms=HISTOGRAMS,
 )
 PARAMETERS = st.builds(
     ParameterHistory,
@@ -96,6 +113,7 @@ PARAMETERS = st.builds(
     gradient=SERIES,
     update_ratio=SERIES,
     codes=LINES,
+    histograms=HISTOGRAMS,
 )
 WATCHED = st.builds(
     Watched,
