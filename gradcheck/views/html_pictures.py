@@ -48,7 +48,8 @@ def _of(picture: Picture, compared_with: str, name: str, at: str = "", *, opened
     told = "; ".join(part for part in (layout_told(picture), "each on its own scale" * (of_yours != of_true)) if part)
     below = f'<div class="dim">{escape(told)}</div>' if told else ""
     drawn = f'<div class="pictures">{maps}{scatter(picture, name, truth)}</div>{below}'
-    return f"<details{' open' if opened else ''}><summary>{escape(name)} in pictures{escape(at)}</summary>{drawn}</details>"
+    summary = f"<summary>{escape(name)} in pictures{escape(at)}</summary>"
+    return f"<details{' open' if opened else ''}>{summary}{drawn}</details>"
 
 
 def _map(values: Sequence[float], picture: Picture, scale: float, caption: str, name: str) -> str:
