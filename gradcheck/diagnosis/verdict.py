@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.diagnosis.asked import with_ruling_limit
 from gradcheck.diagnosis.at_kinks import without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
@@ -36,7 +37,10 @@ _WORST = 5
 def judge(evidence: Evidence, limits: Limits, layer: str = "") -> list[GradientResult]:
     """One result per variable, in order; the undifferentiated ones are listed too, and say why."""
     evidence.cross_examine()
-    results = [_judge_one(evidence, variable, limits, layer) for variable in evidence.subject.variables]
+    results = [
+        with_ruling_limit(evidence, _judge_one(evidence, variable, limits, layer), limits)
+        for variable in evidence.subject.variables
+    ]
     compared = [r for r in results if r.verdict != "not differentiated"]
     if all(r.verdict == "right" and not r.norm_yours and not r.norm_true for r in compared):
         # zeros agree with zeros, whatever the backward does with anything else
