@@ -161,7 +161,7 @@ def _refuse_nothing(recorder: Recorder, model: Any, failed: Exception | None) ->
         return
     if recorder.without_gradient:
         which = ", ".join(list(recorder.without_gradient)[:5])
-        why = f"no gradient goes through {which}: it runs under no_grad, or none of its inputs requires a gradient"
+        why = f"no gradient goes through {which}: it runs under no_grad, or none of its inputs or outputs has one"
     elif recorder.transformed:
         which = ", ".join(recorder.transformed)
         why = f"{which} is applied inside a transform (torch.vmap, torch.func), where calls are not followed"

@@ -93,7 +93,8 @@ def _upstreams(
     call: Call, subject: FunctionSubject, rng: np.random.Generator
 ) -> tuple[tuple[Array, ...] | Array, bool]:
     """The upstream gradients of the call; random ones of their size where they would hide a mistake."""
-    applied = subject.applied(subject.values())
+    with raising_in("forward"):
+        applied = subject.applied(subject.values())
     shapes = [tuple(o.shape) for o in applied.differentiable()]
     given = [u for u, differs in zip(call.upstreams or (), call.differentiable, strict=False) if differs]
     made, replaced = [], False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,12 +89,12 @@ class Recorder:
             path = self.phase if self.phase == "loss" else self.root
         needs = tuple(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
         if not (torch.is_grad_enabled() and any(needs)):
-            name = f"{path}: {function.__name__}"
-            self.without_gradient[name] = self.without_gradient.get(name, 0) + 1
+            self._left_out(f"{path}: {function.__name__}")
             return plain(*args, **kwargs)
         kind = (function.__module__, function.__qualname__, tuple(map(_kind, args)))
         line = None if where is None else (where.file, where.line)
-        group = self.groups.setdefault((path, line, kind), Group(kind))
+        key = path, line, kind
+        group = self.groups.setdefault(key, Group(kind))
         call = Call(
             function,
             path,
@@ -106,19 +106,27 @@ class Recorder:
             Randomness(),
             torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"),
         )
-        group.add(call)
         made = plain(*args, **kwargs)
-        self._follow(call, group, made)
+        outputs = [o for o in (made if isinstance(made, tuple | list) else (made,)) if isinstance(o, torch.Tensor)]
+        call.differentiable = tuple(o.is_floating_point() and o.requires_grad for o in outputs)
+        if any(call.differentiable):
+            group.add(call)
+            self._follow(call, group, outputs)
+        else:  # indices, or what was marked as not differentiable
+            self._left_out(call.name)
+            if not group.calls():
+                del self.groups[key]
         return made
+
+    def _left_out(self, name: str) -> None:
+        self.without_gradient[name] = self.without_gradient.get(name, 0) + 1
 
     def raised_in(self) -> Call | None:
         """The call whose backward was begun last and did not end."""
         return next((call for call in reversed(self.entered) if call.returned is None), None)
 
-    def _follow(self, call: Call, group: Group, made: Any) -> None:
+    def _follow(self, call: Call, group: Group, outputs: Sequence[torch.Tensor]) -> None:
         """Hook into the node of the graph, to see what the engine hands to the backward and what it takes from it."""
-        outputs = [o for o in (made if isinstance(made, tuple | list) else (made,)) if isinstance(o, torch.Tensor)]
-        call.differentiable = tuple(o.is_floating_point() and o.requires_grad for o in outputs)
         node: Any = next((o.grad_fn for o in outputs if o.requires_grad and o.grad_fn is not None), None)
         if node is None or getattr(node, "_forward_cls", None) is not call.function:
             return

@@ -18,12 +18,12 @@ def kept_unprotected(calls: Calls) -> list[Finding]:
     """GC153 where an in-place operation after the forward changes the gradient and nothing is raised."""
     applied = calls.applied()
     for attribute, what, tensor in _kept(calls, applied):
-        with torch.no_grad():
-            tensor.mul_(0.5).add_(0.25)
         try:
+            with torch.no_grad():
+                tensor.mul_(0.5).add_(0.25)
             found = calls.gradients(applied, calls.upstreams(applied))
         except Exception:
-            return []  # noticed, aloud
+            return []  # noticed, aloud; or expanded, so that nobody can write into it
         others = calls.differing(found, calls.once)
         if not others:
             applied = calls.applied()

@@ -14,7 +14,6 @@ import torch
 
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Leak, Where
-from gradcheck.state import seed_everything
 from gradcheck.witnesses.function_faults import summed
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
@@ -76,7 +75,6 @@ class TwiceSubject(Subject):
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         self.counts["traced"] += 1
         dtype = torch.float64 if precision == "float64" else None
-        seed_everything(self.once.seed)
         try:
             leaves, outputs = self.once.traced({n: values[n] for n in self.names}, dtype)
             first = _first(outputs, leaves, handed := self._handed(values, outputs))

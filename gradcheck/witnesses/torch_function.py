@@ -88,8 +88,8 @@ class FunctionSubject(Subject):
 
     def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:  # noqa: ARG002  # all are copied
         self.counts["forward"] += 1
-        seed_everything(self.seed)
         values, wide = self._within_reach(values)
+        self._seed()
         args, _, _ = self.arguments.filled(values, wide, requires_grad=False)
         with torch.no_grad():
             return [to_array(t) for t in self._with_gradient(flat_outputs(self.function.apply(*args)))]
@@ -172,7 +172,7 @@ class FunctionSubject(Subject):
         if dtype is not None:
             values = {n: v.astype(np.float64, copy=False) for n, v in values.items()}
         values, wide = self._within_reach(values)
-        seed_everything(self.seed)
+        self._seed()
         args, _, leaves = self.arguments.filled(values, wide, requires_grad=True)
         # a custom forward may change its input in place, which a leaf does not allow
         args = [a.clone() if isinstance(a, torch.Tensor) and a.requires_grad else a for a in args]
@@ -188,7 +188,7 @@ class FunctionSubject(Subject):
         """The function applied at ``values``; gradients are required for all of them, or for ``names``."""
         self.counts["forward"] += 1
         values, wide = self._within_reach(values)
-        seed_everything(self.seed)
+        self._seed()
         args, _, leaves = self.arguments.filled(values, wide, requires_grad=True)
         for name in leaves.keys() - set(leaves if names is None else names):
             leaves.pop(name).requires_grad_(False)
@@ -206,6 +206,13 @@ class FunctionSubject(Subject):
         """The upstream gradients as tensors of the outputs' dtypes, one for each output."""
         pairs = zip(applied.differentiable(), upstreams, strict=True)
         return applied.handed([torch.as_tensor(np.array(u, order="C")).to(o.detach()) for o, u in pairs])
+
+    def _seed(self) -> None:
+        """The global generators, and those that are handed to the forward."""
+        seed_everything(self.seed)
+        for value in self.arguments.positional:
+            if isinstance(value, torch.Generator):
+                value.manual_seed(self.seed)
 
     def _within_reach(self, values: Values) -> tuple[Values, torch.dtype | None]:
         """Values that the forward takes, and the dtype of its constants: float64 only where it computes the same in it.
@@ -230,7 +237,7 @@ class FunctionSubject(Subject):
         native = {n: v.astype(own[n]) for n, v in values.items()}
         told = []
         for tried, dtype in ((native, None), (values, torch.float64)):
-            seed_everything(self.seed)
+            self._seed()
             args, _, _ = self.arguments.filled(tried, dtype, requires_grad=False)
             try:
                 with torch.no_grad():

@@ -18,7 +18,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagnosis")]
+sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagnosis"), str(ROOT / "tests" / "applied")]
 
 import alarms  # noqa: E402 - the path is set above
 import births  # noqa: E402
@@ -27,6 +27,7 @@ import blindness  # noqa: E402
 import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
+import modules  # noqa: E402
 import numpy as np  # noqa: E402
 import power  # noqa: E402
 import right_layers  # noqa: E402
@@ -60,6 +61,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "blindness": [lambda: blindness.table(2, (16, 100), 2.0) if quick else blindness.table(20)],
         "startup": [lambda: startup.table(3 if quick else 21)],
         "power": [lambda: power.table(3, (10, 32)) if quick else power.table(100)],
+        "modules": [lambda: modules.table(1 if quick else 5)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 
