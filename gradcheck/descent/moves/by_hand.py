@@ -25,7 +25,7 @@ _SQUARES = (0.999, 0.99, 0.95, 0.9, 0.98, 0.9999)
 _EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-12, 1e-15, 1e-4, 1e-3, 0.0)
 _LOOKED_AT = 256  # entries, before a rule is held against all
 _STEPS = 20_000  # that may have been made before
-_HELD = 8  # arrays beside a parameter that may be its moments
+_HELD = 4  # arrays beside a parameter that may be its moments
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,15 @@ def _candidates(
     deltas = [(m.delta + m.lr * m.weight_decay * m.before).reshape(-1)[some] for m in moves]
     blur = moves[0].blur + 1e-12
     lost = [m.epsilon * norm(m.before.reshape(-1)[some]) for m in moves]
-    buffers = moves[0].buffers[:_HELD]
+    buffers = _nearest(moves[0])
+    standing: dict[tuple[str, float, float, str], list[State]] = {}
     for rule in dict.fromkeys((*known, *_rules())):
         starts: list[tuple[Array, Array, int]] = [(zero, zero, 0)]
         if rule.fault != "forgotten" and buffers:
-            starts += _standing(rule, buffers, moves[0], few[0], deltas[0], some)
+            key = rule.kind, rule.beta, rule.gamma, rule.fault  # ε does not matter for them
+            if key not in standing:
+                standing[key] = list(_standing(rule, buffers, moves[0], few[0], deltas[0], some))
+            starts += standing[key]
         for m, v, t in starts:
             wanted = rule.directions(few, m.reshape(-1)[some], v.reshape(-1)[some], t)
             pairs = zip(wanted, deltas, lost, strict=True)
@@ -120,6 +124,12 @@ def _rules() -> Iterator[Adaptive]:
     for epsilon, inside in itertools.product(_EPSILONS, (False, True)):
         yield from (Adaptive("RMSprop", 0.0, gamma, epsilon, inside) for gamma in _SQUARES)
         yield Adaptive("AdaGrad", 0.0, 0.0, epsilon, inside)
+
+
+def _nearest(move: Move) -> list[tuple[str, Array]]:
+    """Arrays that may be its moments: those first that are called like it, v['W'] of W."""
+    word = move.name.rpartition(".")[2]
+    return sorted(move.buffers, key=lambda held: word not in held[0])[:_HELD]
 
 
 def _standing(
