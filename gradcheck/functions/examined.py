@@ -49,6 +49,7 @@ def examine_function(
         return [done]
     vmap = declares_vmap(function.function) if asked.vmap is None else asked.vmap
     done.findings += _as_user_code(lambda: contract(calls, vmap))
+    done.notes += [note for note in function.notes if note not in done.notes]
     if not asked.gradgrad:
         return [done]
     with raising_in("double backward"):

@@ -1,0 +1,62 @@
+"""bfloat16 inputs of a Function: judged in float32, and run once as they are."""
+
+import pytest
+import torch
+
+from gradcheck import check_layer
+
+
+def linear(spoilt=None):
+    class Linear(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x @ w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            dw = x.T @ g
+            if spoilt and g.dtype == torch.bfloat16:
+                dw = spoilt(dw)
+            return g @ w.T, dw
+
+    return Linear
+
+
+def inputs():
+    torch.manual_seed(0)
+    return torch.randn(8, 12).to(torch.bfloat16), torch.randn(12, 7).to(torch.bfloat16)
+
+
+def test_a_right_function_passes_and_says_how_it_was_judged():
+    report = check_layer(linear(), *inputs())
+    assert report.ok
+    assert "bfloat16 inputs: judged in float32, and found right within rounding in bfloat16" in report.notes
+
+
+def raises(dw):
+    raise RuntimeError("expected scalar type Float but found BFloat16")
+
+
+SPOILT = {
+    "negated": (lambda dw: -dw, "gives a wrong dw in bfloat16"),
+    "NaN": (lambda dw: dw / 0, "gives a wrong dw in bfloat16"),
+    "zero": (lambda dw: 0 * dw, "gives a wrong dw in bfloat16"),
+    "raises": (raises, "fails with bfloat16 inputs"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_is_wrong_in_bfloat16_alone_is_found(name):
+    spoilt, says = SPOILT[name]
+    report = check_layer(linear(spoilt), *inputs())
+    assert not report.ok
+    [finding] = [f for f in report.findings if f.code == "GC163"]
+    assert says in finding.title
+
+
+def test_other_dtypes_are_not_asked():
+    report = check_layer(linear(), *(t.float() for t in inputs()))
+    assert report.ok
+    assert not any("bfloat16" in note for note in report.notes)
