@@ -1,8 +1,8 @@
 """Activations explode.
 
 The outputs of the layers with weights grow by a factor a layer, together more than a thousandfold (or a layer's
-output grows to a thousand times what it was at first). The loss and its gradients grow with them, to infinity in the
-end.
+output grows to a thousand times what it was at first, over training, over the calls of one step, or over the time
+steps of an nn.RNN). The loss and its gradients grow with them, to infinity in the end.
 
 Given:
 
