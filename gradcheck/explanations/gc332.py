@@ -36,6 +36,6 @@ Check:
 
 Why it happens: a learning rate of 0 (here by a division of integers); an update that is left out (a NumPy backward
 computes dW, and no line takes it); one that goes into a copy (W = W - lr * dW in a function, model =
-copy.deepcopy(model) after the optimizer was made); weights in bfloat16 or float16, where an
-update below half of the last digit is rounded away.
+copy.deepcopy(model) after the optimizer was made); weights in bfloat16 or float16, where an update below half of the
+last digit is rounded away.
 """

@@ -42,5 +42,6 @@ Check:
     print(health.report())
 
 Why it happens: detach(), .data, .item(), no_grad() or a conversion to NumPy on the way; a layer that is made and not
-used; units that are 0 for every sample; in NumPy, a backward that leaves the weights out. What is not meant to learn is better frozen: requires_grad_(False).
+used; units that are 0 for every sample; in NumPy, a backward that leaves the weights out. What is not meant to learn
+is better frozen: requires_grad_(False).
 """
