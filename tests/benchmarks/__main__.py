@@ -31,6 +31,7 @@ import modules  # noqa: E402
 import numpy as np  # noqa: E402
 import power  # noqa: E402
 import right_layers  # noqa: E402
+import several  # noqa: E402
 import sizes  # noqa: E402
 import startup  # noqa: E402
 import sweep  # noqa: E402
@@ -62,6 +63,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "startup": [lambda: startup.table(3 if quick else 21)],
         "power": [lambda: power.table(3, (10, 32)) if quick else power.table(100)],
         "modules": [lambda: modules.table(1 if quick else 5)],
+        "distributed": [lambda: several.table(1 if quick else 5)],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 

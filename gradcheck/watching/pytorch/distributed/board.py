@@ -32,11 +32,12 @@ class Board:
     Attributes:
         lost: Why there is no store any more; empty while there is one.
         sent, messages: How many bytes were left in the store until now, in how many notes.
+        asked: How often the store was asked for something, or told to remove a note.
     """
 
     def __init__(self, title: str, own: int) -> None:
         self.lost = ""
-        self.sent = self.messages = 0
+        self.sent = self.messages = self.asked = 0
         self._store: Any = None
         try:
             store = distributed.distributed_c10d._get_default_store()
@@ -66,6 +67,7 @@ class Board:
         """Whether all of these notes are there."""
         if self.lost:
             return False
+        self.asked += 1
         try:
             return bool(self._store.check(list(names)))
         except Exception as error:  # whatever a store may raise
@@ -76,6 +78,7 @@ class Board:
         """Notes that are there, in this order; nothing where the store is gone."""
         if self.lost or not names:
             return []
+        self.asked += 1
         try:
             return [_read(text) for text in self._store.multi_get(list(names))]
         except Exception as error:  # whatever a store may raise
@@ -86,6 +89,7 @@ class Board:
         """Take a note away that nobody needs any more."""
         if self.lost:
             return
+        self.asked += 1
         try:
             self._store.delete_key(name)
         except Exception as error:  # whatever a store may raise

@@ -185,8 +185,7 @@ class Collector:
                 losses.setdefault(step, []).append(loss)
             outline = self._outlines.get(message.rank)
             if message.rest is not None and message.numbers is not None and outline is not None:
-                own = message.rank == self._group.own
-                numbers = message.numbers if own else message.numbers.unpacked(outline)
+                numbers = message.numbers.unpacked(outline)
                 parts.append(Part(message.rank, outline, numbers, message.rest, message.left_out))
         for step in sorted(losses):
             self._whole.step(step, mean_of(losses[step]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gradcheck.health.sample import OutputSample, Sample
 from gradcheck.report import Finding
-from gradcheck.watching.pytorch.distributed.numbers import Numbers, Outline
+from gradcheck.watching.pytorch.distributed.numbers import Outline, Packed
 
 __all__ = ["End", "Message", "Verdict"]
 
@@ -23,7 +23,7 @@ class Message:
     step: int
     losses: list[tuple[int, float | None]] = field(default_factory=list)
     rest: Sample | None = None
-    numbers: Numbers | None = None
+    numbers: Packed | None = None
     outline: Outline | None = None
     findings: tuple[Finding, ...] | None = None
     unseen: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from gradcheck.health.sample import LayerSample, ParameterSample, Sample, Stats
 
-__all__ = ["LAYER", "PARAMETER", "Numbers", "Outline", "outline_of", "stats_from"]
+__all__ = ["LAYER", "PARAMETER", "STATS", "Numbers", "Outline", "Packed", "outline_of", "stats_from"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -32,10 +33,7 @@ class Outline:
 
 @dataclass
 class Numbers:
-    """What changes: (layers × 31) and (parameters × 32) numbers, NaN where nothing was measured, and which units act.
-
-    As bytes only the numbers that are there are sent, and a bit for each that may be.
-    """
+    """What changes: (layers × 31) and (parameters × 32) numbers, NaN for what was not measured, and which units act."""
 
     layers: Array
     parameters: Array
@@ -57,29 +55,36 @@ class Numbers:
         ]
         return cls(_table(layers, LAYER), _table(parameters, PARAMETER), [x.active for x in sample.layers])
 
-    def __getstate__(self) -> tuple[bytes, bytes, bytes]:
+    def packed(self) -> Packed:
+        """As few bytes as they need."""
         numbers = np.concatenate([self.layers.ravel(), self.parameters.ravel()])
         there = ~np.isnan(numbers)
         units = [a for a in self.active if a is not None]
         masks = np.packbits(np.concatenate(units)) if units else np.zeros(0, np.uint8)
-        return np.packbits(there).tobytes(), numbers[there].tobytes(), masks.tobytes()
+        return Packed(np.packbits(there).tobytes(), numbers[there].tobytes(), masks.tobytes())
 
-    def __setstate__(self, state: tuple[bytes, bytes, bytes]) -> None:
-        self._state = state
+
+@dataclass(frozen=True)
+class Packed:
+    """Which numbers are there, a bit for each that may be; those that are; and which units act, a bit for each."""
+
+    there: bytes
+    values: bytes
+    masks: bytes
 
     def unpacked(self, outline: Outline) -> Numbers:
-        """What came as bytes, with the outline that belongs to it."""
-        there_bits, values, mask_bits = self._state
-        shape = (len(outline.layers), 3 * len(STATS) + len(LAYER))
-        size = shape[0] * shape[1] + len(outline.parameters) * (3 * len(STATS) + len(PARAMETER))
-        there = np.unpackbits(np.frombuffer(there_bits, np.uint8), count=size).astype(bool)
+        """The numbers, of a sample with this outline."""
+        layers = len(outline.layers), 3 * len(STATS) + len(LAYER)
+        parameters = len(outline.parameters), 3 * len(STATS) + len(PARAMETER)
+        first = layers[0] * layers[1]
+        size = first + parameters[0] * parameters[1]
+        there = np.unpackbits(np.frombuffer(self.there, np.uint8), count=size).astype(bool)
         numbers = np.full(size, np.nan)
-        numbers[there] = np.frombuffer(values, np.float64)
-        masks = np.unpackbits(np.frombuffer(mask_bits, np.uint8), count=sum(outline.units)).astype(bool)
-        ends = np.cumsum(outline.units)
+        numbers[there] = np.frombuffer(self.values, np.float64)
+        masks = np.unpackbits(np.frombuffer(self.masks, np.uint8), count=sum(outline.units)).astype(bool)
+        ends = itertools.accumulate(outline.units)
         active = [masks[end - n : end] if n else None for n, end in zip(outline.units, ends, strict=True)]
-        first = numbers[: shape[0] * shape[1]].reshape(shape)
-        return Numbers(first, numbers[first.size :].reshape(len(outline.parameters), -1), active)
+        return Numbers(numbers[:first].reshape(layers), numbers[first:].reshape(parameters), active)
 
 
 def outline_of(sample: Sample) -> Outline:

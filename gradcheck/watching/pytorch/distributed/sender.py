@@ -45,7 +45,7 @@ class Sender:
             outline = outline_of(sample)
             if outline != self._outline:
                 message.outline = self._outline = outline
-            message.numbers = Numbers.of(sample, self._copies)
+            message.numbers = Numbers.of(sample, self._copies).packed()
             message.rest = replace(sample, layers=[], parameters=[])
         return message
 
