@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from gradcheck.health.sample import Sample
 from gradcheck.watching.health import Health
@@ -28,6 +27,7 @@ from gradcheck.watching.pytorch.replay import bare
 from gradcheck.watching.pytorch.scaling import Scaling
 from gradcheck.watching.pytorch.shards import class_name, undistributed
 from gradcheck.watching.pytorch.unseen import NOT_CALLED, UNDER_TRANSFORM
+from gradcheck.watching.pytorch.updates import hear_updates
 from gradcheck.watching.pytorch.value_clips import ValueClips
 
 __all__ = ["TorchHealth"]
@@ -81,8 +81,7 @@ class TorchHealth(Health):
     def start(self) -> None:
         """Begin to watch."""
         self._undo.append(Instead(self._model, self._forward_of_the_model).remove)
-        self._undo.append(register_optimizer_step_pre_hook(self._update_begins).remove)
-        self._undo.append(register_optimizer_step_post_hook(self._update_ends).remove)
+        self._undo.append(hear_updates(self._update_begins, self._update_ends))
         self._calls.before_backward.append(self._backward_begins)
         self._calls.after_backward.append(self._backward_ends)
         self._calls.listen(self._heard_always)
@@ -237,7 +236,7 @@ class TorchHealth(Health):
         self._updating.append(id(optimizer))
         self._listening.end()  # before anything is asked of a parameter: each answer would be heard
         self._parameters.moved()
-        then = with_end(given, lambda: self._gradients_complete(optimizer))
+        then = with_end(given, lambda: self._evaluations == 1 and self._gradients_complete(optimizer))
         if self._sampling and not self._stepped:
             self.measured(self._parameters.note_weights, self._step == 0)
         self._gradients_complete(optimizer, now=then is None or self._backwards > 0)
@@ -246,8 +245,6 @@ class TorchHealth(Health):
     def _gradients_complete(self, optimizer: torch.optim.Optimizer, now: bool = True) -> None:
         """The weights are about to move; not ``now``: by gradients that a closure will make."""
         __tracebackhide__ = True
-        if self._evaluations > 1:
-            return
         self._listening.end()
         if self._norms is None and now:
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
