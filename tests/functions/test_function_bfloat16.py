@@ -60,3 +60,21 @@ def test_other_dtypes_are_not_asked():
     report = check_layer(linear(), *(t.float() for t in inputs()))
     assert report.ok
     assert not any("bfloat16" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_convention_at_corners_is_that_of_float32(seed):
+    class Relu(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clamp(min=0)  # autograd lets everything pass at 0
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * (x > 0)
+
+    x = torch.randn(6, 7, generator=torch.Generator().manual_seed(seed))
+    x[:2] = 0
+    assert check_layer(Relu, x.to(torch.bfloat16)).ok
