@@ -54,6 +54,7 @@ class Evidence:
     _zeros: bool | None = None
     _native: dict[str, Array] | None = None
     _single: dict[str, Array] | None = None
+    _scale: float | None = None
     _lengths: dict[int, tuple[Array, float]] = field(default_factory=dict)
     _apart: dict[tuple[int, int], tuple[Array, Array, float]] = field(default_factory=dict)
     supported: dict[str, bool] = field(default_factory=dict)
@@ -253,8 +254,10 @@ class Evidence:
 
     def zero_scale(self, name: str) -> float:
         """What a zero gradient is small against: the sensitivity to any array, and the output, per unit of this one."""
-        sizes = [self.numeric.size(n) * norm(g) for n, g in self.autograd.items() if np.all(np.isfinite(g))]
-        return max([*sizes, self.loudness()]) / self.numeric.size(name)
+        if self._scale is None:
+            sizes = [self.numeric.size(n) * self.length(g) for n, g in self.autograd.items() if self.finite(g)]
+            self._scale = max([*sizes, self.loudness()])
+        return self._scale / self.numeric.size(name)
 
     def loudness(self) -> float:
         """‖upstream ∘ output‖: the size of what is differentiated."""
