@@ -21,16 +21,19 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[1:1] = [str(ROOT), str(ROOT / "fixtures"), str(ROOT / "tests" / "diagnosis"), str(ROOT / "tests" / "applied")]
 
 import alarms  # noqa: E402 - the path is set above
+import bars  # noqa: E402
 import births  # noqa: E402
 import blind_spots  # noqa: E402
 import blindness  # noqa: E402
 import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
+import memory  # noqa: E402
 import modules  # noqa: E402
 import numpy as np  # noqa: E402
 import power  # noqa: E402
 import right_layers  # noqa: E402
+import scaling  # noqa: E402
 import several  # noqa: E402
 import sizes  # noqa: E402
 import startup  # noqa: E402
@@ -64,6 +67,9 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "power": [lambda: power.table(3, (10, 32)) if quick else power.table(100)],
         "modules": [lambda: modules.table(1 if quick else 5)],
         "distributed": [lambda: several.table(1 if quick else 5)],
+        "bars": [lambda: bars.table(100 if quick else 2000)],
+        "memory": [lambda: memory.table((1_000_000,) if quick else memory.SIZES)],
+        "scaling": [lambda: scaling.table((100, 10_000), 1, 2.0) if quick else scaling.table()],
         "peers": [lambda: blind_spots.table(3 if quick else 20)],
     }
 
