@@ -97,11 +97,12 @@ def _of_one(yours: Yours, v: Variable, value: Array, layer: str) -> Iterator[Fin
             v.gradient,
             help=("make the array that it is written into a float array: np.zeros(shape), not a list of ints",),
         )
-    elif np.finfo(given.dtype).eps > np.finfo(value.dtype).eps:
+    elif np.finfo(given.dtype).eps > np.finfo(value.dtype).eps or _is_bfloat16(raw, v, value):
+        dtype = "bfloat16" if _is_bfloat16(raw, v, value) else given.dtype
         yield Finding(
             "GC105",
             "warning",
-            f"{v.gradient} is {given.dtype}, of lower precision than {v.name} ({value.dtype})",
+            f"{v.gradient} is {dtype}, of lower precision than {v.name} ({value.dtype})",
             layer,
             v.gradient,
             help=("a buffer or cast to a lower precision on the way loses digits",),
@@ -117,6 +118,11 @@ def _of_one(yours: Yours, v: Variable, value: Array, layer: str) -> Iterator[Fin
             v.gradient,
             evidence=(f"the first is {v.gradient}[{', '.join(map(str, first))}] = {given[first]}",),
         )
+
+
+def _is_bfloat16(raw: object, v: Variable, value: Array) -> bool:
+    """Whether a tensor of bfloat16, which is a float32 array here, was given for an array of more digits."""
+    return str(getattr(raw, "dtype", "")) == "torch.bfloat16" and not v.is_bfloat16 and value.itemsize > 2
 
 
 def _shape_finding(v: Variable, want: tuple[int, ...], got: tuple[int, ...], layer: str) -> Finding:

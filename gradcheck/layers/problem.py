@@ -30,6 +30,8 @@ class Variable:
     differentiated: bool = True
     reason: str = ""
     slots: tuple[Slot, ...] = ()
+    is_bfloat16: bool = False
+    """It is a tensor of bfloat16; NumPy has none, and ``array`` is of float32."""
 
 
 @dataclass

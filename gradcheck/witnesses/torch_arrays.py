@@ -14,7 +14,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Variable
 from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["Arguments", "flat_outputs", "refuse_without_values", "to_array", "to_tensor"]
+__all__ = ["Arguments", "flat_outputs", "notes_on", "refuse_without_values", "to_array", "to_tensor"]
 
 
 def refuse_without_values(name: str, tensor: torch.Tensor) -> None:
@@ -64,6 +64,14 @@ def flat_outputs(output: object) -> list[torch.Tensor]:
     return []
 
 
+def notes_on(variables: Sequence[Variable]) -> list[str]:
+    """What is said of variables of bfloat16."""
+    names = ", ".join(v.name for v in variables if v.is_bfloat16)
+    if not names:
+        return []
+    return [f"{names}: bfloat16 is checked in float32: the formula is judged, and not what bfloat16 rounds of it"]
+
+
 @dataclass
 class Arguments:
     """The positional and keyword arguments of a torch callable; its floating-point tensors are the variables."""
@@ -90,7 +98,10 @@ class Arguments:
                 reason = "declared constant"
             elif wrt is not None and name not in wrt:
                 reason = "not named in wrt"
-            found.append(Variable(name, to_array(value), "input", gradient(name), not reason, reason))
+            halved = value.dtype == torch.bfloat16
+            found.append(
+                Variable(name, to_array(value), "input", gradient(name), not reason, reason, is_bfloat16=halved)
+            )
         return found
 
     def filled(

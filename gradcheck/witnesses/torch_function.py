@@ -17,7 +17,7 @@ from gradcheck.witnesses.function_call import Applied, apply_to
 from gradcheck.witnesses.function_faults import faults_of, summed
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
-from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array
+from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, notes_on, to_array
 
 __all__ = ["FunctionSubject", "argument_names"]
 
@@ -74,7 +74,7 @@ class FunctionSubject(Subject):
                     )
         self.name = function.__name__
         self.style = "torch.autograd.Function: apply, then backward(ctx, *grad_outputs)"
-        self.notes: list[str] = []
+        self.notes = notes_on(self.variables)
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
         self._differentiable: list[bool] | None = None
         self._narrow: str | None = None
@@ -238,8 +238,8 @@ class FunctionSubject(Subject):
         told = []
         for tried, dtype in ((native, None), (values, torch.float64)):
             self._seed()
-            args, _, _ = self.arguments.filled(tried, dtype, requires_grad=False)
-            try:
+            try:  # a device may have no float64 at all
+                args, _, _ = self.arguments.filled(tried, dtype, requires_grad=False)
                 with torch.no_grad():
                     told.append([to_array(o) for o in flat_outputs(self.function.apply(*args))])
             except Exception:

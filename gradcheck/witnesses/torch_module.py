@@ -16,7 +16,14 @@ from gradcheck.report import Leak, Where
 from gradcheck.state import Randomness, seed_everything
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
-from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, refuse_without_values, to_array, to_tensor
+from gradcheck.witnesses.torch_arrays import (
+    Arguments,
+    flat_outputs,
+    notes_on,
+    refuse_without_values,
+    to_array,
+    to_tensor,
+)
 
 __all__ = ["ModuleSubject", "submodule_calls"]
 
@@ -56,7 +63,10 @@ class ModuleSubject(Subject):
             reason = "" if p.requires_grad else "requires_grad is False"
             reason = reason or ("declared constant" if n in constants else "")
             reason = reason or ("not named in wrt" if wrt is not None and n not in wrt else "")
-            self.variables.append(Variable(label, to_array(p), "parameter", f"{n}.grad", not reason, reason))
+            halved = p.dtype == torch.bfloat16
+            self.variables.append(
+                Variable(label, to_array(p), "parameter", f"{n}.grad", not reason, reason, is_bfloat16=halved)
+            )
         known = [v.name for v in self.variables]
         for argument, given in (("wrt", wrt or ()), ("constants", constants)):
             for n in given:
@@ -64,7 +74,7 @@ class ModuleSubject(Subject):
                     raise GradcheckError(f"{argument}: there is no array {n!r}; there are {', '.join(known)}")
         self.name = name or type(module).__name__
         self.style = "torch.nn.Module: autograd through its forward, against numerical differences"
-        self.notes: list[str] = []
+        self.notes = notes_on(self.variables)
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
 
     def values(self) -> dict[str, Array]:
