@@ -10,10 +10,13 @@ __all__ = ["with_end"]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def with_end(given: tuple[Any, ...], ends: Callable[[], object]) -> Arguments | None:
+def with_end(
+    given: tuple[Any, ...], ends: Callable[[], object], when: Callable[[], bool] = lambda: True
+) -> Arguments | None:
     """The arguments of ``optimizer.step``, ``given`` as (args, kwargs), with ``ends`` called after each closure call.
 
-    None where there is no closure. When it has returned, the gradients are complete and the weights have not moved yet.
+    It is called only ``when`` that is true. The gradients are complete then, and the weights have not moved yet. None
+    where there is no closure.
     """
     if len(given) != 2:
         return None
@@ -25,7 +28,8 @@ def with_end(given: tuple[Any, ...], ends: Callable[[], object]) -> Arguments | 
     def closure_and_then(*arguments: Any, **keywords: Any) -> Any:
         __tracebackhide__ = True
         result = closure(*arguments, **keywords)
-        ends()
+        if when():
+            ends()
         return result
 
     if "closure" in kwargs:
