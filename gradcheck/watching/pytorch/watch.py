@@ -236,7 +236,7 @@ class TorchHealth(Health):
         self._updating.append(id(optimizer))
         self._listening.end()  # before anything is asked of a parameter: each answer would be heard
         self._parameters.moved()
-        then = with_end(given, lambda: self._evaluations == 1 and self._gradients_complete(optimizer))
+        then = with_end(given, lambda: self._gradients_complete(optimizer), when=lambda: self._evaluations == 1)
         if self._sampling and not self._stepped:
             self.measured(self._parameters.note_weights, self._step == 0)
         self._gradients_complete(optimizer, now=then is None or self._backwards > 0)
