@@ -91,7 +91,7 @@ def _above(step: StepSize, losses: Sequence[float], batch: tuple[str, int] | Non
     else:
         cause = (
             f"{share}: along the direction that curves most, a step from here overshoots by more than it came",
-            "the loss is no quadratic: it may still fall, unevenly, while the curvature adapts (the edge of "
+            "where the loss is no quadratic it may still fall, unevenly, while the curvature adapts (the edge of "
             "stability, Cohen et al. 2021), or run away",
         )
     helps = [f"lr = {step_shown(step.suggested)} (1/λmax), and in any case below {step.limit:.4g}"]

@@ -22,4 +22,5 @@ class Taken:
 
     def histogram(self, scale: float = 1.0) -> Histogram | None:
         """Their histogram, of a loss's ``scale``; None where nothing is finite."""
-        return histogram_of(self._entries.to("cpu", torch.float64).numpy(), self._of, self._size, scale)
+        entries = self._entries.cpu().to(torch.float64)  # one after the other: some devices have no float64
+        return histogram_of(entries.numpy(), self._of, self._size, scale)
