@@ -22,8 +22,8 @@ Example:
     >>> test_affine()
 
 With a mistake in ``backward`` the failure tells the smallest shapes that show it, such as
-``{'x': (2, 3), 'w': (3, 4)}``, and the report. Under pytest ``raises=True`` is not needed. ``deadline=None`` is: a check
-that fails looks for the cause, and may take longer than the 200 ms after which hypothesis calls an example flaky.
+``{'x': (2, 3), 'w': (3, 4)}``, and the report. Under pytest ``raises=True`` is not needed. ``deadline=None`` is: a
+check that fails looks for the cause, and may take longer than the 200 ms that hypothesis gives an example.
 """
 
 from __future__ import annotations
