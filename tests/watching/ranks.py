@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import distributed, nn
 
-__all__ = ["SIZE", "batches", "net", "on_ranks", "part_of", "train", "wrapped"]
+__all__ = ["SIZE", "batches", "net", "on_ranks", "train", "wrapped"]
 
 SIZE = 16  # of a whole batch
 _LIMIT = 100  # seconds
@@ -99,11 +99,6 @@ def batches(rank: int, count: int, begin: int, end: int) -> Loop:
         x = torch.randn(SIZE, 10, generator=generator)
         y = torch.randint(3, (SIZE,), generator=generator)
         yield step, x[rank::count], y[rank::count]
-
-
-def part_of(model: nn.Module) -> nn.Module:
-    """The module itself."""
-    return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
 
 def train(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gradcheck.health.sample import ELSEWHERE, Birth, LayerSample, OutputSample, ParameterSample, Sample, Stats
 from gradcheck.report import Finding
+from gradcheck.watched import Histogram
 from gradcheck.watching.pytorch.distributed.births import Births
 from gradcheck.watching.pytorch.distributed.numbers import Numbers, outline_of
 from gradcheck.watching.pytorch.distributed.reduce import Part, together
@@ -99,6 +100,16 @@ def test_ranks_that_call_other_layers():
     assert found.layers[0].active.tolist() == [True, False]
     assert found.ranks.numbers == (0, 2)
     assert found.ranks.activations["c"] == (None, 3.0)
+
+
+def test_the_longest_sequence_and_the_first_histograms_stand_for_all():
+    shown = (Histogram("activation", 0.0, 1.0, (4,), entries=4, size=4),)
+    samples = [Sample(0, layers=[layer("a", torch.ones(4), times=times, calls=2)]) for times in (3, 5)]
+    parts = [part(rank, sample) for rank, sample in enumerate(samples)]
+    parts[0].shown = {"a": shown}
+    [found] = together(parts, 2).layers
+    assert (found.times, found.calls, found.histograms) == (5, 2, shown)
+    assert outline_of(samples[0]) == outline_of(samples[1])  # so that it need not be sent again
 
 
 def test_a_part_of_one_class_counts_with_the_others():

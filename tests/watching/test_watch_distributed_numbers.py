@@ -36,8 +36,20 @@ def unwrapped(rank: int, count: int) -> str:
     return type(health).__name__
 
 
+def inner(rank: int, count: int) -> str:
+    """The model inside of the one that is trained."""
+    model = wrapped(net(), "DDP", count)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model.module, optimizer) as health:
+        train(model, optimizer, batches(rank, count, 0, 3))
+    return " ".join(str(health.report()).split())
+
+
 def everything(rank: int, count: int) -> dict[str, object]:
-    return {kind: trained(rank, count, kind) for kind in ("DDP", "FSDP2")} | {"own": unwrapped(rank, count)}
+    return {kind: trained(rank, count, kind) for kind in ("DDP", "FSDP2")} | {
+        "own": unwrapped(rank, count),
+        "inner": inner(rank, count),
+    }
 
 
 @pytest.fixture(scope="module", params=[2, 4])
@@ -126,3 +138,8 @@ def test_rank_0_reports_and_the_others_say_so(found, alone, kind):
 
 def test_a_model_of_ones_own_is_watched_as_ever(found):
     assert found["own"] == ["TorchHealth"] * len(found["DDP"])
+
+
+def test_a_watch_of_what_is_inside_says_that_it_sees_one_process_only(found):
+    for text in found["inner"]:
+        assert "Sequential is trained by several processes, and this is what one of them saw" in text

@@ -18,8 +18,10 @@ from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transfor
 from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, kind_of, passes
 from gradcheck.watching.pytorch.record import ACTIVATIONS, Record
 from gradcheck.watching.pytorch.sequences import inside, over_time
+from gradcheck.watching.pytorch.shards import class_name
 from gradcheck.watching.pytorch.slopes import slope_of
 from gradcheck.watching.pytorch.spread import Taken
+from gradcheck.watching.pytorch.unseen import WITHOUT_OTHERS
 
 __all__ = ["LayerWatch", "batch_of"]
 
@@ -203,6 +205,9 @@ class LayerWatch:
 
     def output(self, result: object) -> None:
         """The module's own output: a softmax or logistic that makes it saturates by design."""
+        around = getattr(nn.parallel.DistributedDataParallel, "_active_ddp_module", None)
+        if around is not None and around.module is self._model:
+            self._unseen(WITHOUT_OTHERS.format(class_name(self._model)))
         made = first_tensor(result)
         if made is not None:
             for record in self._records.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NOT_CALLED", "UNDER_TRANSFORM"]
+__all__ = ["NOT_CALLED", "UNDER_TRANSFORM", "WITHOUT_OTHERS"]
 
 UNDER_TRANSFORM = (
     "{} was called under torch.func (vmap, grad, ...): its layers were not looked at there, and where a NaN is born "
@@ -11,4 +11,8 @@ UNDER_TRANSFORM = (
 NOT_CALLED = (
     "{} itself was not called, only parts of it, or what torch.compile made of it: where a NaN is born inside of it "
     "cannot be told"
+)
+WITHOUT_OTHERS = (
+    "{} is trained by several processes, and this is what one of them saw: give watch the DistributedDataParallel "
+    "model for a report on all of them"
 )

@@ -186,7 +186,7 @@ class Collector:
             outline = self._outlines.get(message.rank)
             if message.rest is not None and message.numbers is not None and outline is not None:
                 numbers = message.numbers.unpacked(outline)
-                parts.append(Part(message.rank, outline, numbers, message.rest, message.left_out))
+                parts.append(Part(message.rank, outline, numbers, message.rest, message.left_out, message.shown))
         for step in sorted(losses):
             self._whole.step(step, mean_of(losses[step]))
         if parts:

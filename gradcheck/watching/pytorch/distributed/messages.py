@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gradcheck.health.sample import OutputSample, Sample
 from gradcheck.report import Finding
+from gradcheck.watched import Histogram
 from gradcheck.watching.pytorch.distributed.numbers import Outline, Packed
 
 __all__ = ["End", "Message", "Verdict"]
@@ -16,7 +17,8 @@ class Message:
     """One sampled step of one process, and what happened since the one before.
 
     ``outline`` and ``findings`` are sent when they have changed; ``births`` is how many it has found until now;
-    ``left_out`` is what the network said of batches of a single class, which in a part of a batch may be chance.
+    ``left_out`` is what the network said of batches of a single class, which in a part of a batch may be chance;
+    ``shown`` are histograms, which are not sent.
     """
 
     rank: int
@@ -29,6 +31,7 @@ class Message:
     unseen: tuple[str, ...] = ()
     births: int = 0
     left_out: OutputSample | None = None
+    shown: dict[str, tuple[Histogram, ...]] = field(default_factory=dict)
 
 
 @dataclass

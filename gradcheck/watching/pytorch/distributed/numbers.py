@@ -16,7 +16,7 @@ __all__ = ["LAYER", "PARAMETER", "STATS", "Numbers", "Outline", "Packed", "outli
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 STATS = ("count", "norm", "low", "high", "mean", "bad", "zeros", "smallest", "subnormal")
-LAYER = ("flat", "slope", "growth", "calls")
+LAYER = ("flat", "slope", "growth", "calls", "times")
 """What a layer has besides the statistics of its output, its gradient and its input's gradient."""
 PARAMETER = ("lr", "carried", "equal_columns", "before_norm", "copies")
 """What a parameter has besides the statistics of its weights, its gradient and its update."""
@@ -33,7 +33,7 @@ class Outline:
 
 @dataclass
 class Numbers:
-    """What changes: (layers × 31) and (parameters × 32) numbers, NaN for what was not measured, and which units act."""
+    """What changes: (layers × 32) and (parameters × 32) numbers, NaN for what was not measured, and which units act."""
 
     layers: Array
     parameters: Array
@@ -43,7 +43,10 @@ class Numbers:
     def of(cls, sample: Sample, copies: dict[str, int]) -> Numbers:
         """Those of a sample; ``copies``: how many processes hold the same part of each parameter."""
         layers = [
-            (*_three(x.activation, x.gradient, x.input_gradient), *map(_told, (x.flat, x.slope, x.growth, x.calls)))
+            (
+                *_three(x.activation, x.gradient, x.input_gradient),
+                *map(_told, (x.flat, x.slope, x.growth, x.calls, x.times)),
+            )
             for x in sample.layers
         ]
         parameters = [
@@ -93,7 +96,7 @@ def outline_of(sample: Sample) -> Outline:
         replace(
             x,
             activation=_empty(x.activation), gradient=_empty(x.gradient), input_gradient=_empty(x.input_gradient),
-            flat=None, slope=None, growth=None, calls=0, active=None, histograms=(),
+            flat=None, slope=None, growth=None, calls=0, times=0, active=None, histograms=(),
         )
         for x in sample.layers
     )  # fmt: skip

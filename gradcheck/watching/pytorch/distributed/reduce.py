@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from gradcheck.health.sample import GradientClip, LayerSample, OutputSample, ParameterSample, Ranks, Sample, ValueClip
+from gradcheck.watched import Histogram
 from gradcheck.watching.pytorch.distributed.numbers import LAYER, PARAMETER, STATS, Numbers, Outline, stats_from
 
 __all__ = ["Part", "together"]
@@ -29,13 +30,17 @@ _SAME = 1e-6
 
 @dataclass
 class Part:
-    """What one process measured of a step; ``rest`` is its sample without layers and parameters."""
+    """What one process measured of a step; ``rest`` is its sample without layers and parameters.
+
+    ``shown`` are its histograms by name: those of the first process stand for all.
+    """
 
     rank: int
     outline: Outline
     numbers: Numbers
     rest: Sample
     left_out: OutputSample | None = None
+    shown: dict[str, tuple[Histogram, ...]] = field(default_factory=dict)
 
 
 def together(parts: Sequence[Part], of: int) -> Sample:
@@ -48,8 +53,12 @@ def together(parts: Sequence[Part], of: int) -> Sample:
     samples = sum(part.rest.samples for part in parts)
     active = _active(parts)
     made = _layers(layers, rows, of, first.samples, samples)
+    weights = _parameters(parameters, columns)
     for layer in made:
         layer.active = active.get(layer.name)
+        layer.histograms = parts[0].shown.get(layer.name, ())
+    for parameter in weights:
+        parameter.histograms = parts[0].shown.get(parameter.name, ())
     losses = tuple(part.rest.loss for part in parts)
     sharded = bool(columns.size) and bool((columns[..., -1] > 0).any())
     return replace(
@@ -57,7 +66,7 @@ def together(parts: Sequence[Part], of: int) -> Sample:
         loss=mean_of(losses),
         samples=samples,
         layers=made,
-        parameters=_parameters(parameters, columns),
+        parameters=weights,
         output=_output([part.rest.output for part in parts], [part.left_out for part in parts]),
         value_clips=_value_clips([clip for part in parts for clip in part.rest.value_clips]),
         gradient_clips=_gradient_clips([part.rest.gradient_clips for part in parts], sharded),
@@ -127,7 +136,7 @@ def _layers(outline: list[LayerSample], rows: Array, of: int, own: int, samples:
     n = len(STATS)
     outputs, gradients = _reduced(rows[..., :n]), _reduced(rows[..., n : 2 * n], scale=1 / of)
     inputs = _reduced(rows[..., 2 * n : 3 * n], scale=1 / of)
-    flat, slope, growth, calls = (rows[..., 3 * n + i] for i in range(len(LAYER)))
+    flat, slope, growth, calls, times = (rows[..., 3 * n + i] for i in range(len(LAYER)))
     weights = np.nan_to_num(rows[..., _COUNT])  # a share counts by the entries that it is one of
 
     def mean(values: Array) -> list[float | None]:
@@ -151,6 +160,7 @@ def _layers(outline: list[LayerSample], rows: Array, of: int, own: int, samples:
                 slope=None if square is None else math.sqrt(square),
                 growth=growths[i],
                 calls=int(np.nanmax(calls[:, i])),
+                times=int(np.nanmax(times[:, i])),
             )
         )
     return found

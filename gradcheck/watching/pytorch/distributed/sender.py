@@ -46,13 +46,15 @@ class Sender:
             if outline != self._outline:
                 message.outline = self._outline = outline
             message.numbers = Numbers.of(sample, self._copies).packed()
+            message.shown = {layer.name: layer.histograms for layer in sample.layers if layer.histograms}
+            message.shown |= {p.name: p.histograms for p in sample.parameters if p.histograms}
             message.rest = replace(sample, layers=[], parameters=[])
         return message
 
     def send(self, message: Message) -> None:
         """Leave a message; old ones are taken away."""
         name = f"step{message.step}/{self._rank}"
-        self._board.leave(name, message)
+        self._board.leave(name, replace(message, shown={}))
         self._sent.append(name)
         if len(self._sent) > _KEPT:
             self._board.remove(self._sent.pop(0))
