@@ -24,16 +24,16 @@ def with_power(
 
     A gradient that is zero but for rounding has no entry of typical size, and nothing is asked of it.
     """
-    told: list[GradientResult] = []
-    found: list[Finding] = []
-    for result in results:
-        power = stated(evidence, result, limits)
-        shown = replace(result, power=power)
-        if limits.power is not None and result.verdict == "right" and _is_less(power, limits.power):
-            shown = replace(shown, verdict="undecided", reason=f"not enough evidence: {_reached(power)}")
-            found.append(_not_enough(evidence, shown, limits, layer))
-        told.append(shown)
-    return told, found
+    told = [replace(result, power=stated(evidence, result, limits)) for result in results]
+    asked = limits.power
+    if asked is None:
+        return told, []
+    lacking = [g for g in told if g.verdict == "right" and _is_less(g.power, asked)]
+    undecided = [
+        replace(g, verdict="undecided", reason=f"not enough evidence: {_reached(g.power)}") if g in lacking else g
+        for g in told
+    ]
+    return undecided, [_not_enough(evidence, lacking, asked, limits, layer)] if lacking else []
 
 
 def _is_less(power: Power | None, asked: float) -> bool:
@@ -46,28 +46,35 @@ def _reached(power: Power | None) -> str:
     return f"a single entry may be off by {percent(power.typical)}"
 
 
-def _not_enough(evidence: Evidence, result: GradientResult, limits: Limits, layer: str) -> Finding:
-    asked = limits.power or 0.0
-    power = result.power
+def _not_enough(
+    evidence: Evidence, lacking: Sequence[GradientResult], asked: float, limits: Limits, layer: str
+) -> Finding:
+    names = [g.name for g in lacking]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    reached = [g.power.typical for g in lacking if g.power is not None and g.power.typical is not None]
+    seen = f"an entry off by less than {percent(max(reached))}" if reached else "what would have been seen is not known"
+    title = f"not enough evidence for {listed}: {seen}"
+    title += f" would not have been seen, and {percent(asked)} was asked for" if reached else ""
+    helps = dict.fromkeys(line for g in lacking for line in _help(evidence, g, asked, limits))
+    return Finding(
+        "GC140", "warning", title, layer, ", ".join(names), evidence=tuple(map(_seen, lacking)), help=tuple(helps)
+    )
+
+
+def _seen(result: GradientResult) -> str:
+    """By what, and down to what, a gradient was looked at."""
+    power, size = result.power, math.prod(result.shape)
     if power is None or power.typical is None:
-        title = f"not enough evidence for {result.name}: nothing tells what would have been caught"
-        seen: tuple[str, ...] = ()
+        return f"{result.name}: nothing tells what would have been seen"
+    if power.probes:
+        how = f"{power.probes} random probe{'s' if power.probes > 1 else ''}, probability {power.probability:g}"
     else:
-        title = (
-            f"not enough evidence for {result.name}: an entry off by less than {percent(power.typical)} "
-            f"would not have been seen, and {percent(asked)} was asked for"
-        )
-        how = (
-            f"{power.probes} random probe{'s' if power.probes > 1 else ''} of {_entries(result)}, probability 0.999"
-            if power.probes
-            else f"compared entry by entry, to {power.norm:.1e} of its norm; {_entries(result)}"
-        )
-        seen = (f"{how}; in per cent of an entry of typical size (root mean square)",)
-    return Finding("GC140", "warning", title, layer, result.name, evidence=seen, help=_help(evidence, result, limits))
+        how = f"compared entry by entry, to {power.norm:.1e} of its norm"
+    return f"{result.name}: {percent(power.typical)} of a typical entry (root mean square) of {size:,}; {how}"
 
 
-def _help(evidence: Evidence, result: GradientResult, limits: Limits) -> tuple[str, ...]:
-    asked, power = limits.power or 0.0, result.power
+def _help(evidence: Evidence, result: GradientResult, asked: float, limits: Limits) -> tuple[str, ...]:
+    power = result.power
     told = []
     low = lowest(evidence.values[result.of].dtype, evidence.yours.outputs)
     if limits.rtol is not None or limits.atol is not None:
@@ -90,8 +97,3 @@ def _help(evidence: Evidence, result: GradientResult, limits: Limits) -> tuple[s
         if enough >= 2:
             told.append(f"check a smaller {result.of}: up to about {enough:,} entries for as much as was asked")
     return tuple(told) or ("ask for less: power= is a share of an entry of typical size",)
-
-
-def _entries(result: GradientResult) -> str:
-    size = math.prod(result.shape)
-    return f"{size:,} entr{'y' if size == 1 else 'ies'}"

@@ -19,7 +19,7 @@ FEW = 3  # names of gradients in the line
 
 
 def power_told(report: Report) -> str:
-    """``would have caught any single entry off by 0.1 % of itself, …``; empty where not all is right.
+    """``would have caught a single entry off by 0.1 %, and …``; empty where not all is right.
 
     Gradients that were judged in the same way share a clause, which holds for each of them.
     """
@@ -37,12 +37,12 @@ def power_told(report: Report) -> str:
 
 
 def _clause(powers: Sequence[Power]) -> str:
-    whole = f"any error of {rounded_up(max(p.norm or 0.0 for p in powers))} of a gradient's norm"
+    whole = f"any error of {rounded_up(max(p.norm or 0.0 for p in powers))} of the norm"
     of_itself = all(p.each is not None for p in powers)
     entry = max((p.each if of_itself else p.typical) or 0.0 for p in powers)
     probes = max(p.probes for p in powers)
     chance = f", with probability {powers[0].probability:g} ({count(probes, 'random probe')})" if probes else ""
     if entry > 1:
         return whole + chance
-    single = f"any single entry off by {percent(entry)} of {'itself' if of_itself else 'a typical one'}"
-    return f"{single}, {whole}{chance}"
+    single = f"a single entry off by {percent(entry)}{'' if of_itself else ' of a typical one'}"
+    return f"{single}, and {whole}{chance}"

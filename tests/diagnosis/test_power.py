@@ -155,8 +155,8 @@ def test_what_was_not_reached_is_undecided(forward, dtype, help_told):
     g = next(g for g in report.gradients if g.name == "dw")
     assert g.verdict == "undecided"
     assert g.reason.startswith("not enough evidence: a single entry may be off by")
-    found = next(f for f in report.findings if f.gradient == "dw")
-    assert found.code == "GC140"
+    [found] = [f for f in report.findings if f.code == "GC140"]
+    assert "dw" in found.gradient.split(", ")
     assert "3e-05 % was asked for" in found.title
     assert help_told in " ".join(found.help)
     assert "undecided" in str(report).splitlines()[0]
@@ -201,8 +201,8 @@ def test_a_network_takes_it_too():
 def test_the_report_says_it_in_one_line_where_all_is_right():
     report = check_layer(linear, opaque.linear_backward, *arrays(*LAYER))
     [line] = [line for line in str(report).splitlines() if line.startswith("  power ")]
-    assert "would have caught any single entry off by" in line
-    assert "any error of 1e-07" in str(report)
+    assert "would have caught a single entry off by" in line
+    assert "any error of 1e-07 of the norm" in line
     assert "would have caught" in html.to_html(report)
     wrong = check_layer(linear, lambda dout, cache: 2 * dout, *arrays(*LAYER), wrt=["x"])
     assert "would have caught" not in str(wrong)
