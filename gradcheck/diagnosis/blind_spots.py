@@ -60,6 +60,7 @@ def special_values(evidence: Evidence) -> Iterator[BlindSpot]:
     A square matrix is no such value: a transposed one shows, unless it is symmetric. An array of which the output does
     not depend on the values, as on a bias, has them looked at all the same: a cache without the bias is right at zero.
     """
+    asked = can_be_asked(evidence)  # then both signs are tried elsewhere (see one_sided_inputs)
     for name, value in evidence.values.items():
         if value.size < 2:
             continue
@@ -73,6 +74,9 @@ def special_values(evidence: Evidence) -> Iterator[BlindSpot]:
                 yield BlindSpot(name, f"all entries of {name} are equal", "what takes one for another")
         elif _is_symmetric(value):
             yield BlindSpot(name, f"{name} is symmetric", f"a transposed {name}")
+        elif not asked and (value.min() > 0 or value.max() < 0):
+            # zeros among them are what a ReLU leaves, and no other signs are ever met
+            yield BlindSpot(name, f"all entries of {name} have one sign", "a sign or a mask that is forgotten")
     upstreams = [u for u in evidence.upstreams if u.size > 1]
     if evidence.subject.upstream == "any" and upstreams and all(is_constant(u) for u in upstreams):
         yield BlindSpot("", "the upstream gradient is constant", "a sum over the wrong axis, or rows in another order,")

@@ -64,7 +64,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "watching": [lambda: watching.table(1 if quick else 7), lambda: births.table(3 if quick else 15)],
         "blindness": [lambda: blindness.table(2, (16, 100), 2.0) if quick else blindness.table(20)],
         "startup": [lambda: startup.table(3 if quick else 21)],
-        "power": [lambda: power.table(3, (10, 32)) if quick else power.table(100)],
+        "power": [lambda: power.table(3, (10, 32)) if quick else power.table(40)],
         "modules": [lambda: modules.table(1 if quick else 5)],
         "distributed": [lambda: several.table(1 if quick else 5)],
         "bars": [lambda: bars.table(100 if quick else 2000)],

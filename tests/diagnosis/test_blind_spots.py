@@ -126,6 +126,25 @@ def test_gradients_at_hand_at_ordinary_values_get_no_remark():
     assert codes(check_layer(lambda x, w: x @ w, X6, W4, gradients=at_hand, upstream=dout)) == []
 
 
+@pytest.mark.parametrize("opaquely", [True, False])
+def test_a_mask_that_is_forgotten_is_remarked_where_all_inputs_are_positive(opaquely):
+    def forward(x):
+        return np.maximum(opaque.raw(x) if opaquely else x, 0), x
+
+    report = check_layer(forward, lambda dout, x: +dout, np.abs(X6) + 0.1)
+    assert report.ok
+    assert codes(report) == ["GC117"]
+    right = check_layer(forward, lambda dout, x: dout * (x > 0), np.abs(X6) + 0.1)
+    assert codes(right) == []
+
+
+def test_inputs_of_one_sign_are_told_of_gradients_at_hand():
+    x, dout = np.abs(X6) + 0.1, RNG.standard_normal((6, 4))
+    report = check_layer(lambda x: np.maximum(x, 0), x, gradients={"x": dout}, upstream=dout)
+    assert report.ok
+    assert report.findings[0].title.startswith("all entries of x have one sign: a sign or a mask that is forgotten")
+
+
 def test_a_sum_over_one_channel_too_many_is_warned_of():
     def pool(x):
         return x.mean(axis=(2, 3)), x
