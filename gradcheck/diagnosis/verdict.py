@@ -31,6 +31,8 @@ from gradcheck.witnesses.subject import Array
 __all__ = ["Limits", "judge"]
 
 _PROBES = 4
+# How well a probe must be known to confirm a gradient, in units of a typical entry.
+_RESOLVED = 1e-2
 _WORST = 5
 
 
@@ -206,6 +208,9 @@ def _by_three(
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
     other = "the reference" if evidence.subject.truth == "reference" else "autograd"
+    if _fits(here, made):
+        why = f"yours and {other} differ, and numeric differences are too noisy here to tell"
+        return _with(base, "undecided", why, told)
     return _with(base, "undecided", f"yours, {other} and numeric differences all disagree", told)
 
 
@@ -230,9 +235,12 @@ def _agree_against_numeric(
 
 
 def _numeric_confirms(evidence: Evidence, name: str, yours: Array) -> bool:
-    allowed = NUMERIC_LIMIT * norm(yours) / math.sqrt(max(yours.size, 1))
+    """Whether numeric differences fit yours, and are known so well that this means something."""
+    typical = norm(yours) / math.sqrt(max(yours.size, 1))
     evidence.drawn.pop(name, None)  # those that spoke against it
-    return all(_fits(made.yours, made, allowed) for made in (evidence.probe(name) for _ in range(_PROBES)))
+    probes = [evidence.probe(name) for _ in range(_PROBES)]
+    resolved = all(made.error <= _RESOLVED * typical for made in probes)
+    return resolved and all(_fits(made.yours, made, NUMERIC_LIMIT * typical) for made in probes)
 
 
 def _fits(value: float | None, made: object, slack: float = 0.0) -> bool:

@@ -195,6 +195,11 @@ def check_array(label: str, value: Any, *, integers: bool) -> None:
         raise GradcheckError(
             f"{label} is an object array: pass one array of floats, or a list of arrays where rows differ in length"
         )
+    if kind == "V" and value.dtype.name.startswith(("bfloat", "float")):
+        raise GradcheckError(
+            f"{label} has dtype {value.dtype.name} of another package than NumPy, which PyTorch's arrays do not have: "
+            f"check the formula in float32, {_in_code(label)}.astype(np.float32)"
+        )
     if kind not in "fiub":
         raise GradcheckError(f"{label} has dtype {value.dtype}: pass an array of floats")
     if value.dtype == np.longdouble and value.dtype.itemsize > 8:

@@ -1,9 +1,10 @@
 """bfloat16 and mixed precision: no alarm for right ones, wrong ones told, lower precision named."""
 
+import numpy as np
 import pytest
 import torch
 
-from gradcheck import check_layer
+from gradcheck import GradcheckError, check_layer
 
 
 class Linear(torch.autograd.Function):
@@ -88,3 +89,10 @@ def test_a_bfloat16_gradient_of_a_float32_tensor_is_named_and_of_a_bfloat16_one_
     assert "dx is bfloat16, of lower precision than x (float32)" in [f.title for f in report.findings]
     report = check_layer(GivesHalves, *tensors(torch.bfloat16, torch.float32), raises=False)
     assert "GC105" not in {f.code for f in report.findings}
+
+
+def test_arrays_of_ml_dtypes_are_refused_with_what_to_do():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = np.ones((3, 2)).astype(ml_dtypes.bfloat16)
+    with pytest.raises(GradcheckError, match=r"dtype bfloat16 .* astype\(np.float32\)"):
+        check_layer(np.tanh, lambda dout, x: dout, x)
