@@ -143,7 +143,15 @@ class Case:
         """The forward as operations whose derivatives can be changed; None where it cannot be followed."""
         from gradcheck.causes.recording import record
 
-        return record(self.subject, self.values, self.upstreams) if isinstance(self.subject, NumpySubject) else None
+        if isinstance(self.subject, NumpySubject):
+            return record(self.subject, self.values, self.upstreams)
+        from gradcheck.witnesses.torch_function import FunctionSubject
+
+        if isinstance(self.subject, FunctionSubject):
+            from gradcheck.causes.recording_torch import record_function
+
+            return record_function(self.subject, self.values, self.upstreams)
+        return None
 
     @functools.cached_property
     def result_shapes(self) -> list[tuple[int, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from gradcheck.trace.sites import user_frame
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Values
 
-__all__ = ["Recording", "record", "tensors_of"]
+__all__ = ["Recording", "gated", "record", "recorded", "tensors_of"]
 
 
 class Recording:
@@ -65,6 +65,28 @@ class Recording:
 
 def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) -> Recording | None:
     """Run the forward of ``subject`` once, recorded; None where a value leaves the trace or it cannot be followed."""
+    gates, hook = gated()
+    trace = Trace(hook=hook)
+    wide = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
+    try:
+        with subject.followed(trace, wide) as (outputs, variables):
+            total = trace.objective(outputs, upstreams)
+            leaves = {name: trace.leaf_of(variable) for name, variable in variables.items()}
+    except Exception:
+        return None
+    if total is None or trace.leaks or trace.mismatch:
+        return None
+    return recorded(gates, leaves, total)
+
+
+def recorded(gates: Sequence[Gate], leaves: Mapping[str, torch.Tensor], total: torch.Tensor) -> Recording:
+    """The recording of a forward whose objective is ``total``: one pass shows which gates it comes through."""
+    torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
+    return Recording(gates, list(found([gate for gate in gates if gate.is_reached])), leaves, total)
+
+
+def gated() -> tuple[list[Gate], Callable[[Operation], torch.Tensor]]:
+    """A list of gates, and the hook that puts each operation which it is told behind a new one of them."""
     gates: list[Gate] = []
     segments = Segments()
 
@@ -82,18 +104,7 @@ def record(subject: NumpySubject, values: Values, upstreams: Sequence[Array]) ->
         gates.append(gate)
         return result
 
-    trace = Trace(hook=hook)
-    wide = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in values.items()}
-    try:
-        with subject.followed(trace, wide) as (outputs, variables):
-            total = trace.objective(outputs, upstreams)
-            leaves = {name: trace.leaf_of(variable) for name, variable in variables.items()}
-    except Exception:
-        return None
-    if total is None or trace.leaks or trace.mismatch:
-        return None
-    torch.autograd.grad(total, list(leaves.values()), retain_graph=True, allow_unused=True)
-    return Recording(gates, list(found([gate for gate in gates if gate.is_reached])), leaves, total)
+    return gates, hook
 
 
 def tensors_of(operation: Operation) -> Iterator[tuple[int, torch.Tensor]]:
