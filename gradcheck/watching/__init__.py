@@ -28,7 +28,8 @@ def watch(
     """Watch a training while it runs: ``with watch(model, optimizer) as health: ...`` around the loop as it is.
 
     Births of NaN and infinities are looked for at every step; activations, gradients, weights and updates are measured
-    at some of them.
+    at some of them. A model that several processes train (``DistributedDataParallel``, ``fully_shard``) is watched in
+    each of them; rank 0 has the report on all and alone calls ``callback``, and none waits for another.
 
     Args:
         model: A ``torch.nn.Module``; or, of a network in NumPy, the object that holds its arrays, or its forward.
