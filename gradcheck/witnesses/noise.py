@@ -86,7 +86,7 @@ def hidden_unit(up: Array, down: Array) -> float:
     if up.dtype not in (np.float64, np.float32) or not up.size:
         return 0.0
     step = max(1, up.size // _SAMPLE)
-    some, other = up.reshape(-1)[::step], down.reshape(-1)[::step]
+    some, other = up.flat[::step], down.flat[::step]  # without a copy, however they lie
     places = np.flatnonzero(some != other)
     if not places.size and step > 1:
         some, other = up.reshape(-1), down.reshape(-1)
