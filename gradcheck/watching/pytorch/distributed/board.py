@@ -41,11 +41,11 @@ class Board:
         self._store: Any = None
         try:
             store = distributed.distributed_c10d._get_default_store()
-            # Of its own: a call that waits on the common one would have all others wait.
-            store = store.clone() if hasattr(store, "clone") else store
+            if hasattr(store, "clone"):  # of its own: a call that waits on the common one would have all others wait
+                store = store.clone()
+                store.set_timeout(_LONGEST)
             number = store.add(f"gradcheck/{title}/{own}", 1)
             self._store = torch._C._distributed_c10d.PrefixStore(f"gradcheck/{title}/{number}/", store)
-            self._store.set_timeout(_LONGEST)
         except Exception as error:  # whatever a store may raise
             self._lose(error)
 

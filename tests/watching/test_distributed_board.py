@@ -1,0 +1,105 @@
+"""Notes in a store, and steps that are agreed on, without processes: several boards of one store."""
+
+import pytest
+from torch import distributed
+from torch.distributed import distributed_c10d
+
+from gradcheck.watching.pytorch.distributed.agreement import Agreement, SharedSchedule
+from gradcheck.watching.pytorch.distributed.board import Board
+
+
+@pytest.fixture
+def store(monkeypatch):
+    made = distributed.HashStore()
+    monkeypatch.setattr(distributed_c10d, "_get_default_store", lambda: made)
+    return made
+
+
+@pytest.mark.usefixtures("store")
+def test_notes_are_there_for_everybody_until_they_are_removed():
+    one, two = Board("a training", 0), Board("a training", 1)
+    one.leave("greeting", {"large": list(range(5000))})
+    assert two.has(["greeting"])
+    assert not two.has(["greeting", "another"])
+    assert two.take(["greeting"]) == [{"large": list(range(5000))}]
+    assert one.messages == 1
+    assert one.sent < 15_000  # fewer than as they were
+    two.remove("greeting")
+    assert not one.has(["greeting"])
+    assert not one.wait(["greeting"], 0.01)
+
+
+@pytest.mark.usefixtures("store")
+def test_each_watch_has_a_board_of_its_own():
+    first = [Board("a training", rank) for rank in (0, 1)]
+    first[0].leave("note", 1)
+    second = [Board("a training", rank) for rank in (0, 1)]
+    other = Board("another training", 0)
+    assert first[1].has(["note"])
+    assert not any(board.has(["note"]) for board in (*second, other))
+
+
+def test_where_there_is_no_store_nothing_is_raised():
+    board = Board("a training", 0)
+    assert "process group" in board.lost
+    board.leave("note", 1)
+    board.remove("note")
+    assert (board.has(["note"]), board.take(["note"]), board.wait(["note"], 9.0)) == (False, [], False)
+
+
+def test_a_store_that_breaks_is_lost_and_nothing_is_raised(store, monkeypatch):
+    class Broken:
+        def __getattr__(self, name):
+            raise RuntimeError(f"Connection reset by peer\nin {name}")
+
+    board = Board("a training", 0)
+    assert not board.lost
+    monkeypatch.setattr(board, "_store", Broken())
+    board.leave("note", 1)
+    assert board.lost == "RuntimeError: Connection reset by peer"
+    assert not board.has(["note"])
+    assert store.num_keys() >= 1  # the store itself is as it was
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("wanted", range(16, 33))
+def test_what_one_wants_all_do_at_the_same_step(wanted):
+    boards = [Board("a training", rank) for rank in range(3)]
+    agreements = [Agreement(board, "burst") for board in boards]
+    done = [[], [], []]
+    for step in range(60):
+        for rank, agreement in enumerate(agreements):  # rank 2 is the last to come to each step
+            if rank == 2 and step == wanted:
+                agreement.want(step)
+            if agreement.due(step):
+                done[rank].append(step)
+    assert done[0] == done[1] == done[2]
+    [step] = done[0]
+    assert wanted + 8 <= step <= wanted + 16
+
+
+@pytest.mark.usefixtures("store")
+def test_it_can_be_wanted_again():
+    agreements = [Agreement(Board("a training", rank), "burst") for rank in range(2)]
+    done = [[], []]
+    for step in range(100):
+        for rank, agreement in enumerate(agreements):
+            if step in (10, 11, 50):
+                agreement.want(step)
+            if agreement.due(step):
+                done[rank].append(step)
+    assert done == [[24, 64], [24, 64]]
+
+
+def test_a_jump_on_one_rank_is_a_wish_and_no_burst_yet():
+    schedule = SharedSchedule()
+    for step in range(40):
+        schedule.samples(step)
+        schedule.saw("loss", 1.0)
+    assert not schedule.wanted
+    schedule.saw("loss", 100.0)
+    assert schedule.wanted
+    before = [step for step in range(40, 45) if schedule.samples(step)]
+    schedule.burst()
+    assert len(before) <= 1
+    assert all(schedule.samples(step) for step in range(45, 50))
