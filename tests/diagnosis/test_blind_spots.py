@@ -1,5 +1,7 @@
 """Values and sizes at which right and wrong coincide: tried at others, and told where that cannot be."""
 
+import functools
+
 import numpy as np
 import opaque
 import pytest
@@ -208,3 +210,17 @@ def test_a_layer_of_a_network_is_looked_at_like_any_other():
 def test_right_layers_of_the_catalogue_get_no_remark(layer):
     report = check_layer(layer.forward, layer.backward, *layer.inputs, kwargs=layer.options, raises=False)
     assert not {"GC140", "GC141", "GC142", "GC143", "GC144", "GC145"} & set(codes(report))
+
+
+@pytest.mark.parametrize("layer", entries(), ids=lambda layer: layer.name)
+@pytest.mark.parametrize("opaquely", [False, True], ids=["traced", "opaque"])
+def test_right_layers_of_the_catalogue_get_no_remark_at_one_sample(layer, opaquely):
+    @functools.wraps(layer.forward)
+    def forward(*inputs, **options):
+        seen = (opaque.raw(a) if opaquely and a.dtype.kind == "f" else a for a in inputs)
+        return layer.forward(*seen, **options)
+
+    count = layer.inputs[0].shape[0]
+    one = [a[:1] if a.ndim and a.shape[0] == count else a for a in layer.inputs]
+    report = check_layer(forward, layer.backward, *one, kwargs=layer.options, raises=False)
+    assert not {"GC141", "GC142", "GC143", "GC145"} & set(codes(report))
