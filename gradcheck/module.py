@@ -229,15 +229,25 @@ def _all_examined(picked: Sequence[Call], asked: Any) -> list[Examined]:
 
     rng = own_generator(asked.seed)
     names = [call.name for call in picked]
-    explained: set[object] = set()
+    explained: dict[object, Examined] = {}
+    again: dict[object, list[str]] = {}
     found = []
     for call in picked:
         layer = call.name if names.count(call.name) == 1 else f"{call.name} (call {call.number})"
         # of a Function that is wrong in many places the cause is looked for once
         once = asked if call.function not in explained else replace(asked, limits=replace(asked.limits, budget=0))
         found.append(examine_call(call, layer, once, rng))
-        if any(g.verdict == "wrong" for g in found[-1].gradients):
-            explained.add(call.function)
+        wrong = any(g.verdict == "wrong" for g in found[-1].gradients)
+        if wrong and explained.setdefault(call.function, found[-1]) is not found[-1]:
+            again.setdefault(call.function, []).append(layer)
+    for function, layers in again.items():
+        first = explained[function].findings
+        told = f"the same Function is wrong in {', '.join(layers[:3])}" + f" and {len(layers) - 3} more" * (
+            len(layers) > 3
+        )
+        at = next((k for k, f in enumerate(first) if f.code.startswith("GC2")), None)
+        if at is not None:
+            first[at] = replace(first[at], evidence=(*first[at].evidence, told))
     return found
 
 

@@ -90,6 +90,7 @@ def test_one_function_wrong_in_two_places_is_explained_once():
     wrong = [g.layer for g in report.gradients if g.verdict == "wrong"]
     assert wrong == ["blocks.0.norm1: LayerNormWithoutMean", "blocks.0.norm2: LayerNormWithoutMean"]
     assert [f.layer for f in report.findings] == wrong[:1]
+    assert report.findings[0].evidence[-1] == f"the same Function is wrong in {wrong[1]}"
 
 
 def test_a_state_without_a_gradient_is_no_false_alarm():
