@@ -40,6 +40,27 @@ def forward_birth(rank: int, count: int, talks: bool) -> Report:
     return health.report()
 
 
+class Root(nn.Module):
+    """A layer that gives NaN when it is told to."""
+
+    low = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.abs() - (100.0 if self.low else 0.0)).sqrt()
+
+
+def sharded_birth(rank: int, count: int) -> Report:
+    inner = net()
+    inner.insert(3, Root())
+    model = wrapped(inner, "FSDP2", count)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    with watch(model, optimizer) as health:
+        for step, x, y in batches(rank, count, 0, 10):
+            inner[3].low = step == BORN and rank == count - 1
+            train(model, optimizer, iter([(step, x, y)]))
+    return health.report()
+
+
 def loss_birth(rank: int, count: int, kind: str) -> Report:
     model = wrapped(net(), kind, count)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -93,6 +114,7 @@ def apart(rank: int, count: int) -> Report:
 def everything(rank: int, count: int) -> dict[str, object]:
     return {
         "forward": forward_birth(rank, count, talks=False),
+        "sharded": sharded_birth(rank, count),
         "talks": forward_birth(rank, count, talks=True),
         **{f"loss {kind}": loss_birth(rank, count, kind) for kind in KINDS},
         **{f"stopped {kind}": stopped(rank, count, kind) for kind in KINDS},
@@ -120,6 +142,15 @@ def test_a_forward_that_talks_to_others_is_not_done_again_alone(found):
     assert finding.code == "GC300"
     assert finding.title.endswith("on rank 3 only")
     assert "it talks to the other processes (allreduce)" in " ".join(finding.evidence)
+
+
+def test_a_nan_born_in_one_forward_of_shared_weights_is_told_with_rank_and_layer(found):
+    [finding] = found[0]["sharded"].findings
+    assert finding.code == "GC300"
+    assert finding.title == (
+        "an operation that was not found makes the first NaN, in the forward pass of layer 3 at step 5, on rank 3 only"
+    )
+    assert "the weights are spread over several processes" in " ".join(finding.evidence)
 
 
 @pytest.mark.parametrize("kind", KINDS)
