@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,9 +42,9 @@ def with_windows_overlapping(
             except GradcheckError:
                 continue
             wrong = [g.name for g in found.gradients if g.verdict == "wrong"]
-            return (
-                replace(report, findings=(*report.findings, _warning(wrong, size, other, window))) if wrong else report
-            )
+            warned = (_warning(wrong, size, other, window),) if wrong else ()
+            counts = Counter(dict(report.evaluations)) + Counter(dict(found.evaluations))
+            return replace(report, findings=(*report.findings, *warned), evaluations=tuple(counts.items()))
     return report
 
 
