@@ -69,6 +69,7 @@ def _examined(
 ) -> Examined:
     upstreams, replaced = _upstreams(call, subject, rng)
     found = Examined([], notes=notes, replaced=replaced)
+    asked = replace(asked, autocast=call.autocast)
     for done in examine_function(subject, asked, upstream=upstreams, layer=layer):
         evidence = done.evidence
         found.gradients += pictured(done.gradients, evidence.yours.gradients, evidence.autograd)

@@ -29,6 +29,8 @@ class Asked:
     gradgrad: bool = False
     vmap: bool | None = None
     in_model: bool = False
+    autocast: bool = False
+    """Whether the model made the call under autocast, which is not on here."""
 
 
 def examine_function(
@@ -42,7 +44,7 @@ def examine_function(
         GradcheckError: as :func:`gradcheck.examine.examine`.
     """
     done = examine(subject or function, upstream=upstream, limits=asked.limits, seed=asked.seed, layer=layer)
-    calls = Calls(function, done.evidence, layer, asked.in_model)
+    calls = Calls(function, done.evidence, layer, asked.in_model, asked.autocast)
     if any(g.verdict == "wrong" for g in done.gradients):
         if asked.gradgrad:
             done.notes.append(f"{layer or function.name}: its double backward waits until its backward is right")

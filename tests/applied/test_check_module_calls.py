@@ -251,6 +251,37 @@ def test_mistakes_of_the_caller(call, text):
         call()
 
 
+class Product(Function):
+    """As autocast has it: one of its inputs is bfloat16, the other float32."""
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu")
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x @ w
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        return g @ w.T, x.T @ g
+
+
+def test_a_call_under_autocast():
+    class Cast(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.fc, self.w = nn.Linear(3, 4), nn.Parameter(torch.randn(4, 2))
+
+        def forward(self, x):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return Product.apply(self.fc(x), self.w).float()
+
+    report = check_module(Cast(), X)
+    assert report.ok, str(report)
+
+
 class NewStyle(Function):
     generate_vmap_rule = True
 

@@ -198,6 +198,8 @@ class Dropout(torch.autograd.Function):
 
 
 def test_a_mask_that_is_drawn_by_dtype():
+    report = check_layer(Dropout, normal(4, 3, dtype=torch.bfloat16))
+    assert report.ok, str(report)
     report = check_layer(Dropout, normal(4, 3, dtype=torch.float32))
     assert report.ok, str(report)
     assert "Dropout computes something else in float64: run in float32 throughout" in report.notes
