@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from planted_arrays import cause
+from planted_arrays import cause, causes, report
+
+from gradcheck.yardstick import rounded
 
 ROUNDED = {
     "the nearest integers": np.rint,
@@ -10,6 +12,7 @@ ROUNDED = {
     "integers, downwards": np.floor,
     "1 decimal": lambda dw: np.round(dw, 1),
     "3 decimals": lambda dw: np.round(dw, 3),
+    "bfloat16": lambda dw: rounded(dw, "bfloat16"),
     "float16": lambda dw: dw.astype(np.float16).astype(float),
 }
 
@@ -22,5 +25,6 @@ def test_the_rounding_is_named(says):
 
 
 def test_float16_inside_the_backward_is_not_the_gradient_rounded():
-    finding = cause(lambda dw, dout, x, w: (x.T.astype(np.float16) @ dout.astype(np.float16)).astype(float))
-    assert finding.code == "GC299"
+    found = report(lambda dw, dout, x, w: (x.T.astype(np.float16) @ dout.astype(np.float16)).astype(float))
+    assert not causes(found)
+    assert "dw is computed in float16 on the way, of lower precision than float64" in [f.title for f in found.findings]
