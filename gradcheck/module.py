@@ -58,7 +58,8 @@ def check_module(
         loss: A function of the model's output that returns one number. Without ``inputs`` it is called with the model
             and runs the forward itself: ``loss=lambda model: criterion(model(x), y)``. Default: standard normal
             upstream gradients for all outputs.
-        gradgrad: Check the double backward of each Function as well.
+        gradgrad: Check the double backward of each Function as well; where the model itself differentiates a backward
+            (``create_graph=True``) that is always done.
         vmap: As in :func:`check_layer`.
         skip: Functions that are deliberately no derivative (a straight-through estimator, a reversed gradient): their
             names, ``"Round"`` everywhere or ``"blocks.1: Round"`` there.

@@ -69,7 +69,7 @@ def _examined(
 ) -> Examined:
     upstreams, replaced = _upstreams(call, subject, rng)
     found = Examined([], notes=notes, replaced=replaced)
-    asked = replace(asked, autocast=call.autocast)
+    asked = replace(asked, autocast=call.autocast, gradgrad=asked.gradgrad or call.twice)
     for done in examine_function(subject, asked, upstream=upstreams, layer=layer):
         evidence = done.evidence
         found.gradients += pictured(done.gradients, evidence.yours.gradients, evidence.autograd)

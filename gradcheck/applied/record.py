@@ -35,6 +35,8 @@ class Call:
     """For each tensor that it returned, whether it has a gradient."""
     upstreams: tuple[torch.Tensor | None, ...] | None = None
     """What the engine handed to the backward, one for each tensor that was returned; None where it was not called."""
+    twice: bool = False
+    """Whether the model differentiates the backward as well (``create_graph=True``: a gradient penalty, say)."""
     returned: tuple[torch.Tensor | None, ...] | None = None
     """What the backward gave, one for each argument that is a tensor, as the engine took it."""
 

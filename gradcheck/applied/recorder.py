@@ -133,6 +133,8 @@ class Recorder:
 
         def before(handed: Any) -> None:
             self.entered.append(call)
+            # the engine records what a backward does only where somebody is to differentiate it
+            call.twice |= torch.is_grad_enabled()
             if call in (group.first, group.last, *group.others) and call.upstreams is None:
                 call.upstreams = tuple(None if g is None else g.detach().clone() for g in handed)
 

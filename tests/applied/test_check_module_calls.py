@@ -251,6 +251,33 @@ def test_mistakes_of_the_caller(call, text):
         call()
 
 
+class SineOnce(Function):
+    """Its double backward is zero."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0].detach().cos()
+
+
+def test_a_model_that_differentiates_a_gradient_needs_the_double_backward():
+    class Penalty(Net):
+        def forward(self, x):
+            x = x.detach().requires_grad_()
+            out = super().forward(x).sum()
+            (g,) = torch.autograd.grad(out, x, create_graph=True)
+            return out + g.square().sum()
+
+    report = check_module(Penalty(SineOnce.apply), X)
+    assert [f.title for f in report.findings] == ["the double backward of SineOnce is silently wrong in dx"]
+    assert check_module(Net(SineOnce.apply), X).ok
+    assert check_module(Penalty(zoo.Gelu.apply), X).ok
+
+
 class Product(Function):
     """As autocast has it: one of its inputs is bfloat16, the other float32."""
 
