@@ -105,7 +105,7 @@ def _scrambled(x: Array) -> Array:
 class Coverage(NamedTuple):
     """How many derivatives there were, of how many something was said, how many bars missed, and the median bar."""
 
-    count: int
+    total: int
     told: int
     missed: list[tuple[Case, float]]
     width: float
