@@ -74,12 +74,15 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
     """The 2-norm of each, with one call and one transfer from the device for all of them."""
     if not tensors:
         return []
-    kinds = {(t.dtype, t.layout, t.device) for t in tensors}
-    if len(kinds) > 1 or tensors[0].dtype not in _WIDE or tensors[0].layout != torch.strided:
+    dtype, device = tensors[0].dtype, tensors[0].device
+    for tensor in tensors:
+        if tensor.dtype is not dtype or tensor.layout is not torch.strided or tensor.device != device:
+            return [norm_of(each) for each in tensors]
+    if dtype not in _WIDE:
         return [norm_of(tensor) for tensor in tensors]
     with torch.no_grad():
         found = torch._foreach_norm(list(tensors))
-        norms: list[float] = [norm.item() for norm in found] if tensors[0].is_cpu else torch.stack(found).tolist()
+        norms: list[float] = [norm.item() for norm in found] if device.type == "cpu" else torch.stack(found).tolist()
     return [
         norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
         for norm, tensor in zip(norms, tensors, strict=True)
