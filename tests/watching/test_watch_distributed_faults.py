@@ -9,6 +9,8 @@ import gradcheck
 from gradcheck import UnhealthyTraining, watch
 from gradcheck.report import Report
 
+pytestmark = pytest.mark.slow
+
 COUNT = 4
 KINDS = ("DDP", "FSDP2")
 BORN = 5  # the step

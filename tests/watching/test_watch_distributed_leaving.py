@@ -8,6 +8,8 @@ from ranks import batches, net, on_ranks, train, wrapped
 
 from gradcheck import watch
 
+pytestmark = pytest.mark.slow
+
 COUNT = 2
 
 

@@ -52,7 +52,7 @@ def everything(rank: int, count: int) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="module", params=[2, 4])
+@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
 def found(request):
     """What each of 2 and of 4 processes has."""
     results = on_ranks(everything, request.param)
