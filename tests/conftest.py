@@ -2,6 +2,7 @@
 
 import concurrent.futures.process  # noqa: F401 (as below)
 import os
+import sys
 
 import pytest
 
@@ -33,6 +34,17 @@ def bad(name="bad layer", raises=None):
     __tracebackhide__ = True
     return layer(name, False, raises)
 '''
+
+
+@pytest.fixture(autouse=True)
+def _no_hypothesis_failed():
+    """A hypothesis that raises is passed over in the search for a cause; here it is a mistake of ours."""
+    yield
+    attempt = sys.modules.get("gradcheck.causes.attempt")
+    if attempt is not None and attempt.failures:
+        told = attempt.failures.popleft()
+        attempt.failures.clear()
+        pytest.fail(told, pytrace=False)
 
 
 @pytest.fixture

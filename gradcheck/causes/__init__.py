@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.causes.attempt import attempted, worked_out
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import EXACT, Case
 from gradcheck.causes.crossed_shapes import crossed_shapes
 from gradcheck.causes.fresh import case_at
 from gradcheck.causes.other_shape import transposed
 from gradcheck.causes.patterns import unexplained
-from gradcheck.causes.search import search
+from gradcheck.causes.search import Explanation, search
 from gradcheck.causes.words import finding
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.outcome.waiting import told_while_waiting
@@ -99,8 +100,9 @@ def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str, budget: 
     small = {n: case.off(n, case.true[n]) for n in wrong}
     case = replace(case, closeness={n: _CLOSER * off for n, off in small.items() if 0 < off <= EXACT})
     with told_while_waiting(lambda: f"looking for the cause: {case.evaluations} evaluations; Ctrl-C ends the search"):
-        found = search(case, wrong, budget)
+        found = worked_out(lambda: search(case, wrong, budget), otherwise=list[Explanation]())
     explained = {n for explanation in found for n in explanation.names}
     rest = [n for n in wrong if n not in explained and not case.explains(n, case.true[n])]
-    crossed = list(crossed_shapes(case.recording, layer)) if case.was_recorded and case.recording else []
+    recording = case.recording if case.was_recorded else None
+    crossed = [] if recording is None else list(attempted(crossed_shapes, recording, layer))
     return [*crossed, *(finding(case, one, layer, truth) for one in found), *unexplained(case, rest, layer)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradcheck.causes.attempt import worked_out
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change
@@ -13,6 +14,10 @@ __all__ = ["predict"]
 
 def predict(case: Case, stack: Sequence[Candidate]) -> dict[str, Array] | None:
     """The gradients with all changes of ``stack``; None where one of them has no meaning in this case."""
+    return worked_out(lambda: _predicted(case, stack), otherwise=None)
+
+
+def _predicted(case: Case, stack: Sequence[Candidate]) -> dict[str, Array] | None:
     gradients = dict(case.true)
     changes: dict[int, Change] = {}
     for candidate in stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gradcheck.causes.attempt import attempted, worked_out
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.confirm import holds
@@ -60,15 +62,19 @@ def search(case: Case, wrong: Sequence[str], budget: int | None = None) -> list[
         budget = max(_LEAST, int(BUDGET * min(1.0, _LARGE / max(entries, 1))))
     if budget == 0:
         return []
+
+    def is_spent() -> bool:
+        return case.evaluations > budget or time.monotonic() > end
+
     found: list[Explanation] = []
     explained: set[str] = set()
     try:
         stage, fresh = Stage(case, (), tuple(wrong)), Fresh(case)
         for _ in range(_DEEPEST):
             left = tuple(n for n in stage.unexplained if n not in explained)
-            best = (
-                _best(stage, left, fresh, lambda: case.evaluations > budget or time.monotonic() > end) if left else None
-            )
+            if not left:
+                break
+            best = worked_out(functools.partial(_best, stage, left, fresh, is_spent), otherwise=None)
             if best is None:
                 break
             found.append(best)
@@ -87,7 +93,9 @@ def _best(stage: Stage, left: Sequence[str], fresh: Fresh, is_spent: Callable[[]
     exact: list[tuple[Trial, tuple[str, ...]]] = []
     rest: list[tuple[Candidate, float]] = []
     best: Explanation | None = None
-    for number, tier in enumerate(itertools.chain(tiers(stage, left), [pairs(stage, left, rest)])):
+    for number, tier in enumerate(
+        itertools.chain(attempted(tiers, stage, left), [attempted(pairs, stage, left, rest)])
+    ):
         for trial in tier:
             names = tuple(n for n in left if n in trial.candidate.names and n in trial.gradients)
             hit = tuple(n for n in names if case.explains(n, trial.gradients[n]))

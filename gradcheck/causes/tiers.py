@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gradcheck.causes import other_inputs, points
 from gradcheck.causes.arrays.multiple import multiples
+from gradcheck.causes.attempt import attempted, worked_out
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.catalogue import ALSO_ARRAYS, ARRAYS, LINES, MORE_ARRAYS, OPERANDS, PARTS, ArrayFamily
 from gradcheck.causes.lines import another_axis, other_function
@@ -30,30 +32,40 @@ def tiers(stage: Stage, left: Sequence[str]) -> Iterator[Iterator[Trial]]:
     if recording is None:
         yield _arrays(stage, left, ALSO_ARRAYS)
         return
-    places = [spot for spot in (Spot(stage, place) for place in places_of(recording)) if spot.matters()]
-    spots = [part for spot in places for part in (spot, *spot.inputs()) if part.matters()]
+    places = [spot for spot in (Spot(stage, place) for place in places_of(recording)) if _matters(spot)]
+    spots = [part for spot in places for part in (spot, *spot.inputs()) if _matters(part)]
     suspects = [spot for spot in spots if spot.is_suspect()]
-    pieces = [spot for spot in (PieceSpot(stage, piece) for piece in pieces_of(recording)) if spot.matters()]
+    pieces = [spot for spot in (PieceSpot(stage, piece) for piece in pieces_of(recording)) if _matters(spot)]
     around = [spot for spot in pieces if spot.is_suspect()]
     yield itertools.chain(
-        (trial for spot in suspects for family in LINES for trial in family(spot)),
-        (trial for spot in [*suspects, *around] for trial in other_function.left_out(spot)),
-        (trial for spot in [*spots, *pieces] if not spot.is_suspect() for family in PARTS for trial in family(spot)),
-        _points(stage),
+        (trial for spot in suspects for family in LINES for trial in attempted(family, spot)),
+        (trial for spot in [*suspects, *around] for trial in attempted(other_function.left_out, spot)),
+        (
+            trial
+            for spot in [*spots, *pieces]
+            if not spot.is_suspect()
+            for family in PARTS
+            for trial in attempted(family, spot)
+        ),
+        attempted(_points, stage),
         _arrays(stage, left, ALSO_ARRAYS),
     )
     around.sort(key=lambda spot: (-spot.piece.named_ends, -len(spot.piece.sites)))
     named = [spot for spot in around if spot.piece.named_ends]
     yield itertools.chain(
-        (trial for spot in named for trial in another_axis.trials(spot)),
-        (trial for spot in [*suspects, *named] for trial in other_function.replaced(spot)),
-        (trial for spot in suspects for family in OPERANDS for trial in family(spot)),
+        (trial for spot in named for trial in attempted(another_axis.trials, spot)),
+        (trial for spot in [*suspects, *named] for trial in attempted(other_function.replaced, spot)),
+        (trial for spot in suspects for family in OPERANDS for trial in attempted(family, spot)),
     )
     rest = [spot for spot in around if not spot.piece.named_ends]
     yield itertools.chain(
-        (trial for spot in rest for trial in another_axis.trials(spot)),
-        (trial for spot in rest for trial in other_function.replaced(spot)),
+        (trial for spot in rest for trial in attempted(another_axis.trials, spot)),
+        (trial for spot in rest for trial in attempted(other_function.replaced, spot)),
     )
+
+
+def _matters(spot: Spot) -> bool:
+    return worked_out(spot.matters, otherwise=False)
 
 
 def arrays_on_top(stage: Stage, left: Sequence[str]) -> Iterator[Trial]:
@@ -74,8 +86,8 @@ def _arrays(stage: Stage, left: Sequence[str], families: Sequence[ArrayFamily]) 
 
 def _of_one(stage: Stage, name: str, families: Sequence[ArrayFamily]) -> Iterator[Trial]:
     """Every change of one gradient array, and a multiple of it where that fits."""
-    for candidate in (c for family in families for c in family(stage, name)):
-        trial = _made(stage, name, candidate)
+    for candidate in (c for family in families for c in attempted(family, stage, name)):
+        trial = worked_out(functools.partial(_made, stage, name, candidate), otherwise=None)
         if trial is None:
             continue
         yield trial

@@ -124,12 +124,19 @@ def _instead(k: int, name: str, times: float) -> Change:
 def own_derivative(gate: Gate, k: int) -> torch.Tensor | None:
     """The derivative of an elementwise function from source ``k`` to the result; None where it is not elementwise."""
     x, y = gate.sources[k], gate.result
-    varied = torch.cos(torch.arange(y.numel(), dtype=y.dtype)).reshape(y.shape)
+    varied = torch.cos(torch.arange(y.numel(), dtype=torch.float64)).to(y.dtype).reshape(y.shape)
     ones, other = (vector_jacobian(y, [x], u)[0] for u in (torch.ones_like(y), varied))
     # of an elementwise function Jᵀu is u times the diagonal, whatever u
-    if ones is None or other is None or not torch.allclose(other, ones * varied, rtol=1e-9, atol=1e-12):
+    if ones is None or other is None or not _alike(other, ones * varied):
         return None
     return ones
+
+
+def _alike(left: torch.Tensor, right: torch.Tensor) -> bool:
+    """Whether they are the same to the rounding of the lower precision: a forward may go over to float32 inside."""
+    eps = max(torch.finfo(left.dtype).eps, torch.finfo(right.dtype).eps)
+    rtol, atol = max(1e-9, 64 * eps), max(1e-12, eps)
+    return torch.allclose(left.double(), right.double(), rtol=rtol, atol=atol)
 
 
 def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
@@ -140,7 +147,7 @@ def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
         return ""
     x, y = gate.sources[k].detach(), gate.result.detach()
     for name, values in known_functions(x, y).items():
-        if torch.allclose(values, own, rtol=1e-9, atol=1e-12):
+        if _alike(values, own):
             return name
     return _step(x, own)
 
