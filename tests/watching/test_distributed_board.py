@@ -61,6 +61,20 @@ def test_a_store_that_breaks_is_lost_and_nothing_is_raised(store, monkeypatch):
     assert store.num_keys() >= 1  # the store itself is as it was
 
 
+def test_a_store_whose_process_has_gone_is_not_connected_to_anew(monkeypatch):
+    class Gone:
+        def check(self, names):
+            raise distributed.DistNetworkError("Connection reset by peer")
+
+        def clone(self):
+            raise AssertionError("it would be tried until the timeout of the process group")
+
+    monkeypatch.setattr(distributed_c10d, "_get_default_store", Gone)
+    board = Board("a training", 0)
+    assert board.lost == "DistNetworkError: Connection reset by peer"
+    assert not board.wait(["note"], 60)
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("wanted", range(16, 33))
 def test_what_one_wants_all_do_at_the_same_step(wanted):

@@ -41,6 +41,7 @@ class Board:
         self._store: Any = None
         try:
             store = distributed.distributed_c10d._get_default_store()
+            store.check(["gradcheck"])  # fails at once where its process is gone; a clone would try for very long
             if hasattr(store, "clone"):  # of its own: a call that waits on the common one would have all others wait
                 store = store.clone()
                 store.set_timeout(_LONGEST)

@@ -255,7 +255,9 @@ class DistributedHealth(TorchHealth):
     def _of_one(self, report: Report) -> Report:
         """What another process than the first says: what the first has found, in a line, or else what it saw itself."""
         own, first = self._group.own, self._group.first
-        place = f"this is rank {own} of {len(self._group.ranks)}"
+        count = len(self._group.ranks)
+        every = self._group.ranks == tuple(range(count))  # not some of those of a larger training
+        place = f"this is rank {own}" + (f" of {count}" if every else f", one of {count} that train this model")
         if self._verdict is None and not self._running:
             self._verdict = self._wait_for_verdict()
         if self._verdict is None:
