@@ -95,6 +95,26 @@ def test_an_update_found_late_is_still_the_updates():
     assert birth.remark == "found when the next step failed"
 
 
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_a_weight_that_the_code_makes_nan_after_an_update_is_not_the_updates(optimizer, accumulated):
+    torch.manual_seed(0)
+    model = Net()
+    optimizer = optimizer(model.parameters(), lr=0.01)
+    with Births(model, optimizer) as births:
+        for step in range(4):
+            optimizer.zero_grad()
+            if step == FAILING:
+                with torch.no_grad():
+                    model.fc1.weight[0, 0] = float("nan")
+            for _ in range(accumulated):
+                F.cross_entropy(model(torch.randn(5, 4)), torch.randint(3, (5,))).backward()
+            optimizer.step()
+    birth = births.birth
+    assert (birth.phase, birth.step, birth.operation) == ("forward", FAILING, "parameter")
+    assert birth.operands[0].startswith("fc1.weight[0, 0]")
+
+
 def by_hand(model, on):
     for p in model.parameters():
         p.grad.div_(p.grad.norm() * (0 if on else 1))  # born

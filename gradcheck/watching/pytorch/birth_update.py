@@ -17,6 +17,7 @@ from gradcheck.watching.pytorch.shards import local
 
 __all__ = ["Update"]
 
+_PLAIN = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 _SAFE = 1e-4  # of the dtype's largest: an update below cannot overflow a weight that is no larger
 
 
@@ -28,6 +29,7 @@ class Update:
         self.step = step
         frame = user_frame()
         self._place = None if frame is None else Place(frame.f_code, frame.f_lineno, frame.f_lasti)
+        self._finite = largest is not None and math.isfinite(largest)
         self._before: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
         for group in optimizer.param_groups:
             if _dangerous(group, largest):
@@ -35,6 +37,26 @@ class Update:
                     grad = p.grad
                     copy = None if grad is None else local(grad).detach().clone()
                     self._before[id(p)] = (local(p).detach().clone(), copy)
+
+    def leaves_no_nan(self, parameter: torch.Tensor | None) -> bool:
+        """Whether this update cannot have made that parameter NaN: then the code wrote to it after the update.
+
+        From finite weights, gradients and options SGD and Adam with an eps above 0 make at most an infinity, and what
+        they keep of a parameter tells of one that went in. Of any other optimizer this is not known.
+        """
+        if type(self.optimizer) not in _PLAIN or not self._finite or parameter is None or id(parameter) in self._before:
+            return False
+        group = next((g for g in self.optimizer.param_groups if any(p is parameter for p in g["params"])), {})
+        options = [value for value in group.values() if isinstance(value, int | float)]
+        kept = self.optimizer.state.get(parameter, {})
+        tensors = [value for value in kept.values() if isinstance(value, torch.Tensor)]
+        negative = any(bool((local(kept[name]) < 0).any()) for name in ("exp_avg_sq", "max_exp_avg_sq") if name in kept)
+        return (
+            bool(torch.isnan(local(parameter)).any())
+            and all(math.isfinite(option) for option in options)
+            and all(is_finite(local(tensor)) for tensor in tensors)
+            and not negative
+        )
 
     def birth(self, names: Sequence[str], parameters: Mapping[str, torch.Tensor], remark: str) -> Birth | None:
         """What the update did to the first of these parameters; None where the optimizer does not have them."""

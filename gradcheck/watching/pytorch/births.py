@@ -298,7 +298,9 @@ class BirthWatch:
                 return self._owed  # or from one that was not found
             if self._update is not None and born.role == "parameter":
                 parameters = dict(self._model.named_parameters())
-                birth = self._update.birth(list(parameters), parameters, "found when the next step failed")
+                guilty = not self._update.leaves_no_nan(parameters.get(born.name))
+                late = "found when the next step failed"
+                birth = self._update.birth(list(parameters), parameters, late) if guilty else None
                 if birth is not None:
                     return birth
         return birth_of(found, born, step, names, remark)
