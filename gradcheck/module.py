@@ -163,9 +163,6 @@ def _refuse_nothing(recorder: Recorder, model: Any, failed: Exception | None) ->
     if recorder.without_gradient:
         which = ", ".join(list(recorder.without_gradient)[:5])
         why = f"no gradient goes through {which}: it runs under no_grad, or none of its inputs or outputs has one"
-    elif recorder.transformed:
-        which = ", ".join(recorder.transformed)
-        why = f"{which} is applied inside a transform (torch.vmap, torch.func), where calls are not followed"
     elif failed is not None:
         why = f"it applies no custom torch.autograd.Function, and its backward raised {type(failed).__name__}: {failed}"
     else:
@@ -283,7 +280,7 @@ def _counted(
     ]
     if failed is not None:
         notes.append(f"the model's backward raised {type(failed).__name__}: {(str(failed).splitlines() or [''])[0]}")
-    unreached = [call.name for call in picked if call.upstreams is None]
+    unreached = [c.name for c in picked if c.upstreams is None and c.name not in recorder.transformed]
     if unreached and failed is None:
         notes.append(f"no gradient came to {', '.join(unreached[:4])}: judged with a random one")
     replaced = [c.name for c, e in zip(picked, found, strict=True) if e.replaced and c.upstreams is not None]
@@ -297,7 +294,8 @@ def _counted(
     if without:
         notes.append(f"no gradient goes through {', '.join(without[:4])}: not checked")
     if recorder.transformed:
-        notes.append(f"not followed inside torch.vmap and the like: {', '.join(recorder.transformed)}")
+        which = ", ".join(list(recorder.transformed)[:4])
+        notes.append(f"inside torch.vmap or torch.func; one sample is checked outside of it, alone: {which}")
     return notes
 
 

@@ -42,6 +42,8 @@ class Examined:
 
 def examine_call(call: Call, layer: str, asked: Asked, rng: np.random.Generator) -> Examined:
     """The call examined at its own arguments; one that cannot be is undecided, and says why."""
+    if call.unseen:
+        return _undecided(call, layer, call.unseen)
     args, notes = _finite(call, layer)
     try:
         names = argument_names(call.function, len(args))

@@ -40,6 +40,9 @@ class Call:
     returned: tuple[torch.Tensor | None, ...] | None = None
     """What the backward gave, one for each argument that is a tensor, as the engine took it."""
 
+    unseen: str = ""
+    """Why its arguments cannot be had; empty where they are there."""
+
     @property
     def name(self) -> str:
         """The path of the module, and the Function's name."""

@@ -17,6 +17,7 @@ import torch
 
 from gradcheck.applied.places import placed
 from gradcheck.applied.record import OPERATOR, Call, Group
+from gradcheck.applied.transformed import one_sample
 from gradcheck.state import Randomness
 
 __all__ = ["Recorder"]
@@ -38,10 +39,12 @@ class Recorder:
         self.without_gradient: dict[str, int] = {}
         """Calls that record nothing: under ``no_grad``, or with no input that requires a gradient."""
         self.transformed: dict[str, int] = {}
-        """Calls inside torch.vmap and the like, which go another way and are not followed."""
+        """Calls inside torch.vmap and the like, of which one sample is kept: they go another way."""
         self.entered: list[Call] = []
         """The calls whose backward was begun, in this order."""
         self.phase = "forward"
+        self._left_out_at: dict[Any, list[str]] = {}
+        """By Function and line, the paths of the calls under ``no_grad`` that no later one was seen to repeat."""
         self._numbers: dict[tuple[bool, str, str], int] = {}
         self._thread = threading.get_ident()
 
@@ -61,7 +64,7 @@ class Recorder:
 
         def transformed(cls: Any, *args: Any, **kwargs: Any) -> Any:
             if cls.__module__.partition(".")[0] not in _OURS:
-                recorder.transformed[cls.__name__] = recorder.transformed.get(cls.__name__, 0) + 1
+                recorder._seen_transformed(cls, args)
             return elsewhere(cls, *args, **kwargs)  # type: ignore[misc]  # not None: it is only called where it was
 
         before = vars(_BASE).get("apply")
@@ -83,16 +86,21 @@ class Recorder:
         if function.__module__.partition(".")[0] in _OURS and not function.__name__.startswith(OPERATOR):
             return plain(*args, **kwargs)  # PyTorch's own: checkpoints, hooks of modules, communication
         path, where = placed(self.paths)
+        needs = tuple(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
+        differentiated = torch.is_grad_enabled() and any(needs)
+        line = None if where is None else (where.file, where.line)
+        left_out = self._left_out_at.setdefault((function, line), [])
+        if path is None and self.phase == "backward" and differentiated and left_out:
+            path = left_out.pop()  # a checkpoint runs again what it ran under no_grad: the last comes first
         if path is None:
             if threading.get_ident() != self._thread or self.phase == "backward":
                 return plain(*args, **kwargs)  # another model's, on another thread; or part of a Function's backward
             path = self.phase if self.phase == "loss" else self.root
-        needs = tuple(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
-        if not (torch.is_grad_enabled() and any(needs)):
+        if not differentiated:
+            left_out.append(path)
             self._left_out(f"{path}: {function.__name__}")
             return plain(*args, **kwargs)
         kind = (function.__module__, function.__qualname__, tuple(map(_kind, args)))
-        line = None if where is None else (where.file, where.line)
         key = path, line, kind
         group = self.groups.setdefault(key, Group(kind))
         call = Call(
@@ -117,6 +125,33 @@ class Recorder:
             if not group.calls():
                 del self.groups[key]
         return made
+
+    def _seen_transformed(self, function: Any, args: tuple[Any, ...]) -> None:
+        """Keep one sample of a call inside a transform, to be examined outside of it."""
+        path, where = placed(self.paths)
+        if path is None:
+            if threading.get_ident() != self._thread or self.phase == "backward":
+                return
+            path = self.phase if self.phase == "loss" else self.root
+        unseen = ""
+        try:
+            sample, needs = one_sample(args)
+        except Exception as error:  # whatever a transform may make of a tensor
+            sample, needs = (), ()
+            unseen = f"it runs inside torch.vmap or torch.func, and no sample of it can be taken out: {error}"
+        title = f"{path}: {function.__name__}"
+        if not unseen and not (torch.is_grad_enabled() and any(needs)):
+            self._left_out(title)
+            return
+        self.transformed[title] = self.transformed.get(title, 0) + 1
+        kind = (function.__module__, function.__qualname__, "transformed", tuple(map(_kind, sample)))
+        line = None if where is None else (where.file, where.line)
+        group = self.groups.setdefault((path, line, kind), Group(kind))
+        number = self._counted(path, function)
+        again = self.phase == "backward"
+        group.add(
+            Call(function, path, where, sample, needs, number, again, Randomness(), autocast=False, unseen=unseen)
+        )
 
     def _left_out(self, name: str) -> None:
         self.without_gradient[name] = self.without_gradient.get(name, 0) + 1

@@ -237,10 +237,6 @@ def test_a_call_that_cannot_be_checked_is_undecided():
             lambda: check_module(Net(lambda y: zoo.Gelu.apply(y).detach() + y), X),
             "none|nothing",
         ),
-        (
-            lambda: check_module(Net(lambda y: torch.vmap(NewStyle.apply)(y)), X),
-            "NewStyle is applied inside a transform",
-        ),
     ],
 )
 def test_mistakes_of_the_caller(call, text):
