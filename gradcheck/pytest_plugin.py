@@ -16,13 +16,14 @@ import pytest
 from gradcheck import marker, outcome
 from gradcheck.errors import GradcheckError, GradientMismatch
 from gradcheck.outcome.spool import Arrival, Spool, opened
-from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from _pytest.terminal import TerminalReporter
+
+    from gradcheck.report import Report
 
 __all__ = ["Checks", "gradcheck_dtype", "gradcheck_seed", "pytest_addoption", "pytest_configure"]
 

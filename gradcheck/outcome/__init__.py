@@ -14,15 +14,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from gradcheck.errors import GradcheckError, GradientMismatch, failure
 from gradcheck.outcome import spool
 from gradcheck.outcome.defaults import default_dtype, default_seed, defaults
 from gradcheck.outcome.failed import failed_checks, remember
 from gradcheck.outcome.keywords import refuse_unknown
-from gradcheck.report import Report
 from gradcheck.tracebacks import hide_our_frames
+
+if TYPE_CHECKING:
+    from gradcheck.report import Report
 
 __all__ = [
     "collecting",

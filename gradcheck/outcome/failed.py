@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-from gradcheck.report import Report
+if TYPE_CHECKING:
+    from gradcheck.report import Report
 
 __all__ = ["failed_checks", "remember"]
 

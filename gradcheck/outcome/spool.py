@@ -2,8 +2,9 @@
 
 Whoever wants all reports (the pytest plugin, ``gradcheck run``) opens a spool: a temporary folder, named
 in the environment, which threads share and child processes inherit. A check that finishes away from home
-writes its report there. If it failed, its caller gets a :class:`Watched` report, which leaves a mark beside
-it when somebody looks whether it is ok. What is still unmarked at the end was looked at by nobody.
+writes its report there. If it failed, its caller gets a :class:`~gradcheck.outcome.watched_report.Watched` report,
+which leaves a mark beside it when somebody looks whether it is ok. What is still unmarked at the end was looked at by
+nobody.
 """
 
 from __future__ import annotations
@@ -17,19 +18,17 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import GradientMismatch
-from gradcheck.report import Report
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from gradcheck.report import Report
 
-__all__ = ["Arrival", "Spool", "Watched", "deposit", "opened", "remembered"]
+__all__ = ["Arrival", "Spool", "deposit", "opened", "remembered"]
 
 _VARIABLE = "GRADCHECK_SPOOL"
 # Packages that run other people's functions: an exception that got no further than them reached nobody.
@@ -39,86 +38,10 @@ _CARRIERS = frozenset({"threading", "concurrent", "multiprocessing", "asyncio", 
 _raised: list[GradientMismatch] = []
 
 
-class Watched(Report):
-    """A failed report whose caller could not be told by an exception: reading ``ok`` leaves a mark.
-
-    Printing it is not looking: output of a passing test is shown to nobody.
-    """
-
-    __slots__ = ("_mark", "_travels")
-    _mark: Path
-    _travels: bool
-
-    @property
-    def ok(self) -> bool:
-        """As :attr:`Report.ok`; that it was read is remembered."""
-        leave_mark(self._mark)
-        return super().ok
-
-    def unwatched(self) -> Report:
-        """The same report as a plain one."""
-        return Report(**{f.name: getattr(self, f.name) for f in fields(Report)})
-
-    def as_message(self) -> str:
-        return self.unwatched().as_message()
-
-    def to_json(self) -> str:
-        return self.unwatched().to_json()
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        return self.unwatched().save(path)
-
-    def plot(self) -> Figure:
-        return self.unwatched().plot()
-
-    def _repr_html_(self) -> str:
-        return self.unwatched()._repr_html_()
-
-    def __str__(self) -> str:
-        return str(self.unwatched())
-
-    def __repr__(self) -> str:
-        return repr(self.unwatched())
-
-    def __rich_console__(self, rich_console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.unwatched()
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Watched):
-            other = other.unwatched()
-        return self.unwatched() == other
-
-    __hash__ = Report.__hash__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self.unwatched(), str(self._mark), self._travels)
-
-
-def _watched(report: Report, mark: Path, travels: bool) -> Watched:
-    watched = Watched(**{f.name: getattr(report, f.name) for f in fields(Report)})
-    # The frozen dataclass guards its own fields only; these two are set once, here.
-    object.__setattr__(watched, "_mark", mark)
-    object.__setattr__(watched, "_travels", travels)
-    return watched
-
-
-def _rebuilt(report: Report, mark: str, travels: bool) -> Watched:
-    # Pickled inside an exception: it has come back to the process that asked, which hands it on to the caller.
-    if travels:
-        leave_mark(Path(mark))
-    return _watched(report, Path(mark), travels)
-
-
-def leave_mark(mark: Path) -> None:
-    """Note that a report was looked at, unless the spool is closed already."""
-    if mark.parent.is_dir():
-        mark.touch()
-
-
 def deposit(report: Report, *, watched: bool, raised: bool, forked: bool) -> Report:
     """Write a report that was finished away from home to the open spool, if there is one for this process.
 
-    Returns the report, or a :class:`Watched` one in its place when ``watched``.
+    Returns the report, or one in its place that can be seen to be looked at, when ``watched``.
     """
     folder = _folder(forked)
     if folder is None:
@@ -128,7 +51,11 @@ def deposit(report: Report, *, watched: bool, raised: bool, forked: bool) -> Rep
     unfinished = folder / f"{name}.part"
     unfinished.write_text(json.dumps(entry), encoding="utf-8")
     unfinished.rename(folder / f"{name}.json")
-    return _watched(report, folder / f"{name}.seen", raised) if watched else report
+    if not watched:
+        return report
+    from gradcheck.outcome.watched_report import watched_at
+
+    return watched_at(report, folder / f"{name}.seen", raised)
 
 
 def _folder(forked: bool) -> Path | None:
@@ -152,6 +79,8 @@ def _origin() -> str:
 
 def remembered(error: GradientMismatch) -> GradientMismatch:
     """Keep an exception that is raised away from home, so that the owner can see how far it got."""
+    from gradcheck.outcome.watched_report import Watched
+
     if isinstance(error.report, Watched):
         _raised.append(error)
     return error
@@ -186,6 +115,10 @@ class Spool:
 
     def _mark_caught(self) -> None:
         """Count an exception as seen when somebody's own code caught it, in whatever thread."""
+        if not _raised:
+            return
+        from gradcheck.outcome.watched_report import Watched, leave_mark
+
         while _raised:
             error = _raised.pop()
             if isinstance(error.report, Watched) and _caught_by_somebody(error.__traceback__):
