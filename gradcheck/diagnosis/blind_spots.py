@@ -12,6 +12,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.second_point import is_constant, moved_within
 from gradcheck.diagnosis.tolerance import Limits
+from gradcheck.diagnosis.zero_gradients import check_zeros
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.subject import Array
 
@@ -40,7 +41,9 @@ def check_blind_spots(
     subject = evidence.subject
     if subject.witnesses == "two" or any(g.verdict in ("wrong", "undecided") for g in results):
         return results, []
-    found: list[Finding] = []
+    results, found = check_zeros(evidence, results, limits, layer)
+    if any(g.verdict in ("wrong", "undecided") for g in results):
+        return results, found
     lenient = limits.rtol is not None or limits.atol is not None  # what is meant to be near is not asked elsewhere
     spots = [] if evidence.moved or lenient else list(special_values(evidence))
     if spots:

@@ -22,7 +22,10 @@ __all__ = [
     "Elsewhere",
     "is_constant",
     "moved_within",
+    "ordinary_values",
     "right_at_ordinary_values",
+    "told_at",
+    "wrong_among",
     "wrong_at_both_signs",
     "wrong_elsewhere",
 ]
@@ -91,22 +94,27 @@ def right_at_ordinary_values(evidence: Evidence, name: str) -> bool:
     """Whether the gradient is right, and no mere rounding, at values of size one: it is the inputs that lose digits."""
     if not _can_be_asked(evidence):
         return False
-    rng = evidence.rng
-    ordinary = {}
-    for n, v in evidence.values.items():
-        drawn = np.asarray(rng.standard_normal(v.shape))
-        if np.any(v) and not (v.min(initial=0.0) < 0 < v.max(initial=0.0)):
-            drawn = np.sign(np.sum(v)) * (0.1 + 0.8 * np.asarray(rng.random(v.shape)))
-        ordinary[n] = drawn
+    rng, ordinary = evidence.rng, ordinary_values(evidence)
     upstreams = [np.asarray(rng.standard_normal(u.shape)) for u in evidence.upstreams]
     if evidence.subject.upstream == "one":
         upstreams = [np.ones(u.shape) for u in evidence.upstreams]
-    told = _told_at(evidence, ordinary, upstreams)
+    told = told_at(evidence, ordinary, upstreams)
     if told is None or name not in told:
         return False
     given, true = told[name]
     loudest = max((norm(u) for u in upstreams), default=0.0)
     return norm(true) > 1e-6 * loudest and relative_error(given, true) <= _LIMIT
+
+
+def ordinary_values(evidence: Evidence, scale: float = 1.0) -> dict[str, Array]:
+    """Fresh values of size ``scale``, of these shapes; what has one sign keeps it, and stays within 1."""
+    rng, ordinary = evidence.rng, {}
+    for n, v in evidence.values.items():
+        drawn = scale * np.asarray(rng.standard_normal(v.shape))
+        if np.any(v) and not (v.min(initial=0.0) < 0 < v.max(initial=0.0)):
+            drawn = np.sign(np.sum(v)) * (0.1 + 0.8 * np.asarray(rng.random(v.shape)))
+        ordinary[n] = drawn
+    return ordinary
 
 
 def is_constant(value: Array) -> bool:
@@ -142,9 +150,7 @@ def moved_within(value: Array, noise: Array) -> Array:
     return np.asarray(value + 0.5 * np.tanh(noise) * room)
 
 
-def _told_at(
-    evidence: Evidence, values: dict[str, Array], upstreams: Sequence[Array]
-) -> dict[str, tuple[Array, Array]] | None:
+def told_at(evidence: Evidence, values: Values, upstreams: Sequence[Array]) -> dict[str, tuple[Array, Array]] | None:
     """Your gradients and autograd's at ``values``, by name; None where nothing can be said there."""
     try:
         with np.errstate(all="ignore"), at_most(_PATIENCE):
@@ -171,9 +177,14 @@ def _wrong_at(
     evidence: Evidence, values: dict[str, Array], upstreams: Sequence[Array], where: str
 ) -> dict[str, Elsewhere] | None:
     """The gradients found wrong at ``values``; None where nothing can be said there."""
-    told = _told_at(evidence, values, upstreams)
-    if told is None:
-        return None
+    told = told_at(evidence, values, upstreams)
+    return None if told is None else wrong_among(evidence, told, values, upstreams, where)
+
+
+def wrong_among(
+    evidence: Evidence, told: dict[str, tuple[Array, Array]], values: Values, upstreams: Sequence[Array], where: str
+) -> dict[str, Elsewhere]:
+    """Those of the gradients ``told`` (yours and autograd's) at ``values`` that numeric differences say are wrong."""
     found = {}
     for name, (given, true) in told.items():
         error, apart = relative_error(given, true), given - true

@@ -1,7 +1,8 @@
 """Values that hide mistakes: right and wrong coincide at them, and nothing else could be tried.
 
 A matrix that is its own transpose hides a transposition, ones hide a factor, zeros hide what depends on them, an
-upstream gradient that is the same everywhere hides sums over the wrong axis. Where there is a backward to call, it is
+upstream gradient that is the same everywhere hides sums over the wrong axis. A gradient that is zero here (dead units,
+one class, one key) hides every factor in it. Where there is a backward to call, it is
 called at other values too, and nothing is said.
 
 Given:
