@@ -24,7 +24,9 @@ class Configuration:
     """One combination of settings, by name as they are shown, and what a check of it found.
 
     ``wrong`` names the gradients that are wrong (or undecided), ``largest_error`` is the largest relative error of all,
-    ``fault`` the first error's title. A configuration that the forward does not take is "not checked", for ``reason``.
+    ``fault`` the first error's title. A configuration whose backward raises is wrong, with what it raised
+    as ``fault``. One that could not be checked for another reason has it as ``reason``: it is undecided where the
+    caller asked for it, and "not checked" where ``sweep="auto"`` tried it.
     ``drawn`` are pictures of gradients that are right in all configurations before this one.
     """
 

@@ -18,6 +18,7 @@ class GradcheckError(ValueError):
     """
 
     __module__ = "gradcheck"  # the name that users import, and read above the message
+    in_backward = False  # whether the caller's backward raised, after its forward had run
 
 
 class GradientMismatch(AssertionError):  # noqa: N818  # a public name, said as pytest users read it

@@ -1,7 +1,8 @@
 """The backward is right in some configurations and wrong in others.
 
 The title says what the wrong ones have in common and no right one has: a stride above 1, a height that is not the
-width, an index that comes twice. What follows are the faults of those, with their causes.
+width, an index that comes twice. A backward that raises where the forward ran counts as wrong. What follows are the
+faults of those, with their causes.
 
 Given:
 

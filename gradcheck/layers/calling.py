@@ -126,7 +126,9 @@ def user_code(what: str, details: Mapping[str, object] | None = None) -> Iterato
         text = f"{what} raised {type(error).__name__}: {error}{place}"
         for key, value in (details or {}).items():
             text += f"\n  {key}: {value}"
-        raise GradcheckError(text) from error
+        said = GradcheckError(text)
+        said.in_backward = not what.startswith("the forward")
+        raise said from error
 
 
 def _frame(error: Exception) -> traceback.FrameSummary | None:

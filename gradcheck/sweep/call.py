@@ -59,7 +59,7 @@ class Call:
         Floating-point entries are standard normal; integers are drawn up to the largest that was there.
         """
         old = np.asarray(self.argument(name))
-        rng = own_generator(self.seed).spawn(len(name) + 1)[-1]
+        rng = own_generator(self.seed).spawn(self.names().index(name) + 2)[-1]  # each argument its own stream
         if old.dtype.kind in "iu":
             new = rng.integers(0, int(old.max()) + 1, size=tuple(shape)).astype(old.dtype)
         elif old.dtype.kind == "b":

@@ -11,12 +11,15 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.values import describe
+from gradcheck.options import checked_seed
 from gradcheck.sweep.call import Call, is_shape
+from gradcheck.sweep.sizes import sizes_of
 
 __all__ = ["Planned", "automatic", "combinations"]
 
 _MOST = 512
 _MOST_BY_ITSELF = 40
+_NAMED = 8
 _OFFERED: dict[str, tuple[Any, ...]] = {
     "stride": (1, 2, 3),
     "strides": (1, 2, 3),
@@ -59,10 +62,7 @@ def combinations(call: Call, sweep: Mapping[str, Sequence[Any]]) -> list[Planned
     planned = []
     for values in itertools.product(*sweep.values()):
         settings = dict(zip(sweep, values, strict=True))
-        changed = call
-        for name, value in settings.items():
-            changed = _changed(changed, name, value)
-        planned.append(Planned(settings, changed))
+        planned.append(Planned(settings, _all_changed(call, settings)))
     return planned
 
 
@@ -76,6 +76,8 @@ def _changed(call: Call, name: str, value: Any) -> Call:
                 call = _changed(call, array, shape)
             return call
         name = arrays[0]
+    if name == "seed":
+        value = checked_seed(value)
     if _is_array(call.argument(name)):
         if is_shape(value):
             return call.redrawn(name, value)
@@ -87,22 +89,42 @@ def _changed(call: Call, name: str, value: Any) -> Call:
     return call.with_option(name, value)
 
 
-def automatic(call: Call, runs: Callable[[Call], bool]) -> list[Planned]:
-    """What the layer itself offers: each option and free size varied, options in pairs; ``runs`` tries a forward."""
-    base = Planned({}, call)
+def automatic(call: Call, runs: Callable[[Call], bool]) -> tuple[list[Planned], list[str]]:
+    """What the layer itself offers: each option and size varied, options in pairs; ``runs`` tries a forward.
+
+    Returns:
+        The configurations, and in words what was not varied.
+    """
     options = list(_options(call))
-    sizes = list(_sizes(call, runs))
-    planned = [base]
-    for name, value in [*options, *sizes]:
-        planned.append(Planned({name: value}, _changed(call, name, value)))
+    free, shared, fixed = sizes_of(call, runs)
+    singly = [{}, *({name: value} for name, value in options), *free, *shared]
+    planned = [Planned(change, _all_changed(call, change)) for change in singly]
     for (a, x), (b, y) in itertools.combinations(options, 2):
         if a != b:
-            planned.append(Planned({a: x, b: y}, _changed(_changed(call, a, x), b, y)))
-    for (a, x), (b, y) in itertools.product(options, sizes):
-        planned.append(Planned({a: x, b: y}, _changed(_changed(call, a, x), b, y)))
+            planned.append(Planned({a: x, b: y}, _all_changed(call, {a: x, b: y})))
+    for (a, x), sizes in itertools.product(options, free):
+        planned.append(Planned({a: x, **sizes}, _all_changed(call, {a: x, **sizes})))
     names = dict.fromkeys(name for plan in planned for name in plan.settings)
     here = {name: array.shape if _is_array(array := call.argument(name)) else call.option(name) for name in names}
-    return [Planned({**here, **plan.settings}, plan.call) for plan in planned[:_MOST_BY_ITSELF]]
+    untouched = [*fixed, *(name for name in _settings(call) if name not in names)]
+    notes = []
+    if untouched:
+        more = f" and {len(untouched) - _NAMED} more" * (len(untouched) > _NAMED)
+        notes.append(
+            f"not varied by itself: {', '.join(untouched[:_NAMED])}{more}; "
+            "give the values to try, sweep={name: [...]}"
+        )
+    if len(planned) > _MOST_BY_ITSELF:
+        notes.append(
+            f"{len(planned) - _MOST_BY_ITSELF} of {len(planned)} combinations were not tried; name those to try"
+        )
+    return [Planned({**here, **plan.settings}, plan.call) for plan in planned[:_MOST_BY_ITSELF]], notes
+
+
+def _all_changed(call: Call, settings: Mapping[str, Any]) -> Call:
+    for name, value in settings.items():
+        call = _changed(call, name, value)
+    return call
 
 
 def _options(call: Call) -> Iterator[tuple[str, Any]]:
@@ -118,17 +140,15 @@ def _options(call: Call) -> Iterator[tuple[str, Any]]:
             yield from ((name, other) for other in _OFFERED[name.lower()] if other != value)
 
 
-def _sizes(call: Call, runs: Callable[[Call], bool]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Other shapes for the arrays: one size changed at a time, where the forward still runs with it."""
-    for name in call.names():
-        array = call.argument(name)
-        if not _is_array(array) or array.dtype.kind not in "fiu":
-            continue
-        for axis, size in enumerate(array.shape):
-            for other in dict.fromkeys((1, size + 1, size + 2)):
-                shape = (*array.shape[:axis], other, *array.shape[axis + 1 :])
-                if other != size and runs(call.redrawn(name, shape)):
-                    yield name, shape
+def _settings(call: Call) -> Iterator[str]:
+    """What the layer's outcome may depend on and is no array: options, and attributes that are numbers or switches."""
+    kwargs = call.options.get("kwargs") or {}
+    for holder in (*(a for a in call.layer if isinstance(a, dict)), kwargs):
+        yield from (str(key) for key, value in holder.items() if isinstance(value, bool | int | float | str))
+    yield from (n for n in call.names() if isinstance(call.argument(n), bool | int | float | str))
+    if not callable(call.layer[0]):
+        own = getattr(call.layer[0], "__dict__", {})
+        yield from (n for n, v in own.items() if isinstance(v, bool | int | float | str) and not n.startswith("_"))
 
 
 def _is_array(value: Any) -> bool:

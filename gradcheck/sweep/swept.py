@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,23 +30,25 @@ def swept(layer: Sequence[Any], options: Mapping[str, Any], sweep: object, check
         GradcheckError: the sweep cannot be understood, or no configuration could be checked.
     """
     call = Call(tuple(layer), dict(options), seed=options.get("seed") or 0)
-    if sweep == "auto":
-        planned = automatic(call, _runs)
+    by_itself = isinstance(sweep, str) and sweep == "auto"
+    notes: list[str] = []
+    if by_itself:
+        planned, notes = automatic(call, _runs)
     elif isinstance(sweep, Mapping) and sweep:
         planned = combinations(call, sweep)
     else:
         raise GradcheckError(
             'sweep: give the values to try by name, sweep={"stride": [1, 2], "pad": [0, 1]}, or sweep="auto"'
         )
-    tried = [(plan, *_tried(plan, check)) for plan in planned]
-    reports = [report for _, report, _ in tried if report is not None]
+    tried = [_tried(plan, check) for plan in planned]
+    reports = [one.report for one in tried if one.report is not None]
     if not reports:
-        raise GradcheckError(f"sweep: none of the {len(tried)} configurations could be checked: {tried[0][2]}")
+        raise GradcheckError(f"sweep: none of the {len(tried)} configurations could be checked: {tried[0].why}")
     drawn: set[str] = set()
-    rows = tuple(_row(plan, report, why, drawn) for plan, report, why in tried)
+    rows = tuple(_row(one, drawn, by_itself) for one in tried)
     failed = [r for r in reports if not r.ok]
     first = failed[0] if failed else reports[0]
-    findings = _findings([(plan, report) for plan, report, _ in tried if report is not None])
+    findings = _findings(tried)
     counted: dict[str, int] = {}
     for report in reports:
         for what, n in report.evaluations:
@@ -57,18 +59,35 @@ def swept(layer: Sequence[Any], options: Mapping[str, Any], sweep: object, check
         gradients=(),
         findings=findings,
         configurations=rows,
-        notes=tuple(dict.fromkeys(note for r in reports for note in r.notes)),
+        notes=tuple(dict.fromkeys([*notes, *(note for r in reports for note in r.notes)])),
         leaks=tuple(dict.fromkeys(leak for r in reports for leak in r.leaks)),
         evaluations=tuple(counted.items()),
     )
 
 
-def _tried(plan: Planned, check: Check) -> tuple[Report | None, str]:
+@dataclass(frozen=True)
+class _Tried:
+    """A configuration with its report; without one, why there is none, and whether it is the backward that raised."""
+
+    plan: Planned
+    report: Report | None
+    why: str = ""
+    raised: bool = False
+
+    @property
+    def outcome(self) -> Literal["right", "wrong", "unknown"]:
+        if self.report is None:
+            return "wrong" if self.raised else "unknown"
+        return "right" if self.report.ok else "wrong"
+
+
+def _tried(plan: Planned, check: Check) -> _Tried:
     try:
         with plan.call.attributes_set():
-            return check(plan.call.layer, **plan.call.options), ""
+            return _Tried(plan, check(plan.call.layer, **plan.call.options))
     except GradcheckError as error:
-        return None, str(error)
+        why = "; ".join(line.strip() for line in str(error).splitlines())
+        return _Tried(plan, None, why, error.in_backward)
 
 
 def _runs(call: Call) -> bool:
@@ -86,11 +105,17 @@ def _runs(call: Call) -> bool:
     return True
 
 
-def _row(plan: Planned, report: Report | None, why: str, drawn: set[str]) -> Configuration:
-    """The configuration's result; ``drawn`` are the gradients of which a picture is kept, and grows."""
-    settings = tuple((name, shown(value)) for name, value in plan.settings.items())
+def _row(tried: _Tried, drawn: set[str], may_be_skipped: bool) -> Configuration:
+    """The configuration's result; ``drawn`` are the gradients of which a picture is kept, and grows.
+
+    One that could not be checked is undecided, unless it was nobody's wish that it be tried.
+    """
+    settings = tuple((name, shown(value)) for name, value in tried.plan.settings.items())
+    report = tried.report
+    if report is None and tried.raised:
+        return Configuration(settings, "wrong", fault=tried.why)
     if report is None:
-        return Configuration(settings, "not checked", reason=why)
+        return Configuration(settings, "not checked" if may_be_skipped else "undecided", reason=tried.why)
     compared = [g for g in report.gradients if g.verdict != "not differentiated"]
     named = [(f"{g.layer}.{g.name}" if g.layer else g.name, g) for g in compared if g.verdict != "right"]
     bad = tuple(name for name, _ in named)
@@ -104,25 +129,31 @@ def _row(plan: Planned, report: Report | None, why: str, drawn: set[str]) -> Con
     return Configuration(settings, verdict, bad, largest, fault, drawn=tuple(pictured))  # type: ignore[arg-type]  # one of the verdicts
 
 
-def _findings(tried: list[tuple[Planned, Report]]) -> tuple[Finding, ...]:
-    wrong = [(plan, report) for plan, report in tried if not report.ok]
-    right = [(plan, report) for plan, report in tried if report.ok]
+def _findings(tried: Sequence[_Tried]) -> tuple[Finding, ...]:
+    wrong = [one for one in tried if one.outcome == "wrong"]
+    right = [one for one in tried if one.outcome == "right"]
+    raising = [one for one in wrong if one.raised]
     found: list[Finding] = []
-    if wrong and right:
-        facts = [facts_of(plan.call, plan.settings) for plan, _ in (*wrong, *right)]
+    if wrong and (right or raising):
+        facts = [facts_of(one.plan.call, one.plan.settings) for one in (*wrong, *right)]
         shared = properties_of(facts[: len(wrong)], facts[len(wrong) :])
+        does = "wrong" if not raising else "the backward raises" if raising == wrong else "wrong, or raises,"
+        others = "all others" if len(wrong) + len(right) == len(tried) else "all others that could be checked"
         count = f"{len(wrong)} of {len(tried)} configurations"
+        also: tuple[str, ...] = ()
         if shared:
-            title = f"wrong for {shared[0]}, right for all others ({count})"
+            title = f"{does} for {shared[0]}, right for {others} ({count})"
             also = tuple(f"what was tried does not tell it from: {words}" for words in shared[1:])
         else:
-            title, also = f"wrong in {count}; they have nothing simple in common", ()
-        found.append(
-            Finding("GC130", "error", title, evidence=also, help=("look at what the code does differently there",))
-        )
+            title = f"{does} in {count}" + "; they have nothing simple in common" * bool(right)
+        if raising:
+            settings = ", ".join(f"{name} {shown(value)}" for name, value in raising[0].plan.settings.items())
+            also += (f"with {settings}: {raising[0].why}",)
+        help_ = "look at what the code does differently there"
+        found.append(Finding("GC130", "error", title, evidence=also, help=(help_,)))
     seen: set[tuple[str, str]] = set()
-    for _, report in wrong:
-        for finding in report.findings:
+    for one in wrong:
+        for finding in one.report.findings if one.report is not None else ():
             if finding.severity != "info" and (finding.code, finding.gradient) not in seen:
                 seen.add((finding.code, finding.gradient))
                 found.append(finding)

@@ -22,21 +22,27 @@ LONG_RUN = 3
 
 def sweep_statement(report: Report) -> str:
     """The sentence of the first line: for which configurations it is wrong, and that it is right for all others."""
-    checked = [c for c in report.configurations if c.verdict != "not checked"]
+    checked = [c for c in report.configurations if not c.reason]
+    unchecked = len(report.configurations) - len(checked)
     bad = [c for c in checked if c.verdict != "right"]
     if not bad and all(f.severity != "error" for f in report.findings):
-        return f"right in all {count(len(checked), 'configuration')}"
+        tried = count(len(report.configurations), "configuration")
+        return (
+            f"right in {len(checked)} of {tried}, {unchecked} could not be checked"
+            if unchecked
+            else f"right in all {tried}"
+        )
     first = report.findings[0] if report.findings else None
     if first is not None and first.code == "GC130":
         return visible(first.title)
     wrong = [c for c in bad if c.verdict == "wrong"]
     gradients = list(dict.fromkeys(name for c in wrong for name in c.wrong))
     which = f" ({names(gradients, most=5)})" if gradients else ""
-    if len(wrong) == len(checked):
-        return f"wrong in all {count(len(checked), 'configuration')}{which}"
-    return (
-        f"{'wrong' if wrong else 'undecided'} in {len(wrong or bad)} of {count(len(checked), 'configuration')}{which}"
-    )
+    but = f"; {unchecked} could not be checked" if unchecked else ""
+    if len(wrong) == len(report.configurations):
+        return f"wrong in all {count(len(wrong), 'configuration')}{which}"
+    tried = count(len(report.configurations), "configuration")
+    return f"{'wrong' if wrong else 'undecided'} in {len(wrong or bad)} of {tried}{which}{but}"
 
 
 def configuration_table(report: Report, shorten: bool = True) -> tuple[list[Column], list[Row]]:
@@ -75,8 +81,9 @@ def _rows(report: Report, shorten: bool) -> list[Row]:
 
 def _row(c: Configuration) -> Row:
     cells = {f"setting {name}": visible(value) for name, value in c.settings}
-    if c.verdict == "not checked":
-        return Row(cells, style="dim", rest=f"{MARKS[c.verdict]} {c.verdict}: {visible(c.reason)}")
+    if c.reason:
+        told = c.verdict if c.verdict == "not checked" else f"{c.verdict}, not checked"
+        return Row(cells, style="dim", rest=f"{MARKS[c.verdict]} {told}: {visible(c.reason)}")
     cells |= {
         "error": numbers.relative(c.largest_error),
         "verdict": f"{MARKS[c.verdict]} {c.verdict}",

@@ -35,10 +35,12 @@ def raising_in(what: str) -> Iterator[None]:
             raise
         where = user_place(error)
         first = str(error).splitlines()[0] if str(error) else ""
-        raise GradcheckError(
+        said = GradcheckError(
             f"{what}: the {what} raised {type(error).__name__}: {first} ({where.file}:{where.line}); "
             "give inputs that it accepts"
-        ) from error
+        )
+        said.in_backward = what in ("backward", "double backward")
+        raise said from error
 
 
 def _is_our_fault(error: BaseException) -> bool:

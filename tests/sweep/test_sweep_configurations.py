@@ -139,11 +139,97 @@ def test_dtypes_and_seeds():
     assert len(report.configurations) == 4
 
 
-def test_what_the_forward_does_not_take_is_said_and_not_counted():
+def test_what_was_asked_for_and_could_not_be_checked_is_not_right():
     report = swept(windows_backward, {"x": [(3, 8), (3, 2)]})
-    assert [c.verdict for c in report.configurations] == ["right", "not checked"]
+    assert [c.verdict for c in report.configurations] == ["right", "undecided"]
     assert "the forward windows_forward" in report.configurations[1].reason
+    assert "\n" not in report.configurations[1].reason
+    assert not report.ok
+    assert "right in 1 of 2 configurations, 1 could not be checked" in str(report).splitlines()[0]
+
+
+def pixels_forward(x, w):
+    return np.einsum("nchw,cf->nfhw", x, w), (x, w)
+
+
+def height_taken_for_width(dout, cache):
+    x, w = cache
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i in range(dout.shape[3]):
+        for j in range(dout.shape[2]):
+            dx[:, :, i, j] = dout[:, :, i, j] @ w.T
+            dw += x[:, :, i, j].T @ dout[:, :, i, j]
+    return dx, dw
+
+
+@pytest.mark.parametrize("sweep", ["auto", {"x": [(2, 3, 2, 2), (2, 3, 3, 3), (2, 3, 2, 3), (2, 3, 3, 2)]}])
+def test_a_backward_that_raises_where_the_forward_ran_is_wrong(sweep):
+    x, w = rng().normal(size=(2, 3, 2, 2)), rng().normal(size=(3, 4))
+    report = check_layer(pixels_forward, height_taken_for_width, x, w, sweep=sweep)
+    assert not report.ok
+    first = report.findings[0]
+    assert (first.code, first.severity) == ("GC130", "error")
+    assert first.title.startswith("the backward raises for height of x ≠ width of x, right for all others (")
+    assert "raised IndexError" in first.evidence[-1]
+    assert {c.verdict for c in report.configurations} == {"right", "wrong"}
+    assert any("raised IndexError" in c.fault for c in report.configurations)
+
+
+def test_sizes_that_arrays_share_are_varied_together():
+    def forward(q, k):
+        return q @ k.T / np.sqrt(q.shape[1]), (q, k)
+
+    def backward(dout, cache):
+        q, k = cache
+        return dout @ k / 2, dout.T @ q / 2  # the root of the 4 that it was tried with
+
+    report = check_layer(forward, backward, rng().normal(size=(5, 4)), rng().normal(size=(3, 4)), sweep="auto")
+    assert report.findings[0].title.startswith("wrong for every axis 1 of q but 4, right for all others")
+
+
+def test_a_size_that_broadcasting_alone_lets_be_1_is_not_tried():
+    def backward(dout, cache):
+        x, w = cache
+        return dout @ w.T, x.T @ dout, dout.sum(0)
+
+    arrays = rng().normal(size=(4, 3)), rng().normal(size=(3, 2)), rng().normal(size=2)
+    report = check_layer(lambda x, w, b: (x @ w + b, (x, w)), backward, *arrays, sweep="auto")
     assert report.ok
+    shapes = [tuple(dict(c.settings)[name] for name in ("x", "w", "b")) for c in report.configurations]
+    assert ("4×3", "3×3", "3") in shapes
+    assert ("4×5", "5×2", "2") in shapes
+    assert ("4×3", "3×2", "1") not in shapes
+
+
+def test_what_auto_does_not_vary_is_said():
+    class Layer:
+        def __init__(self):
+            self.W, self.training, self.scale = rng().normal(size=(3, 2)), True, 1.0
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W * self.scale
+
+        def backward(self, dout):  # forgets the scale
+            self.dW = self.x.T @ dout
+            return dout @ self.W.T
+
+    report = check_layer(Layer(), rng().normal(size=(4, 3)), sweep="auto")
+    assert "not varied by itself: axis 1 of x, training, scale; give the values to try" in report.notes[0]
+    assert not check_layer(Layer(), rng().normal(size=(4, 3)), sweep={"scale": [1.0, 2.0]}).ok
+
+
+def test_auto_says_how_many_of_those_it_tried_could_be_checked():
+    def forward(x):
+        if x.shape[0] == 1:
+            return np.sqrt(np.abs(x)) / 0 * x, x
+        return x**2, x
+
+    with np.errstate(all="ignore"):
+        report = check_layer(forward, lambda dout, x: 2 * x * dout, rng().normal(size=(2, 3)), sweep="auto")
+    assert report.ok
+    assert "not checked" in {c.verdict for c in report.configurations}
+    assert "could not be checked" in str(report).splitlines()[0]
 
 
 def test_a_report_survives_json():
@@ -160,6 +246,7 @@ def test_a_report_survives_json():
         ({"stride": []}, "give a list of the values to try"),
         ({"stride": "12"}, "give a list of the values to try"),
         ({3: [1]}, "sweep: the key 3 is no name"),
+        ({"seed": ["a"]}, "seed: it must be a whole number from 0 up, not 'a'"),
         ({"strides": [1, 2]}, "sweep: nothing of windows_forward is called 'strides'; it takes x, w, stride, pad"),
         ({"x": [3]}, "sweep['x']: 3 is no shape"),
         ({"stride": list(range(1, 600))}, "that makes 599 configurations; give fewer values, 512 are the most"),

@@ -50,7 +50,7 @@ def test_many_right_ones_are_told_in_one_line():
 
 def test_what_was_not_checked_says_why():
     text = str(report(scale=[1, "a"]))
-    assert "· not checked: the forward forward" in text
+    assert "? undecided, not checked: the forward forward" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
