@@ -11,11 +11,12 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.collecting import layer_sets, returned_gradients
+from gradcheck.layers.integer_parameters import integers_of, refuse_integers
 from gradcheck.layers.layer import Layer, sample_upstream
 from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.losses import names_read
-from gradcheck.layers.matching import as_mapping, flattened, ungrouped
+from gradcheck.layers.matching import named_gradients, ungrouped
 from gradcheck.layers.network_gradients import match_tree
 from gradcheck.layers.pairing import name_of
 from gradcheck.layers.problem import Gradients, Variable
@@ -122,6 +123,8 @@ class Keeping(Layer):
         contents = {path: value.copy() for path, value in stood.items()}
         raw = ungrouped(self.first_run(), self.arguments)
         self.promote(raw)
+        named = dict(named_gradients(raw, self.gradient_names))
+        refuse_integers(integers_of(self.keeper, self.arguments), self.keeper, named)
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
         self._find_updates(stood, contents)
@@ -176,7 +179,7 @@ class Keeping(Layer):
         keeper.take_declared(self.declared(), candidates)
         keeper.parameters.update({n: p for n, p in heard.items() if p not in keeper.parameters.values()})
         self._adopt_sets(raw, candidates)
-        names = self._names_returned(raw)
+        names = [name for name, _ in named_gradients(raw, self.gradient_names)]
         if self.keeps_parameters:
             keeper.adopt(candidates)
             if raw is None or not isinstance(raw, tuple | list | Mapping):
@@ -218,14 +221,6 @@ class Keeping(Layer):
             check_array(label, value, integers=False)
             return Variable(name, value, "parameter", shown)
         return Variable(name, np.asarray(value), "parameter", shown, slots=(path.slot(),))
-
-    def _names_returned(self, raw: Any) -> list[str]:
-        items = flattened(raw)
-        keys = [key for item in items for key in (as_mapping(item) or {})]
-        written = self.gradient_names
-        if written is not None and len(written) == len(items):
-            keys += [name for name, item in zip(written, items, strict=True) if name and as_mapping(item) is None]
-        return keys
 
     def _adopt_returned(self, names: list[str], candidates: list[tuple[Path, Any]]) -> None:
         """Gradients returned under a name that no argument has: the parameter is looked for under it."""

@@ -13,7 +13,7 @@ from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.spelling import gradient_bases, match_names
 from gradcheck.layers.values import describe, is_array, is_number, same_shape, shape_of
 
-__all__ = ["as_mapping", "flattened", "match_returned", "names_for", "ungrouped"]
+__all__ = ["as_mapping", "flattened", "match_returned", "named_gradients", "names_for", "ungrouped"]
 
 
 def as_mapping(value: object) -> dict[str, Any] | None:
@@ -40,6 +40,15 @@ def _as_tuples(value: Any, kinds: set[type]) -> Any:
     if type(value) in kinds or type(value) is tuple:
         return tuple(_as_tuples(item, kinds) for item in value)
     return [_as_tuples(item, kinds) for item in value] if type(value) is list else value
+
+
+def named_gradients(raw: Any, written: Sequence[str | None] | None) -> list[tuple[str, Any]]:
+    """What was returned under a name: the items of dicts, and what the return statement ``written`` has a name for."""
+    items = flattened(raw)
+    found = [pair for item in items for pair in (as_mapping(item) or {}).items()]
+    if written is not None and len(written) == len(items):
+        found += [(n, item) for n, item in zip(written, items, strict=True) if n and as_mapping(item) is None]
+    return found
 
 
 def flattened(value: object) -> list[Any]:

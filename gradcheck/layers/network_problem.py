@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers import faults
 from gradcheck.layers.calling import called, user_code
+from gradcheck.layers.integer_parameters import integers_of, refuse_integers
 from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.matching import as_mapping, flattened
@@ -92,6 +93,7 @@ class Network(Problem):
         before = {path: (value, value.copy()) for path, value in candidates if is_array(value)}
         with user_code("gradients()"):
             raw = self._call_gradients()
+        self._refuse_integers(raw)
         held = self.keeper.arrays()
         self._find_updates(before)
         if raw is None or (is_number(raw) and not isinstance(raw, bool)) or _is_loss(raw):
@@ -101,6 +103,14 @@ class Network(Problem):
             self._take_returned(raw, candidates)
         self.keeper.rivals.find(self.keeper.parameters, self.keeper.gradients, held)
         return raw
+
+    def _refuse_integers(self, raw: Any) -> None:
+        """Refuse integer arrays that a gradient is given of under their name, however nested."""
+        integers = integers_of(self.keeper)
+        places = {path.text: path for path in integers}
+        tree = match_tree(raw, places, {p.text: np.shape(value) for p, value in integers.items()}) if places else Tree()
+        returned = {} if tree.by_position else {places[n].words()[-1]: given for n, given in tree.found.items()}
+        refuse_integers(integers, self.keeper, returned)
 
     def _find_updates(self, before: Mapping[Path, tuple[Any, Any]]) -> None:
         """A backward that moves the parameters as well: they are put back, now and after each call."""
@@ -180,6 +190,7 @@ class Network(Problem):
         before = {path: value.copy() for path, value in arrays}
         with user_code("the step of from_update"):
             update.step()
+        self._refuse_integers(None)
         moved = {}
         for path, _ in arrays:
             now = path.get()
