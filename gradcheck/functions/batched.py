@@ -67,7 +67,7 @@ def batched(calls: Calls) -> list[Finding]:
                     help=_HELP,
                 )
             ]
-        if wrong := _differing(together, looped, axes):
+        if wrong := _differing(together, looped, axes, calls):
             what, sample, error_ = wrong
             return [
                 Finding(
@@ -140,31 +140,39 @@ def _gradients(
     return {n: torch.zeros_like(leaf) if g is None else g for n, g, leaf in pairs}
 
 
-def _differing(together: _Told, looped: Sequence[_Told], axes: dict[str, int]) -> tuple[str, int, float] | None:
+def _differing(
+    together: _Told, looped: Sequence[_Told], axes: dict[str, int], calls: Calls
+) -> tuple[str, int, float] | None:
     """What differs first, in which sample, and by how much."""
     outputs, gradients = together
+
+    def apart(now: torch.Tensor, then: torch.Tensor) -> float | None:
+        size = then.element_size()
+        return _off(now, then, max(_SAME.get(size, 1e-8), calls.rounding(size)))
+
     for sample, (alone, _) in enumerate(looped):
         for k, (one, many) in enumerate(zip(alone, outputs, strict=True)):
             what = "the output" if len(alone) == 1 else f"output {k}"
-            if (error := _apart(many[sample] if len(many) > sample else many, one)) is not None:
+            if (error := apart(many[sample] if len(many) > sample else many, one)) is not None:
                 return what, sample, error
     for name, given in gradients.items():
         each = [told[name] for _, told in looped]
         if name not in axes:  # one for all samples: its gradient is the sum of theirs
-            if (error := _apart(given, torch.stack(each).sum(0))) is not None:
+            if (error := apart(given, torch.stack(each).sum(0))) is not None:
                 return f"d{name}, summed over the samples,", 0, error
             continue
         by_sample = given.movedim(axes[name], 0)
         for sample, one in enumerate(each):
-            if (error := _apart(by_sample[sample], one)) is not None:
+            if (error := apart(by_sample[sample], one)) is not None:
                 return f"d{name}", sample, error
     return None
 
 
-def _apart(now: torch.Tensor, then: torch.Tensor) -> float | None:
+def _off(now: torch.Tensor, then: torch.Tensor, same: float) -> float | None:
+    """How far the one is off the other, relative to its norm; None where that is rounding."""
     if now.shape != then.shape:
         return float("inf")
     left, right = to_array(now), to_array(then)
     length = norm(right)
     gap = norm(np.subtract(left, right, dtype=np.float64))
-    return None if gap <= _SAME.get(then.element_size(), 1e-8) * length + 1e-12 else gap / (length or 1.0)
+    return None if gap <= same * length + 1e-12 else gap / (length or 1.0)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.difference import norm
+from gradcheck.difference import norm, relative_error
 from gradcheck.report import Finding, Where
 from gradcheck.witnesses.function_call import Applied, backward_of
 from gradcheck.witnesses.function_faults import summed
@@ -23,6 +23,8 @@ __all__ = ["Calls", "Found", "Rule", "first_line", "place_of"]
 
 # The same numbers summed in another order by another kernel: relative to the norm, by the bytes of a number.
 _SAME = {2: 3e-2, 4: 1e-4, 8: 1e-9}
+# What a right gradient of float64 or float32 is off by at most where nothing on the way is rounded to fewer digits.
+_EXACT = {4: 1e-5, 8: 2e-9}
 
 Found = dict[str, Array | None]
 
@@ -83,7 +85,26 @@ class Calls:
             return False
         usual = self.once.get(name)
         size = max(norm(then), 0.0 if usual is None else scale * norm(usual))
-        return not norm(np.subtract(now, then, dtype=np.float64)) <= _SAME.get(then.dtype.itemsize, 1e-9) * size
+        return not norm(np.subtract(now, then, dtype=np.float64)) <= self.rounding(then.dtype.itemsize) * size
+
+    def rounding(self, itemsize: int) -> float:
+        """What the same gradient may differ by, relative to its norm, in numbers of so many bytes.
+
+        Where the Function goes over to a lower precision inside (``x.float()`` of float64, as kernels do), the other
+        order of a sum shows at that precision. How far its gradients are off autograd's tells which one that is.
+        """
+        usual = _SAME.get(itemsize, 1e-9)
+        off = max((self._off(name) for name in self.once), default=0.0)
+        if off <= _EXACT.get(itemsize, np.inf):
+            return usual
+        return max(usual, min((same for same in _SAME.values() if off <= same), default=usual))
+
+    def _off(self, name: str) -> float:
+        given, true = self.once[name], self.evidence.autograd.get(name)
+        if given is None or true is None or given.shape != true.shape:
+            return 0.0
+        off = relative_error(given, true)
+        return off if np.isfinite(off) else 0.0
 
     def titles(self, names: Sequence[str]) -> str:
         """The gradients' names as a finding lists them."""
