@@ -6,6 +6,8 @@ import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from torch import nn
 from torch_birth_training import FAILING, Net, line_of, spike, train
 
+from gradcheck import watch
+
 
 def cross_entropy(output, target, on):
     return F.cross_entropy(output, target)
@@ -324,3 +326,20 @@ def test_a_birth_under_autocast():
             optimizer.zero_grad()
     assert births.birth.step == FAILING
     assert births.birth.what in ("Inf", "NaN")
+
+
+def test_data_of_a_later_part_of_an_accumulated_batch():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer) as health:
+        for k in range(12):
+            x, y = torch.randn(16, 4), torch.randint(0, 3, (16,))
+            if k == 9:
+                x[0, 0] = float("nan")
+            (nn.functional.cross_entropy(model(x), y) / 4).backward()
+            if k % 4 == 3:
+                optimizer.step()
+                optimizer.zero_grad()
+    [finding] = [f for f in health.findings if f.code == "GC300"]
+    assert finding.title == "x is NaN before anything is done with it, in the forward pass at step 2"
+    assert not any("isfinite" in line or "sum" in line for line in finding.consequences)

@@ -59,7 +59,7 @@ class DistributedHealth(TorchHealth):
         super().__init__(model, optimizers, every=every, on=on, name=name)
         self._callback = callback if group.leads else None
         self._group = group
-        self._whole = Monitor(self._callback)
+        self._whole = Monitor(None if self._callback is None else self._pass_on)
         self.schedule = self._shared = SharedSchedule(every)
         self._births.averaged = group.kind == "DDP"
         self._adaptive = every is None
@@ -129,6 +129,10 @@ class DistributedHealth(TorchHealth):
     def findings(self) -> tuple[Finding, ...]:
         """What was found until now: on rank 0 of all processes, elsewhere of this one."""
         return tuple(self._findings_on_all()) if self._group.leads else self.monitor.findings()
+
+    def _pass_on(self, sample: Sample) -> None:
+        if self._callback is not None and not self._error:  # that may be the callback's own
+            self._callback(sample)
 
     # What is measured
 

@@ -87,8 +87,11 @@ class Replay:
             self._run(loss)
 
     def _run(self, loss: Any) -> None:
+        last = max((key for key, entry in self._tape.entries.items() if isinstance(entry, Forward)), default=-1)
         with self._calls, self.origins:
             for key, entry in self._tape.entries.items():
+                if self.origins.phase == "update" and key < last:
+                    self.origins.phase = "forward"  # gradients are accumulated: this makes the next part of the batch
                 if isinstance(entry, Forward):
                     if self._with_forward:
                         self._forward(key, entry)

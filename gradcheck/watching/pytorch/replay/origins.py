@@ -86,6 +86,7 @@ class Origins(TorchDispatchMode):
         self._bad: dict[int, frozenset[int]] = {}
         self._of_node: dict[int, Operation] = {}
         self._count = 0
+        self._asking = False  # what we ask of a tensor is no operation of the program's
 
     def of(self, tensor: torch.Tensor) -> frozenset[int]:
         """Where the non-finite entries of a tensor come from; empty for a finite one."""
@@ -94,18 +95,23 @@ class Origins(TorchDispatchMode):
 
     def enter(self, *given: Any) -> None:
         """The model is given these. What is not finite in them, and was made by no operation, is its input."""
-        for tensor in leaves(given):
-            origins = self._bad.get(memory_of(tensor), frozenset())
-            for index in origins:
-                source = self.births[index]
-                if isinstance(source, Source) and source.role == "constant" and not is_finite(tensor):
-                    source.role = "input"
+        self._asking = True
+        try:
+            for tensor in leaves(given):
+                for index in self._bad.get(memory_of(tensor), ()):
+                    source = self.births[index]
+                    if isinstance(source, Source) and source.role == "constant" and not is_finite(tensor):
+                        source.role = "input"
+        finally:
+            self._asking = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run the operation, and look at what it gave."""
         kwargs = kwargs or {}
+        if self._asking:
+            return func(*args, **kwargs)
         before, given = args, kwargs
         if func._schema.is_mutable:
             before, given = _with_copies(func, args, kwargs)
