@@ -12,6 +12,7 @@ from gradcheck.diagnosis.at_kinks import without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
+from gradcheck.diagnosis.not_finite import judge_where_finite
 from gradcheck.diagnosis.numeric_alone import NUMERIC_LIMIT, judge_by_numeric_alone
 from gradcheck.diagnosis.tolerance import (
     Limits,
@@ -85,12 +86,12 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         return _with(base, "wrong", why, told)
     if not evidence.finite(yours):
         if true is not None and not evidence.finite(true):
-            return _with(base, "undecided", "neither your gradient nor autograd's is finite at these inputs", told)
+            return judge_where_finite(evidence, base, name, yours, true, limits, told)
         return _with(base, "wrong", f"{_count_bad(yours)} of {yours.size} entries are NaN or infinite", told)
     if true is None:
         return judge_by_numeric_alone(evidence, base, name, yours, limits, told)
     if not evidence.finite(true):
-        return _with(base, "undecided", "autograd's gradient is not finite at these inputs", told)
+        return judge_where_finite(evidence, base, name, yours, true, limits, told)
     low = lowest(evidence.values[name].dtype, evidence.yours.outputs) != np.float64
     formula = _shaped(evidence.precise().get(name), evidence.values[name]) if low and limits.rtol is None else None
     if formula is None or evidence.subject.gradient_rounding(name) or evidence.subject.truth == "reference":
