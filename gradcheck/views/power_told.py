@@ -21,7 +21,8 @@ FEW = 3  # names of gradients in the line
 def power_told(report: Report) -> str:
     """``would have caught a single entry off by 0.1 %, and …``; empty where not all is right.
 
-    Gradients that were judged in the same way share a clause, which holds for each of them.
+    Gradients that were judged in the same way share a clause, which holds for each of them. Those that are zero but for
+    rounding, of which no error is a share, are named.
     """
     if not report.ok:
         return ""
@@ -29,11 +30,13 @@ def power_told(report: Report) -> str:
     for g in report.gradients:
         if g.power is not None and g.power.norm is not None:
             groups.setdefault(g.power.probes, []).append(g)
+    zero = [full_name(g, report) for g in report.gradients if g.power is not None and g.power.norm is None]
     clauses = []
     for alike in groups.values():
         which = "" if len(groups) == 1 else f"{names([full_name(g, report) for g in alike], FEW)}: "
         clauses.append(which + _clause([g.power for g in alike if g.power is not None]))
-    return f"would have caught {'; '.join(clauses)}" if clauses else ""
+    left = f" ({names(zero, FEW)} {'are' if zero[1:] else 'is'} zero: not told)" if zero else ""
+    return f"would have caught {'; '.join(clauses)}{left}" if clauses else ""
 
 
 def _clause(powers: Sequence[Power]) -> str:

@@ -108,3 +108,8 @@ def test_gradients_at_hand_that_are_zero_are_said_to_be():
     x, w, up = drawn(4, 3), drawn(3, 3), drawn(4, 3)
     report = check_layer(lambda x, w: far(x, w)[0], x, w, gradients={"x": up, "w": 0 * w}, upstream=up)
     assert "dw is zero here: a wrong factor in it would not show" in [f.title for f in report.findings]
+
+
+def test_what_is_zero_is_left_out_of_the_line_on_power_aloud():
+    report = check_layer(normalised, normalised_backward, drawn(6, 3), drawn(3, 4), drawn(4))
+    assert "(db is zero: not told)" in " ".join(str(report).split())
