@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from gradcheck.options import (
     checked_name,
     checked_power,
     checked_seed,
+    checked_switch,
     checked_tolerance,
 )
 from gradcheck.outcome import default_dtype, finish, shown_at_caller
@@ -122,6 +124,9 @@ def check_layer(
     __tracebackhide__ = True
     where = calling_place()
     seed, name = checked_seed(seed), checked_name(name)
+    for switch, value in (("submodules", submodules), ("gradgrad", gradgrad), ("vmap", vmap), ("raises", raises)):
+        checked_switch(switch, value)
+    _refuse_no_backward(layer, gradients)
     options: dict[str, Any] = {
         "style": style,
         "upstream": upstream,
@@ -156,6 +161,17 @@ def check_layer(
 
     report = with_windows_overlapping(check(layer, **options), layer, options, check)
     return finish(report, raises)
+
+
+def _refuse_no_backward(layer: Sequence[object], gradients: object) -> None:
+    """None in the backward's place would be taken for the first input of a function that returns its gradients."""
+    if len(layer) > 1 and inspect.isroutine(layer[0]) and layer[1] is None:
+        instead = (
+            "leave it out: the gradients are given"
+            if isinstance(gradients, Mapping)
+            else "give a function; where the forward returns its gradients too, leave it out"
+        )
+        raise GradcheckError(f"the second argument, the backward, is None: {instead}")
 
 
 def _checked(

@@ -31,7 +31,7 @@ from gradcheck.descent.wrong_slope import wrong_slope
 from gradcheck.difference import norm
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, user_code
-from gradcheck.options import checked_name, checked_seed
+from gradcheck.options import checked_name, checked_seed, checked_switch
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Finding, Report
 from gradcheck.state import own_generator, seed_everything
@@ -96,6 +96,7 @@ def check_learning_rate(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
+    checked_switch("raises", raises)
     seed, name = checked_seed(seed), checked_name(name)
     loss, lr, momentum = checked_loss(loss), checked_rate(lr), checked_momentum(momentum)
     most = _products(budget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +12,9 @@ from gradcheck.caller import calling_place, line_to_reproduce, versions
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.request import checked_names
-from gradcheck.options import checked_budget, checked_name, checked_seed, checked_tolerance
+from gradcheck.options import checked_budget, checked_name, checked_seed, checked_switch, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
-from gradcheck.report import Finding, Report, Where
+from gradcheck.report import Finding, GradientResult, Report, Where
 
 if TYPE_CHECKING:
     from gradcheck.applied.examined import Examined
@@ -97,6 +98,8 @@ def check_module(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
+    checked_switch("raises", raises)
+    gradgrad, vmap = bool(checked_switch("gradgrad", gradgrad)), checked_switch("vmap", vmap)
     seed, name = checked_seed(seed), checked_name(name)
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
@@ -118,7 +121,8 @@ def check_module(
     findings = _merged([f for one in found for f in one.findings])
     if failed is not None:
         findings += _raised(recorder, found, findings, failed)
-    report = _report(model, found, findings, where, seed, started, name)
+    lost = [] if recorder.loss is None or math.isfinite(recorder.loss) else [_without_loss(recorder.loss)]
+    report = _report(model, [*lost, *found], findings, where, seed, started, name)
     return finish(
         replace(
             report, notes=(*_counted(recorder, picked, distinct, found, failed), *_left_out(skipped), *report.notes)
@@ -149,6 +153,8 @@ def _called_with(
         if loss is None:
             raise GradcheckError("inputs: give what the model is called with, or loss=, a function of the model")
         return model, None, {}
+    if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in kwargs)):
+        raise GradcheckError(f'kwargs: it must be a dict of keyword arguments, as in {{"mask": mask}}, not {kwargs!r}')
     keywords = dict(kwargs or {})
     if isinstance(inputs, Mapping):
         return model, (), {**inputs, **keywords}
@@ -194,6 +200,14 @@ def _kept(recorder: Recorder, skipped: Sequence[str]) -> list[Group]:
 
 def _left_out(skipped: Sequence[str]) -> list[str]:
     return [f"left out as deliberate: {', '.join(skipped)}"] if skipped else []
+
+
+def _without_loss(loss: float) -> Examined:
+    """A row of its own: of a model whose loss is no number it is not known that its gradients are right."""
+    from gradcheck.applied.examined import Examined
+
+    why = f"it is {loss}, and so no gradient of the model is a number; give inputs at which the loss is finite"
+    return Examined([GradientResult("", "the loss", "loss", (), "", "undecided", why)])
 
 
 def _raised(
@@ -283,12 +297,15 @@ def _counted(
     unreached = [c.name for c in picked if c.upstreams is None and c.name not in recorder.transformed]
     if unreached and failed is None:
         notes.append(f"no gradient came to {', '.join(unreached[:4])}: judged with a random one")
-    replaced = [c.name for c, e in zip(picked, found, strict=True) if e.replaced and c.upstreams is not None]
-    if replaced:
-        notes.append(
-            f"judged with a random upstream gradient, as the model's is constant or mostly zero: "
-            f"{', '.join(replaced[:4])}" + (f" and {len(replaced) - 4} more" if len(replaced) > 4 else "")
-        )
+    replaced = [c for c, e in zip(picked, found, strict=True) if e.replaced and c.upstreams is not None]
+    broken = [c.name for c in replaced if not c.gets_numbers()]
+    flat = [c.name for c in replaced if c.gets_numbers()]
+    for names, what in ((flat, "constant or mostly zero"), (broken, "NaN or infinite")):
+        if names:
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            notes.append(
+                f"judged with a random upstream gradient, as the model's is {what}: {', '.join(names[:4])}{more}"
+            )
     # what ran under no_grad in a checkpoint was run again with a gradient
     without = [n for n in recorder.without_gradient if n not in {call.name for call in picked}]
     if without:
@@ -313,7 +330,7 @@ def _report(
         for what, count in one.counts.items():
             counts[what] = counts.get(what, 0) + count
     gradients = tuple(g for one in found for g in one.gradients)
-    kinds = dict.fromkeys(g.dtype for g in gradients if g.verdict != "not differentiated")
+    kinds = dict.fromkeys(g.dtype for g in gradients if g.dtype and g.verdict != "not differentiated")
     return Report(
         subject=name or type(model).__name__,
         kind="module",

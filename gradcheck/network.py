@@ -24,6 +24,7 @@ from gradcheck.options import (
     checked_name,
     checked_power,
     checked_seed,
+    checked_switch,
     checked_tolerance,
 )
 from gradcheck.outcome import default_dtype, finish, shown_at_caller
@@ -96,6 +97,7 @@ def check_network(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
+    checked_switch("raises", raises)
     seed, name = checked_seed(seed), checked_name(name)
     tolerances = checked_tolerance("rtol", rtol), checked_tolerance("atol", atol)
     limits = Limits(*tolerances, checked_budget(budget), checked_power(power))

@@ -12,7 +12,15 @@ from gradcheck.errors import GradcheckError
 from gradcheck.outcome import default_dtype, default_seed
 from gradcheck.outcome.defaults import DTYPES
 
-__all__ = ["checked_budget", "checked_dtype", "checked_name", "checked_power", "checked_seed", "checked_tolerance"]
+__all__ = [
+    "checked_budget",
+    "checked_dtype",
+    "checked_name",
+    "checked_power",
+    "checked_seed",
+    "checked_switch",
+    "checked_tolerance",
+]
 
 
 def checked_seed(seed: object) -> int:
@@ -83,3 +91,14 @@ def checked_budget(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < 0:
         raise GradcheckError(f"budget: it must be a whole number of evaluations from 0 up, not {value!r}")
     return int(value)
+
+
+def checked_switch(name: str, value: object) -> bool | None:
+    """True, False, or None for the default.
+
+    Raises:
+        GradcheckError: it is something else; "no" would be taken for yes.
+    """
+    if value is not None and not isinstance(value, bool | np.bool_):
+        raise GradcheckError(f"{name}: it must be True or False, not {value!r}")
+    return None if value is None else bool(value)

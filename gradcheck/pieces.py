@@ -15,7 +15,9 @@ from gradcheck.difference import norm, relative_error, worst_indices
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import true_gradients
 from gradcheck.layers import adapt_forward
-from gradcheck.options import checked_seed, checked_tolerance
+from gradcheck.layers.objects import FORWARDS
+from gradcheck.layers.values import describe
+from gradcheck.options import checked_seed, checked_switch, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.pictured import pictured
 from gradcheck.report import Entry, GradientResult, Leak, Report
@@ -67,6 +69,8 @@ def gradient(
         {'x': array([0., 4.])}
     """
     seed = checked_seed(seed)
+    if not (callable(forward) or isinstance(forward, tuple | list) or any(hasattr(forward, n) for n in FORWARDS)):
+        raise GradcheckError(f"forward: it is {describe(forward)}; give a NumPy function, or an object with forward")
     problem = adapt_forward(forward, inputs, kwargs=kwargs, params=params, constants=constants, wrt=wrt)
     subject = NumpySubject(problem, seed=seed)
     try:
@@ -116,6 +120,7 @@ def compare(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
+    checked_switch("raises", raises)
     mine, truth = _numbers("yours", yours), _numbers("true", true)
     for key, value in (inputs or {}).items():
         _numbers(f"inputs[{key!r}]", value)

@@ -21,7 +21,7 @@ from gradcheck.layers import adapt
 from gradcheck.layers.calling import called
 from gradcheck.layers.layer import Layer
 from gradcheck.layers.spelling import looks_like_parameter
-from gradcheck.options import checked_budget, checked_name, checked_seed, checked_tolerance
+from gradcheck.options import checked_budget, checked_name, checked_seed, checked_switch, checked_tolerance
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.recordings.files import Array, read
 from gradcheck.recordings.reference import as_function, close, in_layout, on_arrays
@@ -86,6 +86,7 @@ def check_recorded(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
+    checked_switch("raises", raises)
     seed, name = checked_seed(seed), checked_name(name)
     limits = Limits(checked_tolerance("rtol", rtol), checked_tolerance("atol", atol), checked_budget(budget))
     arrays, place = read(source)

@@ -14,7 +14,7 @@ from gradcheck.descent.numbers import checked_momentum
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of
 from gradcheck.layers.values import describe
-from gradcheck.options import checked_name, checked_seed
+from gradcheck.options import checked_name, checked_seed, checked_switch
 from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.report import Report
 
@@ -78,6 +78,7 @@ def check_step(
     __tracebackhide__ = True
     started = time.perf_counter()
     where = calling_place()
+    checked_switch("raises", raises)
     seed, name = checked_seed(seed), checked_name(name)
     if not callable(step):
         raise GradcheckError(

@@ -124,6 +124,11 @@ def test_a_layout_that_cannot_be_found_is_not_guessed_in_silence():
     [note] = [n for n in report.notes if n.startswith("layout")]
     assert "as recorded; axes reversed or batch last would fit the shapes as well" in note
     assert "record the output as out" in note
+    out = x @ w + 1
+    other = check_recorded({"x": x, "w": w, "dout": dout, "dw": x.T @ dout, "out": out}, lambda x, w: x @ w)
+    [note] = [n for n in other.notes if n.startswith("layout")]
+    assert "would fit the shapes as well, and with none is the output the recorded one" in note
+    assert "record the output" not in note
 
 
 def test_another_output_is_an_error_of_its_own():

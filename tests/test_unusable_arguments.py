@@ -1,10 +1,22 @@
 """Arguments that no check can be made with: each is refused in words that say what to give."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from gradcheck import GradcheckError, check_layer, check_learning_rate, check_network, load_report
+from gradcheck import (
+    GradcheckError,
+    check_layer,
+    check_learning_rate,
+    check_module,
+    check_network,
+    check_recorded,
+    compare,
+    gradient,
+    load_report,
+)
 
 X, W = np.random.default_rng(0).normal(size=(5, 4)), np.ones((4, 3))
 
@@ -162,3 +174,28 @@ def test_a_name_that_the_check_does_not_have():
         check_layer(forward, backward, shape={"x": (3,)})
     with pytest.raises(GradcheckError, match=r"stepsize: check_learning_rate .* it takes loss, params, "):
         check_learning_rate(lambda: 0.0, x, stepsize=0.1)
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (lambda: check_layer(forward, None, X, W), "the second argument, the backward, is None: give a function"),
+        (lambda: check_layer(forward, None, X, W, gradients={"w": W}), "leave it out: the gradients are given"),
+        (lambda: check_layer(forward, backward, X, W, raises="yes"), "raises: it must be True or False, not 'yes'"),
+        (lambda: check_layer(Scale, torch.ones(3), gradgrad="x"), "gradgrad: it must be True or False, not 'x'"),
+        (lambda: check_layer(Scale, torch.ones(3), vmap="y"), "vmap: it must be True or False, not 'y'"),
+        (lambda: check_layer(Twice(), X, submodules=1), "submodules: it must be True or False, not 1"),
+        (lambda: check_network([(forward, backward, W)], X, raises="no"), "raises: it must be True or False"),
+        (lambda: check_module(Twice(), torch.ones(4), raises="no"), "raises: it must be True or False"),
+        (lambda: check_module(Twice(), torch.ones(4), gradgrad=2), "gradgrad: it must be True or False, not 2"),
+        (lambda: check_module(Twice(), torch.ones(4), kwargs=[1]), "kwargs: it must be a dict of keyword arguments"),
+        (lambda: check_recorded({}, forward, raises="no"), "raises: it must be True or False"),
+        (lambda: compare(X, X, raises="no"), "raises: it must be True or False"),
+        (lambda: check_recorded(__file__, forward), "cannot be read: it is no file of arrays; give a .npz file"),
+        (lambda: gradient("a", X), "forward: it is the str 'a'; give a NumPy function, or an object with forward"),
+        (lambda: gradient(None, X), "forward: it is None; give a NumPy function"),
+    ],
+)
+def test_switches_files_and_what_is_no_function(check, words):
+    with pytest.raises(GradcheckError, match=re.escape(words)):
+        check()

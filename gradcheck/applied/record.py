@@ -48,6 +48,10 @@ class Call:
         """The path of the module, and the Function's name."""
         return f"{self.path}: {self.title}"
 
+    def gets_numbers(self) -> bool:
+        """Whether all that the engine handed to the backward is finite."""
+        return all(u is None or bool(torch.isfinite(u).all()) for u in self.upstreams or ())
+
     @property
     def title(self) -> str:
         """The Function's name; that of the operator where ``torch.library`` made the Function for one."""

@@ -43,6 +43,8 @@ class Recorder:
         self.entered: list[Call] = []
         """The calls whose backward was begun, in this order."""
         self.phase = "forward"
+        self.loss: float | None = None
+        """The model's loss, where there is one."""
         self._left_out_at: dict[Any, list[str]] = {}
         """By Function and line, the paths of the calls under ``no_grad`` that no later one was seen to repeat."""
         self._numbers: dict[tuple[bool, str, str], int] = {}

@@ -71,6 +71,7 @@ def run_once(
             with raising_in("loss"):
                 roots = [_scalar(loss(model))]
             upstreams: list[torch.Tensor | None] = [None]
+            recorder.loss = float(roots[0].detach())
         else:
             given, named = tree_map(_leaf, (tuple(args), dict(keywords)))
             with raising_in("forward"):
@@ -81,6 +82,7 @@ def run_once(
                 recorder.phase = "loss"
                 with raising_in("loss"):
                     roots, upstreams = [_scalar(loss(output))], [None]
+                recorder.loss = float(roots[0].detach())
         recorder.phase = "backward"
         try:
             torch.autograd.backward(roots, upstreams)

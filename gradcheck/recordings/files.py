@@ -16,6 +16,7 @@ __all__ = ["Array", "read"]
 
 Array = np.ndarray[Any, Any]
 
+_BEGINNINGS = (b"PK", b"\x93NUMPY")  # of .npz and .npy files; NumPy takes all else for pickled objects
 _KINDS = "a .npz file, a folder of .npy files, a .safetensors file, or a dict of arrays"
 
 
@@ -53,6 +54,9 @@ def _from_path(path: Path) -> dict[str, Array]:
             return {".".join(f.relative_to(path).with_suffix("").parts): _loaded(f) for f in found}
         if path.suffix == ".safetensors":
             return _safetensors(path)
+        with path.open("rb") as file:
+            if not file.read(6).startswith(_BEGINNINGS):
+                raise GradcheckError(f"source: {str(path)!r} cannot be read: it is no file of arrays; give {_KINDS}")
         stored = np.load(path, allow_pickle=False)
         if isinstance(stored, np.ndarray):
             raise GradcheckError(

@@ -79,16 +79,18 @@ def in_layout(
     fits = [run for run in runs if _shapes_fit(run[1], run[3])]
     agree = [run for run in fits if run[1].output is not None and close(run[1].output, run[3])]
     how, made, in_numpy, _ = (agree or fits or runs)[0]
-    return made, _note(how, layout, [run[0] for run in fits], bool(agree)), in_numpy
+    return made, _note(how, layout, [run[0] for run in fits], bool(agree), recording.output is not None), in_numpy
 
 
-def _note(how: str, layout: str | None, fits: list[str], agrees: bool) -> str:
+def _note(how: str, layout: str | None, fits: list[str], agrees: bool, known: bool) -> str:
     if layout is not None:
         return f"layout: {layout}, as you said"
     if agrees:
         return f"layout: {how} (found: with it the reference gives the recorded output)" if how != "as recorded" else ""
     if len(fits) > 1:
         others = " or ".join(other for other in fits if other != how)
+        if known:
+            return f"layout: {how}; {others} would fit the shapes as well, and with none is the output the recorded one"
         return f"layout: {how}; {others} would fit the shapes as well: record the output as out to be sure"
     return "" if how == "as recorded" else f"layout: {how} (found: no other fits the shapes)"
 

@@ -319,3 +319,14 @@ class NewStyle(Function):
     @staticmethod
     def backward(ctx, g):
         return g * ctx.saved_tensors[0].cos()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_is_not_right(number):
+    report = check_module(Net(zoo.Gelu.apply), torch.randn(2, 3), loss=lambda out: (out**2).sum() * number)
+    assert not report.ok
+    loss = report.gradients[0]
+    assert (loss.name, loss.verdict) == ("the loss", "undecided")
+    assert loss.reason.startswith(f"it is {number}, and so no gradient of the model is a number")
+    assert {g.verdict for g in report.gradients[1:]} == {"right"}
+    assert any("as the model's is NaN or infinite: " in note for note in report.notes)
