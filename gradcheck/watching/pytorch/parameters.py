@@ -19,6 +19,7 @@ from gradcheck.watching.pytorch.stats import finite_norms, norm_of, stats_of
 __all__ = ["ParameterWatch", "gradient_norms"]
 
 _ROUNDING = 1e-3
+_KEPT = 1 << 26  # bytes of the weights' copy between two samples: fresh memory costs more than what is computed in it
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
 
@@ -57,7 +58,7 @@ class ParameterWatch:
 
     def forget(self) -> None:
         """Begin a new step."""
-        self._spare, self._before = self._before, {}
+        self._spare, self._before = self._before or self._spare, {}
         self._gradients, self._weights, self._equal = {}, {}, set()
         self._carried = None
         self._taken = {}
@@ -67,8 +68,10 @@ class ParameterWatch:
         self._gradients = {}
 
     def release(self) -> None:
-        """The next step is not sampled."""
-        self._spare, self._before = {}, {}
+        """The next step is not sampled. Memory that is not much is kept for the next that is."""
+        kept = self._before or self._spare
+        small = sum([tensor.nbytes for tensor in kept.values()]) <= _KEPT
+        self._spare, self._before = kept if small else {}, {}
 
     def note_gradients(self, norms: Mapping[str, float]) -> None:
         """Note the gradients as they are now, unless they were noted in this step: clipping comes later."""
