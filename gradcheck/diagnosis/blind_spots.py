@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.diagnosis.batch_of_one import check_more_channels, check_more_samples
+from gradcheck.diagnosis.distinct_indices import check_repeated_indices
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.second_point import is_constant, moved_within
@@ -53,6 +54,7 @@ def check_blind_spots(
         else:
             results = [_wrong_elsewhere(g, off[g.of]) if g.of in off else g for g in results]
     if not lenient and all(g.verdict != "wrong" for g in results):
+        found += check_repeated_indices(evidence, results, layer)
         found += check_more_samples(evidence, results, layer) or check_more_channels(evidence, results, layer)
     return results, found
 
