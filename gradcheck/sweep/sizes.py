@@ -20,17 +20,19 @@ def sizes_of(call: Call, runs: Callable[[Call], bool]) -> tuple[list[Shapes], li
     """Shapes by name with which the forward still runs: one size changed, a shared size changed; and axes that stay.
 
     A size that may be 1 and nothing else is no free one: NumPy repeats the array along that axis, and its gradient
-    would have to be summed there. Sizes that are equal and not free are changed together, all of them or two.
+    would have to be summed there. Sizes that are equal and not free are changed together, all of them or two; the
+    rest with a free one of another array.
     """
     arrays = {n: a for n in call.names() if isinstance(a := call.argument(n), np.ndarray) and a.dtype.kind in "fiu"}
     shapes: Shapes = {name: array.shape for name, array in arrays.items()}
-    free: list[Shapes] = []
+    free: dict[Axis, list[Shapes]] = {}
     bound: list[Axis] = []
     for name, shape in shapes.items():
         for axis, size in enumerate(shape):
             found = list(_running(call, shapes, [(name, axis)], size, runs))
-            free += found
-            if not found:
+            if found:
+                free[name, axis] = found
+            else:
                 bound.append((name, axis))
     shared: list[Shapes] = []
     moved: set[Axis] = set()
@@ -40,7 +42,20 @@ def sizes_of(call: Call, runs: Callable[[Call], bool]) -> tuple[list[Shapes], li
             if moved.isdisjoint(group) and (found := list(_running(call, shapes, group, size, runs))):
                 shared += found
                 moved.update(group)
-    return free, shared, [f"axis {axis} of {name}" for name, axis in bound if (name, axis) not in moved]
+    for name, axis in [axis for axis in bound if axis not in moved]:
+        # a loss may take more samples than labels, not fewer: the batch is varied with the labels, and not without
+        size = shapes[name][axis]
+        for partner in [other for other in free if other[0] != name and shapes[other[0]][other[1]] == size]:
+            if found := list(_running(call, shapes, [(name, axis), partner], size, runs)):
+                shared += found
+                moved.add((name, axis))
+                del free[partner]
+                break
+    return (
+        [change for found in free.values() for change in found],
+        shared,
+        [f"axis {axis} of {name}" for name, axis in bound if (name, axis) not in moved],
+    )
 
 
 def _groups(equal: list[Axis]) -> Iterator[tuple[Axis, ...]]:

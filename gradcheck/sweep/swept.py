@@ -41,6 +41,8 @@ def swept(layer: Sequence[Any], options: Mapping[str, Any], sweep: object, check
             'sweep: give the values to try by name, sweep={"stride": [1, 2], "pad": [0, 1]}, or sweep="auto"'
         )
     tried = [_tried(plan, check) for plan in planned]
+    if by_itself:
+        tried = [_unless_empty(one) for one in tried]
     reports = [one.report for one in tried if one.report is not None]
     if not reports:
         raise GradcheckError(f"sweep: none of the {len(tried)} configurations could be checked: {tried[0].why}")
@@ -90,19 +92,32 @@ def _tried(plan: Planned, check: Check) -> _Tried:
         return _Tried(plan, None, why, error.in_backward)
 
 
+def _unless_empty(tried: _Tried) -> _Tried:
+    """Nobody asked for a size at which no window fits, and nothing is left to be differentiated."""
+    undecided = tried.report is not None and not tried.report.ok and not _is_wrong(tried.report)
+    if not undecided or _runs(tried.plan.call):
+        return tried
+    return _Tried(tried.plan, None, "the forward gives an empty output")
+
+
+def _is_wrong(report: Report) -> bool:
+    return any(f.severity == "error" for f in report.findings) or any(g.verdict == "wrong" for g in report.gradients)
+
+
 def _runs(call: Call) -> bool:
-    """Whether the forward takes these arguments; nothing it does is kept."""
+    """Whether the forward takes these arguments and gives anything; nothing it does is kept."""
     forward = getattr(call.layer[0], "forward", call.layer[0])
     snapshot = State(call.layer[0], list(call.arguments)).snapshot()
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), call.attributes_set():
             seed_everything(call.seed)
-            forward(*call.arguments, **(call.options.get("kwargs") or {}))
+            returned = forward(*call.arguments, **(call.options.get("kwargs") or {}))
     except Exception:
         return False
     finally:
         snapshot.restore()
-    return True
+    first = returned[0] if isinstance(returned, tuple | list) and returned else returned
+    return not (isinstance(first, np.ndarray) and not first.size)
 
 
 def _row(tried: _Tried, drawn: set[str], may_be_skipped: bool) -> Configuration:
@@ -122,9 +137,8 @@ def _row(tried: _Tried, drawn: set[str], may_be_skipped: bool) -> Configuration:
     pictured = [Drawn(name, g.compared_with, g.picture) for name, g in named if g.picture and name not in drawn]
     drawn.update(one.name for one in pictured)
     errors = [f for f in report.findings if f.severity == "error"]
-    wrong = bool(errors) or any(g.verdict == "wrong" for g in compared)
     largest = max((g.relative_error for g in compared if g.relative_error is not None), default=None)
-    verdict = "wrong" if wrong else "undecided" if bad else "right"
+    verdict = "wrong" if _is_wrong(report) else "undecided" if bad else "right"
     fault = errors[0].title if errors else ""
     return Configuration(settings, verdict, bad, largest, fault, drawn=tuple(pictured))  # type: ignore[arg-type]  # one of the verdicts
 
@@ -137,7 +151,10 @@ def _findings(tried: Sequence[_Tried]) -> tuple[Finding, ...]:
     if wrong and (right or raising):
         facts = [facts_of(one.plan.call, one.plan.settings) for one in (*wrong, *right)]
         shared = properties_of(facts[: len(wrong)], facts[len(wrong) :])
+        surely = [one for one in wrong if one.raised or (one.report is not None and _is_wrong(one.report))]
         does = "wrong" if not raising else "the backward raises" if raising == wrong else "wrong, or raises,"
+        if not surely:
+            does = "undecided"
         others = "all others" if len(wrong) + len(right) == len(tried) else "all others that could be checked"
         count = f"{len(wrong)} of {len(tried)} configurations"
         also: tuple[str, ...] = ()
@@ -150,7 +167,7 @@ def _findings(tried: Sequence[_Tried]) -> tuple[Finding, ...]:
             settings = ", ".join(f"{name} {shown(value)}" for name, value in raising[0].plan.settings.items())
             also += (f"with {settings}: {raising[0].why}",)
         help_ = "look at what the code does differently there"
-        found.append(Finding("GC130", "error", title, evidence=also, help=(help_,)))
+        found.append(Finding("GC130", "error" if surely else "warning", title, evidence=also, help=(help_,)))
     seen: set[tuple[str, str]] = set()
     for one in wrong:
         for finding in one.report.findings if one.report is not None else ():

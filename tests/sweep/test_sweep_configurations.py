@@ -201,6 +201,37 @@ def test_a_size_that_broadcasting_alone_lets_be_1_is_not_tried():
     assert ("4×3", "3×2", "1") not in shapes
 
 
+def test_labels_are_varied_with_the_batch():
+    def forward(x, y):
+        p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+        return -np.log(p[np.arange(len(y)), y]).mean(), (p, y)
+
+    def backward(dout, cache):
+        p, y = cache
+        return dout * (p - np.eye(p.shape[1])[y]) / len(y)
+
+    report = check_layer(forward, backward, rng().normal(size=(4, 3)), np.array([0, 2, 1, 1]), sweep="auto")
+    assert report.ok
+    assert ("5×3", "5") in [(dict(c.settings)["x"], dict(c.settings)["y"]) for c in report.configurations]
+
+
+def test_windows_that_do_not_fit_are_not_tried():
+    def forward(x, size=2):
+        n = x.shape[1] // size
+        return x[:, : n * size].reshape(len(x), n, size).mean(2), (x.shape, n, size)
+
+    def backward(dout, cache):
+        shape, n, size = cache
+        d = np.zeros(shape)
+        d[:, : n * size] = np.repeat(dout, size, 1) / size
+        return d
+
+    report = check_layer(forward, backward, rng().normal(size=(2, 4)), sweep="auto")
+    assert report.ok
+    assert "2×1" not in [dict(c.settings)["x"] for c in report.configurations]
+    assert check_layer(forward, backward, rng().normal(size=(2, 4)), sweep={"x": [(2, 4), (2, 1)]}).ok is False
+
+
 def test_what_auto_does_not_vary_is_said():
     class Layer:
         def __init__(self):
