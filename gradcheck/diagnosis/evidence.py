@@ -213,7 +213,7 @@ class Evidence:
         if target is None:
             lengths = [norm(g) for g in (told, given) if g is not None]
             target = 1e-7 * max(lengths, default=0.0) / math.sqrt(max(unit.size, 1))
-        expected = None
+        expected = 0.0 if told is not None and not np.any(told) else None
         if told is not None and not self.small():
             expected, target = float(np.vdot(unit, told)), min(target, 1e-3 * self.length(told))
         found = self.numeric.along_unit(name, unit, target, expected)

@@ -28,6 +28,10 @@ _LADDER = tuple(1e-1 * _RATIO**k for k in range(13))
 _SIGMAS = 5.0
 # A value that is so many bars away is another one, whatever a finer estimate would say.
 _APART = 8.0
+# A change that is so many times its rounding, and gone at the next step, was a jump.
+_JUMP = 64.0
+# So many steps in a row without any change.
+_CONSTANT = 3
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,36 @@ def derivative(
         return Estimate(quick.value, hidden) if hidden > 3 * quick.error else quick
     if rough and expected is not None and abs(quick.value - expected) > _APART * quick.error + target:
         return quick
+    if expected == 0 and _is_constant(central):
+        return Estimate(0.0, target)
     sigma = 0.0
     if change is not None:
         with contextlib.suppress(Exception):  # beside these values there are some that the forward does not take
             sigma = measured_noise(change)
     candidates = _ladder(central, target, _SIGMAS * sigma / math.sqrt(2))
     return _narrowest(candidates)
+
+
+def _is_constant(central: Callable[[float], tuple[float, float]]) -> bool:
+    """Whether f does not change at all close by, to the last bit, though it may jump a little further on.
+
+    So is the backward of a ReLU, u where x > 0, as a function of x. A step over the jump shows a change far above the
+    rounding, and the next one, a quarter as long, none. What sinks below the resolution of f ends near its rounding,
+    or had the same slope twice before.
+    """
+    zeros, earlier, before, rounding = 0, 0.0, math.inf, 0.0
+    for h in _LADDER:
+        slope, noise = central(h)
+        if slope == 0:
+            settled = math.isfinite(before) and abs(abs(earlier) - abs(before)) <= 0.1 * abs(before)
+            if settled or abs(before) <= _JUMP * rounding:
+                return False
+            zeros += 1
+            if zeros == _CONSTANT:
+                return True
+        else:
+            zeros, earlier, before, rounding = 0, before, slope, noise
+    return False
 
 
 def _unexplained(bends: Sequence[float]) -> float:
