@@ -22,6 +22,7 @@ from gradcheck.layers.pairing import name_of
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
 from gradcheck.layers.request import check_array
+from gradcheck.layers.scratch import without_scratch
 from gradcheck.layers.spelling import gradient_label, match_names
 from gradcheck.layers.stored import Keeper
 from gradcheck.layers.targets import data_and_targets
@@ -127,6 +128,7 @@ class Keeping(Layer):
         refuse_integers(integers_of(self.keeper, self.arguments), self.keeper, named)
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])
+        self.variables = without_scratch(self.keeper, self.variables, raw, contents, self.request.constants)
         self._find_updates(stood, contents)
         self.keeper.rivals.find(self.keeper.parameters, self.keeper.gradients, self.keeper.arrays())
         found = self.collect(raw)
