@@ -96,13 +96,16 @@ def _is_zero(evidence: Evidence, result: GradientResult, limits: Limits) -> bool
 
 
 def _is_zero_everywhere(evidence: Evidence, result: GradientResult, looked: _Looked) -> bool:
-    """Whether it was zero wherever it was asked, and neither dead units nor lengths of one explain that."""
-    if not looked.asked:
-        return False
+    """Whether it was zero wherever it was asked, and neither dead units nor lengths of one explain that.
+
+    Those give exact zeros; of terms that cancel, as before a normalisation, rounding is left.
+    """
     true = evidence.autograd.get(result.of)
-    exact = not result.norm_yours and (true is None or not np.any(true))
-    dead = exact and evidence.reference.branches not in ((), None)
-    return not dead and (looked.asked_longer or not any(1 in v.shape for v in evidence.values.values()))
+    if result.norm_yours or (true is not None and np.any(true)):
+        return True
+    if not looked.asked or evidence.reference.branches not in ((), None):
+        return False
+    return looked.asked_longer or not any(1 in v.shape for v in evidence.values.values())
 
 
 def _look(evidence: Evidence, names: Sequence[str], looked: _Looked) -> None:

@@ -85,10 +85,20 @@ def normalised_backward(dout, cache):
     return dz @ w.T, x.T @ dz, dz.sum(0)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_bias_before_a_normalisation_stays_right(dtype):
+def test_a_row_of_biases_before_a_normalisation_stays_right():
+    def backward(dout, cache):
+        dx, dw, db = normalised_backward(dout, cache)
+        return dx, dw, db[None]
+
+    report = check_layer(normalised, backward, drawn(6, 3), drawn(3, 4), drawn(1, 4))
+    assert report.ok
+    assert not report.findings
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", None), ("float32", None), ("float64", 1e-4)])
+def test_a_bias_before_a_normalisation_stays_right(dtype, rtol):
     arrays = [a.astype(dtype) for a in (drawn(6, 3), drawn(3, 4), drawn(4))]
-    report = check_layer(normalised, normalised_backward, *arrays)
+    report = check_layer(normalised, normalised_backward, *arrays, rtol=rtol)
     assert report.ok
     assert not report.findings
 
