@@ -239,7 +239,15 @@ class Evidence:
             made = self.probe(name)
             if self.fits_autograd(name, made):
                 return True
-        return False
+        return self.subject.truth == "reference" and self._is_constant(name)
+
+    def _is_constant(self, name: str) -> bool:
+        """Whether the forward does not change at all close by: rounding has no slope that speaks for or against a rule.
+
+        A straight-through estimator is deliberately no derivative of it, and the reference that is named says which.
+        """
+        found = self.numeric.along_unit(name, self.direction(name), expected=0.0)
+        return found.value == 0 and found.error == 0
 
     def fits_autograd(self, name: str, made: Probe) -> bool:
         """Whether autograd's value is inside the bar of ``made``, and the bar is small enough to mean something."""
