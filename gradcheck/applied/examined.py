@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from gradcheck.applied.compared import other_than_alone
+from gradcheck.applied.masked import at_finite_entries, masked_entries
 from gradcheck.applied.record import OPERATOR, Call
 from gradcheck.errors import GradcheckError
 from gradcheck.functions import Asked, examine_function
@@ -59,7 +60,12 @@ def examine_call(call: Call, layer: str, asked: Asked, rng: np.random.Generator)
         if variable.name in constants:
             variable.reason = "requires none in this model"
     try:
-        return _examined(call, subject, layer, asked, rng, notes)
+        masked = _masked(call, subject)
+        if masked is not None:
+            subject.function = at_finite_entries(call.function)
+            count = sum(int(where.sum()) for where in masked)
+            notes.append(f"{layer}: {count:,} infinite entries of its output, which get no gradient, are left out")
+        return _examined(call, subject, layer, asked, rng, notes, masked)
     except GradcheckError as error:
         return _undecided(call, layer, str(error))
     finally:
@@ -67,9 +73,19 @@ def examine_call(call: Call, layer: str, asked: Asked, rng: np.random.Generator)
 
 
 def _examined(
-    call: Call, subject: FunctionSubject, layer: str, asked: Asked, rng: np.random.Generator, notes: list[str]
+    call: Call,
+    subject: FunctionSubject,
+    layer: str,
+    asked: Asked,
+    rng: np.random.Generator,
+    notes: list[str],
+    masked: Sequence[torch.Tensor] | None,
 ) -> Examined:
     upstreams, replaced = _upstreams(call, subject, rng)
+    if masked is not None:
+        several = upstreams if isinstance(upstreams, tuple) else (upstreams,)
+        zeroed = tuple(np.where(to_array(m), np.zeros_like(u), u) for u, m in zip(several, masked, strict=True))
+        upstreams = zeroed if len(zeroed) > 1 else zeroed[0]
     found = Examined([], notes=notes, replaced=replaced)
     asked = replace(asked, autocast=call.autocast, gradgrad=asked.gradgrad or call.twice)
     for done in examine_function(subject, asked, upstream=upstreams, layer=layer):
@@ -85,6 +101,13 @@ def _examined(
             found.findings += other_than_alone(call, subject.arguments.names, layer)
     found.findings = [f if f.where is not None else replace(f, where=_backward(call)) for f in found.findings]
     return found
+
+
+def _masked(call: Call, subject: FunctionSubject) -> list[torch.Tensor] | None:
+    """The infinite entries of the outputs that the model gives no gradient; None where there are none."""
+    given = [u for u, differs in zip(call.upstreams or (), call.differentiable, strict=False) if differs]
+    with raising_in("forward"):
+        return masked_entries(subject.applied(subject.values()).differentiable(), given)
 
 
 def _backward(call: Call) -> Where | None:
