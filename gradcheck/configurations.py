@@ -26,7 +26,8 @@ class Configuration:
     ``wrong`` names the gradients that are wrong (or undecided), ``largest_error`` is the largest relative error of all,
     ``fault`` the first error's title. A configuration whose backward raises is wrong, with what it raised
     as ``fault``. One that could not be checked for another reason has it as ``reason``: it is undecided where the
-    caller asked for it, and "not checked" where ``sweep="auto"`` tried it.
+    caller asked for it, and "not checked" where ``sweep="auto"`` tried it, or where it is a combination of values that
+    were each checked in others.
     ``drawn`` are pictures of gradients that are right in all configurations before this one.
     """
 

@@ -47,7 +47,7 @@ def swept(layer: Sequence[Any], options: Mapping[str, Any], sweep: object, check
     if not reports:
         raise GradcheckError(f"sweep: none of the {len(tried)} configurations could be checked: {tried[0].why}")
     drawn: set[str] = set()
-    rows = tuple(_row(one, drawn, by_itself) for one in tried)
+    rows = tuple(_row(one, drawn, by_itself or _all_checked_elsewhere(one, tried)) for one in tried)
     failed = [r for r in reports if not r.ok]
     first = failed[0] if failed else reports[0]
     findings = _findings(tried)
@@ -120,10 +120,20 @@ def _runs(call: Call) -> bool:
     return not (isinstance(first, np.ndarray) and not first.size)
 
 
+def _all_checked_elsewhere(one: _Tried, tried: Sequence[_Tried]) -> bool:
+    """Whether each value of this combination was checked in another one: of a grid some combinations make no sense."""
+    checked = [other.plan.settings for other in tried if other.report is not None]
+    return all(
+        any(name in settings and settings[name] is value for settings in checked)
+        for name, value in one.plan.settings.items()
+    )
+
+
 def _row(tried: _Tried, drawn: set[str], may_be_skipped: bool) -> Configuration:
     """The configuration's result; ``drawn`` are the gradients of which a picture is kept, and grows.
 
-    One that could not be checked is undecided, unless it was nobody's wish that it be tried.
+    One that could not be checked is undecided, unless it was nobody's wish that it be tried, or one of a grid that the
+    forward refuses while each of its values was checked with others.
     """
     settings = tuple((name, shown(value)) for name, value in tried.plan.settings.items())
     report = tried.report

@@ -287,3 +287,20 @@ def test_a_report_survives_json():
 def test_a_sweep_that_cannot_be_made_is_refused_in_words(sweep, phrase):
     with pytest.raises(GradcheckError, match=re.escape(phrase)):
         swept(windows_backward, sweep)
+
+
+def test_a_combination_that_the_forward_refuses_is_told_where_its_values_were_checked_in_others():
+    def forward(x, k=1, p=0):
+        if k == 2 and p == 1:
+            raise ValueError("no such windows")
+        return x * k + p, k
+
+    def backward(dout, k):
+        return dout * k
+
+    x = rng().normal(size=(3, 2))
+    report = check_layer(forward, backward, x, sweep={"k": [1, 2], "p": [0, 1]})
+    assert [c.verdict for c in report.configurations] == ["right", "right", "right", "not checked"]
+    assert report.ok
+    assert "right in 3 of 4 configurations, 1 could not be checked" in str(report).splitlines()[0]
+    assert not check_layer(forward, backward, x, sweep={"k": [2], "p": [0, 1]}).ok
