@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.second_point import moved_within
+from gradcheck.difference import norm
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.samples import samples_of
 from gradcheck.witnesses.subject import Array
@@ -34,6 +36,7 @@ def check_more_samples(evidence: Evidence, gradients: Sequence[GradientResult], 
     for name in samples.names:
         if values[name].dtype.kind == "f":
             values[name] = moved_within(values[name].astype(np.float64), _noise(evidence, values[name]))
+    values = _off_corners(evidence, values, samples.names)
     upstreams = drawn_for(evidence, samples.upstreams(evidence.upstreams, index))
     # a row that belongs to all samples; the k of an attention has samples of its own, though a kernel may be called so
     rows = {n for n, a in evidence.values.items() if n not in samples.names and a.ndim <= 2}
@@ -45,7 +48,8 @@ def check_more_channels(evidence: Evidence, gradients: Sequence[GradientResult],
     """Of images of one channel: what is right for it, and wrong for two."""
     images = {n: a for n, a in evidence.values.items() if a.ndim >= 3 and a.shape[1] == 1}
     first = next(iter(evidence.values), None)
-    if first not in images or not can_be_asked(evidence):
+    kernels = {v.name for v in evidence.subject.variables if v.role == "parameter"}
+    if first not in images or first in kernels or not can_be_asked(evidence):
         return []
     alike = [n for n, a in images.items() if a.ndim == images[first].ndim]
     for names in dict.fromkeys((tuple(alike), (first,))):
@@ -53,6 +57,7 @@ def check_more_channels(evidence: Evidence, gradients: Sequence[GradientResult],
         for n in names:
             twice = np.repeat(values[n].astype(np.float64), _CHANNELS, axis=1)
             values[n] = moved_within(twice, _noise(evidence, twice))
+        values = _off_corners(evidence, values, names)
         for upstreams in _of_channels(evidence):
             off = wrong_there(evidence, values, upstreams)
             if off is not None:
@@ -65,6 +70,16 @@ def _of_channels(evidence: Evidence) -> Iterator[list[Array]]:
     yield drawn_for(evidence, evidence.upstreams)
     if all(u.ndim >= 2 and u.shape[1] == 1 for u in evidence.upstreams):
         yield drawn_for(evidence, [np.repeat(u, _CHANNELS, axis=1) for u in evidence.upstreams])
+
+
+def _off_corners(evidence: Evidence, values: Mapping[str, Array], moved: Collection[str]) -> dict[str, Array]:
+    """The other arrays moved a little as well: behind dead units a bias of zero lies at the corner of the next ReLU."""
+    near = dict(values)
+    for name, value in values.items():
+        if name not in moved and value.dtype.kind == "f" and value.size:
+            typical = norm(value) / math.sqrt(value.size) or 1.0
+            near[name] = value.astype(np.float64) + 1e-3 * typical * _noise(evidence, value)
+    return near
 
 
 def _noise(evidence: Evidence, like: Array) -> Array:
