@@ -30,6 +30,7 @@ FLOORS = {
     0: {
         "caller",
         "configurations",
+        "enumerated",
         "errors",
         "explanations",
         "picture",

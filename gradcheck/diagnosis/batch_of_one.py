@@ -11,6 +11,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.second_point import moved_within
 from gradcheck.difference import norm
+from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.samples import samples_of
 from gradcheck.witnesses.subject import Array
@@ -102,7 +103,7 @@ def _wrong_for_more(
     wrong = [g for g in gradients if g.of in off]
     if not wrong:
         return []
-    names = " and ".join([", ".join(g.name for g in wrong[:-1]), wrong[-1].name] if wrong[1:] else [wrong[0].name])
+    names = enumerated([g.name for g in wrong])
     return [
         Finding(
             code,

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
+from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 
 __all__ = ["check_repeated_indices"]
@@ -32,7 +33,7 @@ def check_repeated_indices(evidence: Evidence, gradients: Sequence[GradientResul
         if not wrong:
             continue
         names = [g.name for g in wrong]
-        listed = " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0]
+        listed = enumerated(names)
         are = "are" if names[1:] else "is"
         permuted = np.array_equal(np.sort(ids, axis=None), np.arange(ids.size))
         return [

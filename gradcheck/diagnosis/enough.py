@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.power import stated
 from gradcheck.diagnosis.tolerance import Limits, lowest
+from gradcheck.enumerated import enumerated
 from gradcheck.power import Power, percent
 from gradcheck.report import Finding, GradientResult
 
@@ -50,7 +51,7 @@ def _not_enough(
     evidence: Evidence, lacking: Sequence[GradientResult], asked: float, limits: Limits, layer: str
 ) -> Finding:
     names = [g.name for g in lacking]
-    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    listed = enumerated(names)
     reached = [g.power.typical for g in lacking if g.power is not None and g.power.typical is not None]
     seen = f"an entry off by less than {percent(max(reached))}" if reached else "what would have been seen is not known"
     title = f"not enough evidence for {listed}: {seen}"

@@ -14,6 +14,7 @@ from gradcheck.diagnosis.power import by_entries
 from gradcheck.diagnosis.second_point import ordinary_values, told_at, wrong_among
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.difference import norm
+from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.numeric import Numeric
 from gradcheck.witnesses.patience import at_most
@@ -195,26 +196,21 @@ def _size(value: Array) -> float:
     return norm(value) / math.sqrt(max(value.size, 1))
 
 
-def _listed(results: Sequence[GradientResult]) -> str:
-    names = [r.name for r in results]
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0]
-
-
 def _wrong_for_longer(off: Sequence[GradientResult], words: dict[str, str], layer: str) -> Finding:
-    are = "are" if off[1:] else "is"
+    names, are = [r.name for r in off], "are" if off[1:] else "is"
     return Finding(
         "GC143",
         "warning",
-        f"{_listed(off)} {are} zero here, and wrong where axes of length one are longer",
+        f"{enumerated(names)} {are} zero here, and wrong where axes of length one are longer",
         layer,
-        ", ".join(r.name for r in off),
+        ", ".join(names),
         evidence=tuple(f"{r.name}: {words[r.of]}" for r in off),
         help=("check with two or more of each (classes, keys, features); if there is never more, nothing is wrong",),
     )
 
 
 def _unseen(unseen: Sequence[GradientResult], looked: _Looked, layer: str) -> Finding:
-    several = bool(unseen[1:])
+    names, several = [r.name for r in unseen], bool(unseen[1:])
     doubts = [f"{n}: {words.removeprefix('zero here, and ')}" for n, words in looked.doubtful.items()]
     are, it = ("are", "they") if several else ("is", "it")
     seen = (
@@ -225,9 +221,9 @@ def _unseen(unseen: Sequence[GradientResult], looked: _Looked, layer: str) -> Fi
     return Finding(
         "GC143",
         "info",
-        f"{_listed(unseen)} {are} zero here: a wrong factor in {'them' if several else 'it'} would not show",
+        f"{enumerated(names)} {are} zero here: a wrong factor in {'them' if several else 'it'} would not show",
         layer,
-        ", ".join(r.name for r in unseen),
+        ", ".join(names),
         evidence=tuple(doubts) or (seen,),
         help=(
             f"give values at which {it} {are} not zero: units that are alive, two or more of each class, key, feature",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradcheck.enumerated import enumerated
 from gradcheck.health.sample import LayerSample
 
 __all__ = ["called", "layer_name", "listed", "number", "percent", "said", "times"]
@@ -52,4 +53,4 @@ def listed(names: Sequence[str], most: int = _NAMED) -> str:
     """``a, b and c``; ``a, b, c, d and 8 more``."""
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return enumerated(names)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.seen import Cause
+from gradcheck.enumerated import enumerated
 from gradcheck.layers.values import some_of
 from gradcheck.report import Finding
 
@@ -24,9 +25,7 @@ def grouped(causes: Mapping[str, Cause]) -> list[Finding]:
 
 
 def _finding(first: Cause, all_of_them: list[Cause], names: list[str]) -> Finding:
-    listed = (
-        some_of(names) if len(names) > 4 else " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-    )
+    listed = some_of(names) if len(names) > 4 else enumerated(names)
     title = _CHOICE.sub(lambda m: m[1] if len(names) > 1 else m[2], first.title.replace("{names}", listed))
     evidence = tuple(dict.fromkeys(line for cause in all_of_them[:4] for line in cause.evidence if line))
     return Finding(
