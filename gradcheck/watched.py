@@ -84,7 +84,8 @@ class ParameterHistory:
 class Watched:
     """A training as it was watched: how many steps, how many of them sampled, and what was seen.
 
-    ``unseen`` says in sentences what could not be seen (a compiled module's inside, say).
+    ``unseen`` says in sentences what could not be seen (a compiled module's inside, say). ``elsewhere``: in a training
+    on several processes, on all but the one that reports on it, who has that report.
     """
 
     steps: int
@@ -93,6 +94,7 @@ class Watched:
     layers: tuple[LayerHistory, ...] = ()
     parameters: tuple[ParameterHistory, ...] = ()
     unseen: tuple[str, ...] = ()
+    elsewhere: str = ""
 
     @property
     def blind(self) -> bool:

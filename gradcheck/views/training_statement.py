@@ -40,8 +40,11 @@ def training_statement(report: Report) -> str:
 
 def _watch(report: Report) -> str:
     steps = report.watched.steps if report.watched else 0
+    elsewhere = visible(report.watched.elsewhere) if report.watched else ""  # then this one knows little by itself
     if found := faults(report):
-        return _first(found, report)
+        return "; ".join(filter(None, [_first(found, report), elsewhere]))
+    if elsewhere:
+        return f"{count(steps, 'step')} watched; {elsewhere}"
     if not steps:
         return "nothing was watched: no step was seen"
     if report.watched and report.watched.blind:

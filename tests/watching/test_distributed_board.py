@@ -1,11 +1,17 @@
 """Notes in a store, and steps that are agreed on, without processes: several boards of one store."""
 
+import socket
+
 import pytest
 from torch import distributed
 from torch.distributed import distributed_c10d
 
+from gradcheck.health.monitor import Monitor
 from gradcheck.watching.pytorch.distributed.agreement import Agreement, SharedSchedule
 from gradcheck.watching.pytorch.distributed.board import Board
+from gradcheck.watching.pytorch.distributed.collector import Collector
+from gradcheck.watching.pytorch.distributed.group import Group
+from gradcheck.watching.pytorch.distributed.line import Line
 
 
 @pytest.fixture
@@ -117,3 +123,50 @@ def test_a_jump_on_one_rank_is_a_wish_and_no_burst_yet():
     schedule.burst()
     assert len(before) <= 1
     assert all(schedule.samples(step) for step in range(45, 50))
+
+
+class AtAPort:
+    """What is asked of a TCP store before anything else."""
+
+    def __init__(self, port: int) -> None:
+        self.host, self.port = "127.0.0.1", port
+
+    def check(self, names):
+        raise AssertionError("C++ frames would be printed")
+
+
+def test_a_server_that_ends_is_seen_without_a_request():
+    server = socket.create_server(("127.0.0.1", 0))
+    port = server.getsockname()[1]
+    line = Line(AtAPort(port))
+    server_side, _ = server.accept()
+    assert not line.closed
+    server_side.close()
+    assert line.closed
+    server.close()
+    assert Line(AtAPort(port)).closed
+    assert not Line(distributed.HashStore()).closed  # of others nothing is known
+
+
+def test_a_store_whose_server_has_ended_is_not_asked(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(distributed_c10d, "_get_default_store", lambda: AtAPort(port))
+    board = Board("a training", 0)
+    assert board.lost == "its server has ended"
+    assert not board.has(["note"])
+
+
+@pytest.mark.usefixtures("store")
+def test_who_could_not_be_heard_is_not_said_to_be_unwatched():
+    board = Board("a training", 0)
+    collector = Collector(Group("DDP", (0, 1, 2), 0), board, Monitor(), lambda sample: None)
+    assert [remark.split(":")[0] for remark in collector.remarks(9)] == [
+        "nothing was heard of rank 1",
+        "nothing was heard of rank 2",
+    ]
+    board.lost = "its server has ended"
+    [remark] = collector.remarks(9)
+    assert remark == (
+        "ranks 1 and 2 could not be heard: the store through which the processes meet was gone (its server has ended)"
+    )

@@ -113,8 +113,18 @@ def apart(rank: int, count: int) -> Report:
     return health.report()
 
 
+def warned(rank: int, count: int) -> Report:
+    """A learning rate at which nothing is learned: warnings and no error."""
+    model = wrapped(net(), "DDP", count)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-9)
+    with watch(model, optimizer, every=1) as health:
+        train(model, optimizer, batches(rank, count, 0, 8))
+    return health.report()
+
+
 def everything(rank: int, count: int) -> dict[str, object]:
     return {
+        "warned": warned(rank, count),
         "forward": forward_birth(rank, count, talks=False),
         "sharded": sharded_birth(rank, count),
         "talks": forward_birth(rank, count, talks=True),
@@ -184,6 +194,20 @@ def test_a_fault_of_one_rank_is_told_with_its_rank_and_the_figures_of_all(found)
     assert findings["GC321"].title.endswith(", on rank 3 only")
     assert any(" on rank 0, " in line and " on rank 3" in line for line in findings["GC321"].evidence)
     assert not report.ok
+
+
+def test_the_other_ranks_tell_of_warnings_too(found):
+    first = found[0]["warned"]
+    warnings = sum(finding.severity == "warning" for finding in first.findings)
+    assert first.ok
+    assert warnings > 0
+    for rank in (1, 2, 3):
+        title, *_ = str(found[rank]["warned"]).splitlines()
+        assert title.startswith("! Sequential: ")
+        whole = str(found[rank]["warned"])
+        assert "no symptom" not in whole
+        assert f"rank 0 holds the report ({warnings} warning{'s' if warnings > 1 else ''})" in " ".join(whole.split())
+        assert found[rank]["warned"].findings == first.findings[:1]
 
 
 def test_a_fault_of_all_ranks_says_so(found):

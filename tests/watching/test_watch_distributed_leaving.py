@@ -1,6 +1,8 @@
 """A process that stops sampling has no other wait for it, and the report says so."""
 
 import os
+import tempfile
+import time
 
 import pytest
 import torch
@@ -105,11 +107,12 @@ def told(found, name: str, rank: int = 0) -> str:
 def test_who_left_by_an_error_is_told(found, name):
     assert "rank 1 stopped at step 6 by ValueError; what follows is of the others" in told(found, name)
     assert "12 steps · 12 sampled" in told(found, name)
+    assert "6 steps watched; rank 0 holds the report, which was not there yet" in told(found, name, rank=1)
     assert "the report on all is that of rank 0, and not there yet" in told(found, name, rank=1)
 
 
 def test_who_was_never_watched_is_told(found):
-    assert "rank 1 was not watched" in told(found, "never")
+    assert "nothing was heard of rank 1: it was not watched, or did not reach the store" in told(found, "never")
     assert "12 steps" in told(found, "never")
 
 
@@ -147,3 +150,31 @@ def test_who_has_died_is_told():
     first, second = on_ranks(killed, COUNT)
     assert second is None
     assert "rank 1 had not ended when rank 0 did, after 6 steps" in " ".join(first.split())
+
+
+def ends_late(rank: int, count: int) -> tuple[str, str]:
+    """Rank 1 is so late that rank 0's process has ended, and with it the store; and what it prints on stderr."""
+    with tempfile.TemporaryFile() as printed:
+        if rank == 1:
+            os.dup2(printed.fileno(), 2)
+        model, optimizer = prepared("DDP", count)
+        with watch(model, optimizer) as health:
+            train(model, optimizer, batches(rank, count, 0, 12))
+            if rank == 1:
+                time.sleep(4)
+        text = str(health.report())
+        with watch(model, optimizer) as again:  # a store that is gone from the start
+            pass
+        text += str(again.report()) if rank == 1 else ""
+        printed.seek(0)
+        return text, printed.read().decode()
+
+
+def test_a_store_that_is_gone_is_told_and_nothing_is_printed():
+    (first, _), (second, printed) = on_ranks(ends_late, COUNT)
+    assert "rank 1 had not ended when rank 0 did, after 12 steps" in " ".join(first.split())
+    told_title, *_ = second.splitlines()
+    assert "12 steps watched; the report is that of rank 0, which could not be asked" in told_title
+    assert "the store through which the processes meet was gone (its server has ended)" in " ".join(second.split())
+    assert "no symptom" not in second
+    assert printed == ""

@@ -133,6 +133,8 @@ def test_rank_0_reports_and_the_others_say_so(found, alone, kind):
         assert not samples  # the callback is called on rank 0
         assert (codes, ok) == ([], first[2])
         assert f"this is rank {rank} of {count}: the report on all of them is that of rank 0" in text
+        assert "steps watched; rank 0 holds the report (nothing above info)" in text
+        assert "no symptom" not in text
         assert "0.weight" not in text
 
 

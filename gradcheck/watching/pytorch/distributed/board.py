@@ -17,7 +17,11 @@ from typing import Any
 import torch
 from torch import distributed
 
-__all__ = ["Board"]
+from gradcheck.watching.pytorch.distributed.line import Line
+
+__all__ = ["STORE_GONE", "Board"]
+
+STORE_GONE = "the store through which the processes meet was gone ({})"  # and why
 
 _LONGEST = timedelta(seconds=10)  # of one call to a store whose server does not answer
 _LARGE = 1024  # bytes from which it is worth the time to make them fewer
@@ -39,8 +43,12 @@ class Board:
         self.lost = ""
         self.sent = self.messages = self.asked = 0
         self._store: Any = None
+        self._line = Line(None)
         try:
             store = distributed.distributed_c10d._get_default_store()
+            self._line = Line(store)
+            if self._gone():
+                return
             store.check(["gradcheck"])  # fails at once where its process is gone; a clone would try for very long
             if hasattr(store, "clone"):  # of its own: a call that waits on the common one would have all others wait
                 store = store.clone()
@@ -52,7 +60,7 @@ class Board:
 
     def leave(self, name: str, note: object) -> None:
         """Leave a note. It does not wait."""
-        if self.lost:
+        if self._gone():
             return
         text = pickle.dumps(note, protocol=pickle.HIGHEST_PROTOCOL)
         text = _SMALLER + zlib.compress(text, 1) if len(text) > _LARGE else _PLAIN + text
@@ -66,7 +74,7 @@ class Board:
 
     def has(self, names: Collection[str]) -> bool:
         """Whether all of these notes are there."""
-        if self.lost:
+        if self._gone():
             return False
         self.asked += 1
         try:
@@ -77,7 +85,7 @@ class Board:
 
     def take(self, names: Collection[str]) -> list[Any]:
         """Notes that are there, in this order; nothing where the store is gone."""
-        if self.lost or not names:
+        if not names or self._gone():
             return []
         self.asked += 1
         try:
@@ -88,7 +96,7 @@ class Board:
 
     def remove(self, name: str) -> None:
         """Take a note away that nobody needs any more."""
-        if self.lost:
+        if self._gone():
             return
         self.asked += 1
         try:
@@ -106,6 +114,12 @@ class Board:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
         return True
+
+    def _gone(self) -> bool:
+        """Whether there is no store any more; a request to a server that has gone would print C++ frames on stderr."""
+        if not self.lost and self._line.closed:
+            self.lost = "its server has ended"
+        return bool(self.lost)
 
     def _lose(self, error: Exception) -> None:
         self.lost = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

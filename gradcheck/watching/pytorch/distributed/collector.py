@@ -13,7 +13,7 @@ from gradcheck.health.processes import ranks_listed
 from gradcheck.health.sample import Sample
 from gradcheck.report import Finding
 from gradcheck.watching.pytorch.distributed.births import Births
-from gradcheck.watching.pytorch.distributed.board import Board
+from gradcheck.watching.pytorch.distributed.board import STORE_GONE, Board
 from gradcheck.watching.pytorch.distributed.group import Group
 from gradcheck.watching.pytorch.distributed.messages import End, Message
 from gradcheck.watching.pytorch.distributed.numbers import Outline
@@ -22,6 +22,7 @@ from gradcheck.watching.pytorch.distributed.reduce import Part, mean_of, togethe
 __all__ = ["PATIENCE", "Collector"]
 
 PATIENCE = 2.0  # seconds that the first process waits for the others at the end of its watch, and only there
+_READING = 1.0  # seconds that it waits for them to read its verdict: the store may be gone with its process
 _LATE_STEPS, _LATE_SECONDS = 16, 5.0  # after both a message will not come any more
 _SETTLED = 2  # steps after which every process has told of a birth
 _MOST_PENDING = 64
@@ -55,14 +56,17 @@ class Collector:
         self._outlines: dict[int, Outline] = {}
         self._taken: dict[int, int] = dict.fromkeys(self._others, 0)  # births
         self._last: dict[int, int] = {}  # the step of the last message
+        self._expected = 0  # the last step of which all processes tell
         self._ends: dict[int, End] = {}
         self._silent: set[int] = set()
         self._here: set[int] = set()
         self._unseen: dict[str, set[int]] = {}
 
-    def own(self, message: Message) -> None:
-        """This process's own message."""
+    def own(self, message: Message, last: bool = False) -> None:
+        """This process's own message; ``last``: that of the end of its watch."""
         self._pending.append(_Pending(message))
+        if not last:
+            self._expected = message.step
 
     def collect(self, step: int, final: bool = False) -> None:
         """Put together what has come; ``final``: and do not wait for the rest any more."""
@@ -101,16 +105,27 @@ class Collector:
         for birth in self.births.new():
             self._whole.birth(birth)
 
+    def see_off(self) -> None:
+        """Let the processes that have ended as well read the verdict, before this one and the store with it may go."""
+        reading = [rank for rank, end in self._ends.items() if end.error in ("", UnhealthyTraining.__name__)]
+        if reading:
+            self._board.wait([f"read/{rank}" for rank in reading], _READING)
+
     def remarks(self, steps: int) -> tuple[str, ...]:
         """Who was not there to the end, and what single processes could not see."""
         told = []
         for sentence, ranks in self._unseen.items():
             everywhere = len(ranks) == len(self._group.ranks)
             told.append(sentence if everywhere else f"{ranks_listed(sorted(ranks))}: {sentence}")
+        lost = self._board.lost
+        unheard = [rank for rank in self._others if lost and rank not in self._ends]
         for rank in self._others:
-            told += filter(None, [self._remark(rank, steps)])
-        if self._board.lost:
-            told.append(f"the other processes could not be heard any more ({self._board.lost})")
+            if rank not in unheard:
+                told += filter(None, [self._remark(rank, steps)])
+        if unheard:  # what became of them is not known
+            since = min(self._last.get(rank, -1) for rank in unheard)
+            after = f" after step {since}" if since >= 0 else ""
+            told.append(f"{ranks_listed(unheard)} could not be heard{after}: {STORE_GONE.format(lost)}")
         return tuple(told)
 
     def _remark(self, rank: int, steps: int) -> str:
@@ -124,8 +139,9 @@ class Collector:
             others = "; what follows is of the others" if end.steps < steps else ""
             return f"rank {rank} stopped at step {end.steps}{f' by {end.error}' if by_error else ''}{others}"
         if last is None:
-            return f"nothing was heard of rank {rank}" if rank in self._here else f"rank {rank} was not watched"
-        if last >= steps - 1:
+            why = "" if rank in self._here else ": it was not watched, or did not reach the store"
+            return f"nothing was heard of rank {rank}{why}"
+        if last >= min(self._expected, steps - 1):
             return f"rank {rank} had not ended when rank {self._group.own} did, after {steps} steps"
         return f"nothing was heard of rank {rank} after step {last}"
 

@@ -45,7 +45,8 @@ class End:
 
 @dataclass
 class Verdict:
-    """What the first process found, for the others."""
+    """What the first process found, for the others: the first finding that is no info, and how many there are."""
 
-    ok: bool
     first: Finding | None
+    errors: int
+    warnings: int

@@ -22,7 +22,7 @@ from gradcheck.outcome import failed_checks
 from gradcheck.report import Finding, Report
 from gradcheck.watched import Watched
 from gradcheck.watching.pytorch.distributed.agreement import Agreement, SharedSchedule
-from gradcheck.watching.pytorch.distributed.board import Board
+from gradcheck.watching.pytorch.distributed.board import STORE_GONE, Board
 from gradcheck.watching.pytorch.distributed.collector import PATIENCE, Collector
 from gradcheck.watching.pytorch.distributed.group import Group, copies_of
 from gradcheck.watching.pytorch.distributed.messages import Verdict
@@ -110,11 +110,11 @@ class DistributedHealth(TorchHealth):
             last = self._sender.message(self._step, None, self.monitor)
             self._sender.end(self._step, self._error, last)
             if self._group.leads:
-                self._collector.own(last)
+                self._collector.own(last, last=True)
                 self._collector.finish(self._step, wait=not self._error)
-                findings = self._findings_on_all()
-                first = next((f for f in findings if f.severity == "error"), None)
-                self._board.leave("verdict", Verdict(self._all(findings).ok, first))
+                self._board.leave("verdict", self._verdict_on_all())
+                if not self._error:
+                    self._collector.see_off()
 
     def step(self, loss: object = None, *, outputs: object = None, labels: object = None) -> None:
         """Mark the end of a training step that no optimizer of PyTorch makes, or give the loss of one."""
@@ -237,6 +237,11 @@ class DistributedHealth(TorchHealth):
         found = with_ranks(self._whole.findings(), local, self._group.ranks, self._collector.latest)
         return list(ordered(found, names))
 
+    def _verdict_on_all(self) -> Verdict:
+        findings = self._findings_on_all()
+        errors, warnings = ([f for f in findings if f.severity == severity] for severity in ("error", "warning"))
+        return Verdict(next(iter([*errors, *warnings]), None), len(errors), len(warnings))
+
     def _all(self, findings: Sequence[Finding]) -> Report:
         watched = self._whole.watched(findings)
         unseen = () if self._running else self._collector.remarks(self._step)
@@ -254,7 +259,10 @@ class DistributedHealth(TorchHealth):
         skew = _SKEW if self._leaving else _ASKED
         if not alone and self._board.has([f"here/{self._group.first}"]) and self._board.wait([end], skew):
             self._board.wait(["verdict"], 2 * PATIENCE)
-        return next(iter(self._board.take(["verdict"])), None) if self._board.has(["verdict"]) else None
+        found = self._board.take(["verdict"]) if self._board.has(["verdict"]) else []
+        if found:
+            self._board.leave(f"read/{self._group.own}", True)
+        return next(iter(found), None)
 
     def _of_one(self, report: Report) -> Report:
         """What another process than the first says: what the first has found, in a line, or else what it saw itself."""
@@ -264,11 +272,24 @@ class DistributedHealth(TorchHealth):
         place = f"this is rank {own}" + (f" of {count}" if every else f", one of {count} that train this model")
         if self._verdict is None and not self._running:
             self._verdict = self._wait_for_verdict()
-        if self._verdict is None:
-            note = f"{place}: the report on all is that of rank {first}, and not there yet; this is what this rank saw"
-            return replace(report, notes=(*report.notes, note))
-        note = f"{place}: the report on all of them is that of rank {first}"
         watched = report.watched or Watched(self._step, 0)
-        watched = Watched(watched.steps, watched.sampled, watched.loss)
+        if self._verdict is None:
+            gone = STORE_GONE.format(self._board.lost) if self._board.lost else ""
+            why = f"and could not be asked for, as {gone}" if gone else "and not there yet"
+            note = f"{place}: the report on all is that of rank {first}, {why}; this is what this rank saw"
+            elsewhere = f"rank {first} holds the report, which was not there yet"
+            if gone:
+                elsewhere = f"the report is that of rank {first}, which could not be asked"
+            return replace(report, watched=replace(watched, elsewhere=elsewhere), notes=(*report.notes, note))
+        note = f"{place}: the report on all of them is that of rank {first}"
+        elsewhere = f"rank {first} holds the report ({_counted(self._verdict)})"
+        watched = Watched(watched.steps, watched.sampled, watched.loss, elsewhere=elsewhere)
         findings = () if self._verdict.first is None else (self._verdict.first,)
         return replace(report, findings=findings, watched=watched, notes=(*report.notes, note))
+
+
+def _counted(verdict: Verdict) -> str:
+    """How many findings it has: ``1 error, 2 warnings``."""
+    numbers = {"error": verdict.errors, "warning": verdict.warnings}
+    told = [f"{number} {word}{'s' if number > 1 else ''}" for word, number in numbers.items() if number]
+    return ", ".join(told) or "nothing above info"
