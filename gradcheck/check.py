@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gradcheck.allocation import keep_freed_memory
 from gradcheck.caller import calling_place, line_to_reproduce, versions
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
@@ -204,6 +205,7 @@ def _checked(
     started = time.perf_counter()
     tolerances = checked_tolerance("rtol", rtol), checked_tolerance("atol", atol)
     limits = Limits(*tolerances, checked_budget(budget), checked_power(power))
+    keep_freed_memory()
     problem = adapt(
         layer,
         style=style,

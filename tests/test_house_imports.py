@@ -28,6 +28,7 @@ FLOORS = {
     2: {"health", "layers", "options", "witnesses"},
     1: {"difference", "outcome", "sampled", "state", "trace", "views", "yardstick"},
     0: {
+        "allocation",
         "caller",
         "configurations",
         "enumerated",
