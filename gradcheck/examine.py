@@ -18,6 +18,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.first_call import begun, confirmed
 from gradcheck.diagnosis.lower_precision import computed_lower
 from gradcheck.diagnosis.one_sided_inputs import check_other_sign
+from gradcheck.diagnosis.own_dtypes import judged_in_own_dtypes
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.diagnosis.verdict import judge
 from gradcheck.difference import all_finite, norm, relative_error
@@ -102,6 +103,8 @@ def examine(
         findings += [f for f in check_behaviour(evidence, layer) if f.code != "GC112" or not told]
         findings += check_other_sign(evidence, gradients, layer) + blind
         findings += check_batch_twice(evidence, gradients, layer)
+        gradients, narrow = judged_in_own_dtypes(evidence, gradients, layer)
+        findings += narrow
     notes = list(subject.notes)
     if evidence.joint is not None:
         notes.append(_joint_note(evidence.joint, layer))

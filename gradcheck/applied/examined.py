@@ -54,6 +54,7 @@ def examine_call(call: Call, layer: str, asked: Asked, rng: np.random.Generator)
             if isinstance(a, torch.Tensor) and a.is_floating_point() and not needed
         ]
         subject = FunctionSubject(call.function, args, seed=asked.seed, dtype=None, wrt=None, constants=constants)
+        subject.autocast = call.autocast
     except GradcheckError as error:
         return _undecided(call, layer, str(error))
     for variable in subject.variables:
@@ -87,7 +88,7 @@ def _examined(
         zeroed = tuple(np.where(to_array(m), np.zeros_like(u), u) for u, m in zip(several, masked, strict=True))
         upstreams = zeroed if len(zeroed) > 1 else zeroed[0]
     found = Examined([], notes=notes, replaced=replaced)
-    asked = replace(asked, autocast=call.autocast, gradgrad=asked.gradgrad or call.twice)
+    asked = replace(asked, gradgrad=asked.gradgrad or call.twice)
     for done in examine_function(subject, asked, upstream=upstreams, layer=layer):
         evidence = done.evidence
         found.gradients += pictured(done.gradients, evidence.yours.gradients, evidence.autograd)

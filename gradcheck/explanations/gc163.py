@@ -1,7 +1,7 @@
 """A backward is right in float32, and fails or is far off with the bfloat16 inputs that it was given.
 
-NumPy has no bfloat16, so the gradients of such inputs are judged in float32, where 7 digits show what a formula does.
-The Function is then run once more as it was given, and held to what rounding to bfloat16's 2 digits allows.
+The formula is judged in float64 and float32, where the digits show what it does. The Function or module is also run
+as it was given, and held to what rounding to bfloat16's 2 digits allows.
 
 Given:
 

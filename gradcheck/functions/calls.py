@@ -38,8 +38,6 @@ class Calls:
     layer: str = ""
     in_model: bool = False
     """Whether the inputs that require a gradient are those of a real call in a model."""
-    autocast: bool = False
-    """Whether that call was made under autocast: then its inputs may be of dtypes that do not go together without."""
 
     @property
     def once(self) -> Found:

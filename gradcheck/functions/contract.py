@@ -6,7 +6,6 @@ from gradcheck.functions.batched import batched
 from gradcheck.functions.calls import Calls, Rule
 from gradcheck.functions.kept import kept_unprotected
 from gradcheck.functions.needed import needed_alone
-from gradcheck.functions.own_bfloat16 import own_bfloat16
 from gradcheck.functions.saved import saved_changed
 from gradcheck.functions.shared import shared_between_calls
 from gradcheck.functions.strided import strided_upstreams
@@ -23,7 +22,6 @@ RULES: tuple[Rule, ...] = (
     shared_between_calls,
     saved_changed,
     kept_unprotected,
-    own_bfloat16,
 )
 """What makes a gradient wrong that was right in the check."""
 

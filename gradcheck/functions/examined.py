@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.errors import GradcheckError
 from gradcheck.examine import Examination, examine
 from gradcheck.functions.batched import declares_vmap
-from gradcheck.functions.calls import Calls
+from gradcheck.functions.calls import Calls, place_of
 from gradcheck.functions.contract import contract
 from gradcheck.functions.twice import double_backward
 from gradcheck.report import Finding
@@ -29,8 +29,6 @@ class Asked:
     gradgrad: bool = False
     vmap: bool | None = None
     in_model: bool = False
-    autocast: bool = False
-    """Whether the model made the call under autocast, which is not on here."""
 
 
 def examine_function(
@@ -44,7 +42,9 @@ def examine_function(
         GradcheckError: as :func:`gradcheck.examine.examine`.
     """
     done = examine(subject or function, upstream=upstream, limits=asked.limits, seed=asked.seed, layer=layer)
-    calls = Calls(function, done.evidence, layer, asked.in_model, asked.autocast)
+    place = place_of(function.function)
+    done.findings = [replace(f, where=place) if f.code == "GC163" and f.where is None else f for f in done.findings]
+    calls = Calls(function, done.evidence, layer, asked.in_model)
     if any(g.verdict == "wrong" for g in done.gradients):
         if asked.gradgrad:
             done.notes.append(f"{layer or function.name}: its double backward waits until its backward is right")

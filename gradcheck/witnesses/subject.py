@@ -108,6 +108,13 @@ class Subject(ABC):
         """The gradients when a second layer of the same make runs its forward in between; None if none can be made."""
         return None
 
+    def in_own_dtypes(self, values: Values, upstreams: Sequence[Array]) -> Yours | None:  # noqa: ARG002
+        """Yours once more in the dtypes that the arrays were given in, where NumPy has no such (bfloat16); else None.
+
+        Everything else is asked with float32 in their place.
+        """
+        return None
+
     def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:  # noqa: ARG002
         """Whether the backward draws random numbers of its own."""
         return False

@@ -14,7 +14,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Variable
 from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["Arguments", "flat_outputs", "notes_on", "refuse_without_values", "to_array", "to_tensor"]
+__all__ = ["Arguments", "flat_outputs", "refuse_without_values", "to_array", "to_tensor"]
 
 
 def refuse_without_values(name: str, tensor: torch.Tensor) -> None:
@@ -64,14 +64,6 @@ def flat_outputs(output: object) -> list[torch.Tensor]:
     return []
 
 
-def notes_on(variables: Sequence[Variable]) -> list[str]:
-    """What is said of variables of bfloat16."""
-    names = ", ".join(v.name for v in variables if v.is_bfloat16)
-    if not names:
-        return []
-    return [f"{names}: bfloat16 is checked in float32: the formula is judged, and not what bfloat16 rounds of it"]
-
-
 @dataclass
 class Arguments:
     """The positional and keyword arguments of a torch callable; its floating-point tensors are the variables."""
@@ -105,9 +97,12 @@ class Arguments:
         return found
 
     def filled(
-        self, values: Values, dtype: torch.dtype | None, requires_grad: bool
+        self, values: Values, dtype: torch.dtype | None, requires_grad: bool, own: bool = False
     ) -> tuple[list[Any], dict[str, Any], dict[str, torch.Tensor]]:
-        """The arguments with ``values`` in place of the variables' own; also the new tensors by name."""
+        """The arguments with ``values`` in place of the variables' own; also the new tensors by name.
+
+        With ``own`` they have the dtypes that they were given in, be it bfloat16.
+        """
         leaves: dict[str, torch.Tensor] = {}
 
         def fill(name: str, value: object) -> object:
@@ -119,10 +114,11 @@ class Arguments:
                 given = to_tensor(values[name], value)
                 if not given.is_floating_point():  # labels, for another number of samples
                     return given
-                leaves[name] = given if dtype is None else given.to(dtype)
+                wanted = value.dtype if own else dtype
+                leaves[name] = given if wanted is None else given.to(wanted)
                 return leaves[name].requires_grad_(requires_grad)
             made = value.detach().clone()
-            if made.dtype == torch.bfloat16:
+            if made.dtype == torch.bfloat16 and not own:
                 made = made.float()  # as the variables are, for NumPy has no bfloat16
             return made.to(dtype) if dtype is not None and made.is_floating_point() else made
 

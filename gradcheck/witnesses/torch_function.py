@@ -13,11 +13,11 @@ from gradcheck.difference import relative_error
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Leak, Where
 from gradcheck.state import State, seed_everything
-from gradcheck.witnesses.function_call import Applied, apply_to
+from gradcheck.witnesses.function_call import Applied, apply_function, apply_to
 from gradcheck.witnesses.function_faults import faults_of, summed
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
-from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, notes_on, to_array
+from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array
 
 __all__ = ["FunctionSubject", "argument_names"]
 
@@ -49,6 +49,8 @@ class FunctionSubject(Subject):
     """``function.apply`` on the given arguments."""
 
     upstream = "any"
+    autocast = False
+    """Whether the call was made under autocast: then its inputs may be of dtypes that do not go together without."""
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class FunctionSubject(Subject):
                     )
         self.name = function.__name__
         self.style = "torch.autograd.Function: apply, then backward(ctx, *grad_outputs)"
-        self.notes = notes_on(self.variables)
+        self.notes: list[str] = []
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
         self._differentiable: list[bool] | None = None
         self._narrow: str | None = None
@@ -141,6 +143,18 @@ class FunctionSubject(Subject):
                 break
         return done
 
+    def in_own_dtypes(self, values: Values, upstreams: Sequence[Array]) -> Yours | None:
+        if self.autocast or self.dtype is not None or not any(v.is_bfloat16 for v in self.variables):
+            return None
+        self._seed()
+        args, _, _ = self.arguments.filled(values, None, requires_grad=False, own=True)
+        applied = apply_function(self.function, args, [n in values for n in self.arguments.names])
+        raw = dict(zip(self.arguments.names, applied.backward(self._tensors(applied, upstreams)), strict=False))
+        gradients = self._gradients(raw, applied)
+        for name in gradients:
+            summed(name, values[name], gradients)
+        return Yours([to_array(o) for o in applied.differentiable()], gradients, raw)
+
     def autograd(self, values: Values, upstreams: Sequence[Array], precision: Precision = "float64") -> Reference:
         self.counts["traced"] += 1
         dtype = torch.float64 if precision == "float64" else None
@@ -204,8 +218,12 @@ class FunctionSubject(Subject):
 
     def handed(self, applied: Applied, upstreams: Sequence[Array]) -> list[torch.Tensor | None]:
         """The upstream gradients as tensors of the outputs' dtypes, one for each output."""
+        return applied.handed(self._tensors(applied, upstreams))
+
+    @staticmethod
+    def _tensors(applied: Applied, upstreams: Sequence[Array]) -> list[torch.Tensor]:
         pairs = zip(applied.differentiable(), upstreams, strict=True)
-        return applied.handed([torch.as_tensor(np.array(u, order="C")).to(o.detach()) for o, u in pairs])
+        return [torch.as_tensor(np.array(u, order="C")).to(o.detach()) for o, u in pairs]
 
     def _seed(self) -> None:
         """The global generators, and those that are handed to the forward."""

@@ -19,7 +19,6 @@ from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Ref
 from gradcheck.witnesses.torch_arrays import (
     Arguments,
     flat_outputs,
-    notes_on,
     refuse_without_values,
     to_array,
     to_tensor,
@@ -53,7 +52,7 @@ class ModuleSubject(Subject):
             refuse_without_values(n, tensor)
         self.module = copy.deepcopy(module)  # running statistics, hooks' counters and the like stay the caller's
         if any(t.dtype == torch.bfloat16 for t in (*module.parameters(), *module.buffers())):
-            self.module = self.module.float()  # its inputs are checked in float32 too: NumPy has no bfloat16
+            self.module = self.module.float()  # as its inputs are: NumPy has no bfloat16
         self.double = copy.deepcopy(module).double()
         self.arguments = Arguments(arguments, _input_names(module, len(arguments)), keywords)
         self.variables = self.arguments.variables(wrt, constants, lambda n: f"{n}.grad")
@@ -74,7 +73,8 @@ class ModuleSubject(Subject):
                     raise GradcheckError(f"{argument}: there is no array {n!r}; there are {', '.join(known)}")
         self.name = name or type(module).__name__
         self.style = "torch.nn.Module: autograd through its forward, against numerical differences"
-        self.notes = notes_on(self.variables)
+        self.notes: list[str] = []
+        self._given = module
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
 
     def values(self) -> dict[str, Array]:
@@ -114,9 +114,17 @@ class ModuleSubject(Subject):
             return Reference([], None, [Leak(Where(type(self.module).__name__, 0), how)], failure=how)
         return Reference(outputs, gradients, branches=object())
 
-    def _differentiated(self, values: Values, upstreams: Sequence[Array]) -> tuple[list[Array], dict[str, Array]]:
+    def in_own_dtypes(self, values: Values, upstreams: Sequence[Array]) -> Yours | None:
+        if self.dtype is not None or not any(v.is_bfloat16 for v in self.variables):
+            return None
+        outputs, gradients = self._differentiated(values, upstreams, copy.deepcopy(self._given))
+        return Yours(outputs, {**gradients}, {**gradients})
+
+    def _differentiated(
+        self, values: Values, upstreams: Sequence[Array], own: torch.nn.Module | None = None
+    ) -> tuple[list[Array], dict[str, Array]]:
         with torch.enable_grad():
-            outputs, leaves = self._run(values, requires_grad=True)
+            outputs, leaves = self._run(values, requires_grad=True, own=own)
             pairs = [(o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)]
             pairs = [(o, u) for o, u in pairs if o.requires_grad]
             found = torch.autograd.grad(
@@ -127,11 +135,14 @@ class ModuleSubject(Subject):
         }
         return [to_array(o) for o in outputs], gradients
 
-    def _run(self, values: Values, requires_grad: bool) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    def _run(
+        self, values: Values, requires_grad: bool, own: torch.nn.Module | None = None
+    ) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
         seed_everything(self.seed)
         precise = any(v.dtype == np.float64 for v in values.values())
-        module = self.double if precise else self.module
-        args, keywords, leaves = self.arguments.filled(values, torch.float64 if precise else None, requires_grad)
+        module = own or (self.double if precise else self.module)
+        dtype = torch.float64 if precise else None
+        args, keywords, leaves = self.arguments.filled(values, dtype, requires_grad, own is not None)
         state: dict[str, torch.Tensor] = {n: b.clone() for n, b in module.named_buffers()}
         for n, p in module.named_parameters():
             label = n if n in values else f"parameter {n}"
@@ -159,7 +170,9 @@ def submodule_calls(
     for name, sub in twin.named_modules():
         if name:
             sub.register_forward_pre_hook(remember(name))
-    args, kwargs, _ = Arguments(arguments, [str(i) for i in range(len(arguments))], keywords).filled({}, None, False)
+    args, kwargs, _ = Arguments(arguments, [str(i) for i in range(len(arguments))], keywords).filled(
+        {}, None, False, own=True
+    )
     with torch.no_grad():
         twin(*args, **kwargs)
     return [(name, originals[name], args) for name, args in calls.items()]

@@ -55,6 +55,9 @@ class WithReference(Subject):
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         return self.inner.sequence(steps)
 
+    def in_own_dtypes(self, values: Values, upstreams: Sequence[Array]) -> Yours | None:
+        return self.inner.in_own_dtypes(values, upstreams)
+
     def beside_another(self, values: Values, upstreams: Sequence[Array]) -> Gradient | None:
         return self.inner.beside_another(values, upstreams)
 

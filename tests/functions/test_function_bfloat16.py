@@ -1,4 +1,4 @@
-"""bfloat16 inputs of a Function: judged in float32, and run once as they are."""
+"""bfloat16 inputs of a Function: its formula is judged in float64, and what it gives for them as they are."""
 
 import pytest
 import torch
@@ -32,7 +32,9 @@ def inputs():
 def test_a_right_function_passes_and_says_how_it_was_judged():
     report = check_layer(linear(), *inputs())
     assert report.ok
-    assert "bfloat16 inputs: judged in float32, and found right within rounding in bfloat16" in report.notes
+    assert [g.dtype for g in report.gradients] == ["bfloat16", "bfloat16"]
+    assert all(1e-4 < g.relative_error < 1e-2 for g in report.gradients)
+    assert any("what it gives in bfloat16 is held to bfloat16's rounding" in note for note in report.notes)
 
 
 def raises(dw):
@@ -54,6 +56,7 @@ def test_what_is_wrong_in_bfloat16_alone_is_found(name):
     assert not report.ok
     [finding] = [f for f in report.findings if f.code == "GC163"]
     assert says in finding.title
+    assert finding.where.function.endswith("Linear.backward")
 
 
 def test_other_dtypes_are_not_asked():

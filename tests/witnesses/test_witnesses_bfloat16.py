@@ -61,7 +61,7 @@ def test_a_right_function_of_mixed_precision_passes(first, second):
     report = check_layer(Linear, *tensors(first, second))
     assert report.ok
     assert {f.code for f in report.findings} <= {"GC152"}
-    said = [note for note in report.notes if "bfloat16 is checked in float32" in note]
+    said = [note for note in report.notes if "held to bfloat16's rounding" in note]
     assert bool(said) == (torch.bfloat16 in (first, second))
 
 
