@@ -53,7 +53,7 @@ class ModuleSubject(Subject):
         self.module = copy.deepcopy(module)  # running statistics, hooks' counters and the like stay the caller's
         if any(t.dtype == torch.bfloat16 for t in (*module.parameters(), *module.buffers())):
             self.module = self.module.float()  # as its inputs are: NumPy has no bfloat16
-        self.double = copy.deepcopy(module).double()
+        self._copies: dict[torch.dtype, torch.nn.Module] = {}
         self.arguments = Arguments(arguments, _input_names(module, len(arguments)), keywords)
         self.variables = self.arguments.variables(wrt, constants, lambda n: f"{n}.grad")
         taken = {v.name for v in self.variables}
@@ -139,9 +139,8 @@ class ModuleSubject(Subject):
         self, values: Values, requires_grad: bool, own: torch.nn.Module | None = None
     ) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
         seed_everything(self.seed)
-        precise = any(v.dtype == np.float64 for v in values.values())
-        module = own or (self.double if precise else self.module)
-        dtype = torch.float64 if precise else None
+        dtype = None if own else self._other_dtype(values)
+        module = own or (self.module if dtype is None else self._copy_in(dtype))
         args, keywords, leaves = self.arguments.filled(values, dtype, requires_grad, own is not None)
         state: dict[str, torch.Tensor] = {n: b.clone() for n, b in module.named_buffers()}
         for n, p in module.named_parameters():
@@ -150,6 +149,19 @@ class ModuleSubject(Subject):
                 leaves[label] = to_tensor(values[label], p).to(p.dtype).requires_grad_(requires_grad)
                 state[n] = leaves[label]
         return flat_outputs(torch.func.functional_call(module, state, tuple(args), keywords)), leaves
+
+    def _other_dtype(self, values: Values) -> torch.dtype | None:
+        """The dtype to run all in where the values are of another one than the arrays were given in; else None."""
+        if any(v.dtype == np.float64 for v in values.values()):
+            return torch.float64
+        own = {v.name: v.array.dtype for v in self.wanted()}
+        other = [v.dtype for n, v in values.items() if v.dtype.kind == "f" and v.dtype != own.get(n, v.dtype)]
+        return torch.from_numpy(np.empty(0, max(other, key=lambda d: d.itemsize))).dtype if other else None
+
+    def _copy_in(self, dtype: torch.dtype) -> torch.nn.Module:
+        if dtype not in self._copies:
+            self._copies[dtype] = copy.deepcopy(self.module).to(dtype)
+        return self._copies[dtype]
 
 
 def submodule_calls(

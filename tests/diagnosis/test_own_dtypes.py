@@ -139,3 +139,12 @@ def test_the_model_is_left_as_it_was():
     before = {n: t.clone() for n, t in model.state_dict().items()}
     check_layer(model, inputs())
     assert all(torch.equal(t, before[n]) and t.dtype == before[n].dtype for n, t in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wanted", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16], ids=str)
+def test_a_module_can_be_checked_in_another_dtype_than_its_own(dtype, wanted):
+    module = torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.BatchNorm1d(3)).to(dtype)
+    report = check_layer(module, inputs(dtype), dtype=wanted)
+    assert report.ok
+    assert report.dtype == wanted
