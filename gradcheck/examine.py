@@ -23,6 +23,7 @@ from gradcheck.diagnosis.tolerance import Limits
 from gradcheck.diagnosis.verdict import judge
 from gradcheck.difference import all_finite, norm, relative_error
 from gradcheck.errors import GradcheckError
+from gradcheck.layers.widened import as_float32
 from gradcheck.report import Finding, GradientResult, Leak, Probe
 from gradcheck.state import gaussian, own_generator
 from gradcheck.witnesses.raised import raising_in
@@ -214,7 +215,7 @@ def _upstreams(subject: Subject, outputs: list[Array], given: object, rng: np.ra
         )
     checked = []
     for k, (u, o) in enumerate(zip(several, outputs, strict=True)):
-        array = np.asarray(u)
+        array = as_float32(np.asarray(u))
         if array.dtype.kind not in "fiu":
             raise GradcheckError(
                 f"upstream: it must be an array of real numbers, not {type(u).__name__} of {array.dtype}"

@@ -12,6 +12,7 @@ from gradcheck.layers.problem import Problem
 from gradcheck.layers.request import check_array, checked_names
 from gradcheck.layers.update import Update
 from gradcheck.layers.values import describe, is_array, is_tensor
+from gradcheck.layers.widened import widening
 
 __all__ = ["adapt_network"]
 
@@ -57,7 +58,8 @@ def adapt_network(
     if net is None and params is None:
         raise GradcheckError('the network is None: give the object that holds the parameters, or params={"W1": W1}')
     asked = None if wrt is None else checked_names(wrt, "wrt")
-    return Network(net, loss, gradients, _named(params), asked, checked_names(constants, "constants"), name)
+    with widening(net, loss, gradients, params) as hold:
+        return hold(Network(net, loss, gradients, _named(params), asked, checked_names(constants, "constants"), name))
 
 
 def _named(params: object) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gradcheck.layers.widened import Widened
 from gradcheck.report import Finding
 from gradcheck.state import Slot, Snapshot
 
@@ -31,7 +32,7 @@ class Variable:
     reason: str = ""
     slots: tuple[Slot, ...] = ()
     is_bfloat16: bool = False
-    """It is a tensor of bfloat16; NumPy has none, and ``array`` is of float32."""
+    """It was given in bfloat16; NumPy has none, and ``array`` is of float32."""
 
 
 @dataclass
@@ -78,6 +79,15 @@ class Problem(ABC):
     """The first call, where it was made with the seed and the upstream gradient of the check, and left no trace."""
     keeps_state_elsewhere: bool = False
     """Functions whose backward takes the upstream gradient only: what it needs is kept in a global or a closure."""
+
+    widened: Widened | None = None
+    """The arrays of bfloat16 that stand as float32 until the check is over, where there are any."""
+
+    def hold(self, widened: Widened) -> None:
+        """Take charge of arrays that stand as float32; the variables among them say so."""
+        self.widened = widened
+        for v in self.variables:
+            v.is_bfloat16 = v.is_bfloat16 or id(v.array) in widened.held
 
     @abstractmethod
     def forward(self) -> tuple[object, ...]:

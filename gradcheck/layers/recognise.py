@@ -23,6 +23,7 @@ from gradcheck.layers.torch_subject import TorchSubject, torch_subject
 from gradcheck.layers.value_and_derivative import ValueAndDerivative
 from gradcheck.layers.value_and_gradient import ValueAndGradient
 from gradcheck.layers.vjps import Vjps
+from gradcheck.layers.widened import widening
 
 __all__ = ["STYLES", "TorchSubject", "adapt", "adapt_forward"]
 
@@ -79,6 +80,23 @@ def adapt(
     torch = torch_subject(subject)
     if torch is not None:
         return torch
+    subject = list(subject)
+    with widening(subject, kwargs, params, gradients) as hold:
+        return hold(_adapted(subject, style, kwargs, params, constants, wrt, gradients, name, seed, upstream))
+
+
+def _adapted(
+    subject: Sequence[object],
+    style: str | None,
+    kwargs: object,
+    params: object,
+    constants: object,
+    wrt: object,
+    gradients: object,
+    name: str | None,
+    seed: int | None,
+    upstream: object,
+) -> Problem:
     request = Request.of(
         subject,
         style=style,
@@ -114,8 +132,10 @@ def adapt_forward(
     Raises:
         GradcheckError: as :func:`adapt`.
     """
-    request = Request.of((forward, *inputs), kwargs=kwargs, params=params, constants=constants, wrt=wrt)
-    return Given(request, truth_only=True)
+    subject = [forward, *inputs]
+    with widening(subject, kwargs, params) as hold:
+        request = Request.of(subject, kwargs=kwargs, params=params, constants=constants, wrt=wrt)
+        return hold(Given(request, truth_only=True))
 
 
 def _matches(style: Any, request: Request) -> bool:

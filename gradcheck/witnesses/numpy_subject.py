@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck.difference import all_finite, same_sums
 from gradcheck.layers.problem import Problem
+from gradcheck.layers.widened import as_float32
 from gradcheck.report import Leak
 from gradcheck.state import State, seed_everything
 from gradcheck.trace import Trace, TracedArray
@@ -66,6 +67,8 @@ class NumpySubject(Subject):
     def restore(self) -> None:
         self.snapshot.restore()
         self.problem.close()
+        if self.problem.widened is not None:
+            self.problem.widened.close()
 
     def forward(self, values: Values, spare: Collection[str] = ()) -> list[Array]:
         with self._at(values, spare=spare):
@@ -173,6 +176,16 @@ class NumpySubject(Subject):
                 return error
             return {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
 
+    def in_own_dtypes(self, values: Values, upstreams: Sequence[Array]) -> Yours | None:
+        if self.dtype is not None or self.problem.widened is None:
+            return None
+        with self._at(values, own=True):
+            outputs = self._call_forward()
+            handed = [np.array(u, dtype=o.dtype) for u, o in zip(upstreams, outputs, strict=True)]
+            given = self.problem.backward(handed)
+            gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
+            return Yours([as_float32(o) for o in outputs], gradients, given.values)
+
     def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:
         with self._at(values):
             outputs = [np.array(o) for o in self._call_forward()]
@@ -233,9 +246,13 @@ class NumpySubject(Subject):
             trace.let_go()
 
     @contextmanager
-    def _at(self, values: Values, trace: Trace | None = None, spare: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    def _at(
+        self, values: Values, trace: Trace | None = None, spare: Collection[str] = (), own: bool = False
+    ) -> Iterator[dict[str, Any]]:
         variables = {v.name: v for v in self.problem.variables if v.name in values}
         pairs = [(v.array, values[name]) for name, v in variables.items() if not v.slots]
+        if own and self.problem.widened is not None:
+            pairs = self.problem.widened.in_own_dtypes(pairs)
         mapping = replacements(self.state.arrays, pairs, spare=[id(values[name]) for name in spare])
         held: dict[str, Any] = {n: mapping[id(v.array)] for n, v in variables.items() if not v.slots}
         held |= {n: np.array(values[n]) for n, v in variables.items() if v.slots}
@@ -295,7 +312,7 @@ def _as_array(value: object, copy: bool = True) -> Array | None:
     if value is None:
         return None
     try:
-        array = np.array(value) if copy else np.asarray(value)
+        array = as_float32(np.array(value) if copy else np.asarray(value))
     except ValueError:  # ragged
         return None
     return array if array.dtype.kind in "fiub" else None
