@@ -2,7 +2,8 @@
 
 It works where it is flat: its derivative there is (nearly) 0, and what comes from above does not get through. Judged
 by the gradient that passes, not by the values. Gates, attention, and the softmax or logistic in front of a
-cross-entropy saturate by design.
+cross-entropy saturate by design. Inside nn.RNN, nn.LSTM and nn.GRU, whose gates are computed again from their inputs
+and outputs, a gate that is shut nearly everywhere is told all the same, and gates that are all flat.
 
 Given:
 

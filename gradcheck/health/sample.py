@@ -14,6 +14,7 @@ from gradcheck.watched import Histogram
 __all__ = [
     "ELSEWHERE",
     "Birth",
+    "GateSample",
     "GradientClip",
     "LayerSample",
     "OutputSample",
@@ -72,6 +73,25 @@ class Stats:
         return None if self.low is None or self.high is None else max(abs(self.low), abs(self.high))
 
 
+@dataclass(frozen=True, slots=True)
+class GateSample:
+    """A gate inside a recurrent layer that is one operation, over time steps and samples.
+
+    ``flat`` is the share of its entries where its derivative is below 1/100 of the largest that it can be: those at its
+    lowest value (``low``: 0, or −1 of a tanh) and at its highest (``high``: 1). ``slope`` is the root mean square of
+    the derivative as a share of that largest value. ``place`` is which of the layer's own layers and directions it is
+    of.
+    """
+
+    name: str
+    place: str
+    flat: float
+    low: float
+    high: float
+    slope: float
+    tanh: bool = False  # no gate but what the gates let through
+
+
 @dataclass(slots=True)
 class LayerSample:
     """One layer in one step; of a layer that is called several times a step, all calls together.
@@ -101,6 +121,7 @@ class LayerSample:
     calls: int = 1  # in the step
     growth: float | None = None  # of several calls: root mean square of the last one's output over the first one's
     times: int = 1  # of a recurrent layer that is one operation: its time steps, over which growth is taken then
+    gates: tuple[GateSample, ...] = ()  # of such a layer
     histograms: tuple[Histogram, ...] = ()
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from gradcheck.health.rule import Rule
 from gradcheck.health.sample import LayerSample, Sample
+from gradcheck.health.saturated_gates import SaturatedGates
 from gradcheck.health.symptoms import Symptoms
 from gradcheck.health.words import layer_name, listed, number, percent
 from gradcheck.report import Finding
@@ -27,7 +28,8 @@ class Saturation(Rule):
     Judged by the gradient that it stops, not by large values. An error from rms(f') ≤ 1e-3 max f' on. Exempt: gates
     and attention, and the logistic or softmax before the loss (they saturate by design) unless the loss is a squared
     error, which their flat part stops (Glorot and Bengio, 2010, section 4.1), and it is not coming down.
-    Calibrated: see tests/benchmarks.
+    Calibrated: see tests/benchmarks. Of the gates inside PyTorch's own recurrent layers see
+    :mod:`gradcheck.health.saturated_gates`.
     """
 
     code: ClassVar[str] = "GC321"
@@ -35,6 +37,7 @@ class Saturation(Rule):
     def __init__(self) -> None:
         self._found: Symptoms[LayerSample] = Symptoms()
         self._first_loss: float | None = None
+        self._gates = SaturatedGates(self.code)
 
     def observe(self, sample: Sample) -> None:
         if self._first_loss is None:
@@ -49,6 +52,7 @@ class Saturation(Rule):
             if layer.before_loss:
                 stopped = squared and not falls and layer.slope <= _SLOPE
             self._found.observe(layer.name, sample.step, layer if stopped else None)
+        self._gates.observe(sample)
 
     def findings(self) -> Iterator[Finding]:
         found = list(self._found)
@@ -73,6 +77,7 @@ class Saturation(Rule):
                 help=_help(layer),
                 step=seen.since,
             )
+        yield from self._gates.findings()
 
 
 def _help(layer: LayerSample) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from torch import nn
 from gradcheck.health.sample import LayerSample
 from gradcheck.report import Where
 from gradcheck.watching.pytorch.calls import Call, Place
+from gradcheck.watching.pytorch.gates import gates_of
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, kind_of, passes
 from gradcheck.watching.pytorch.record import ACTIVATIONS, Record
@@ -107,7 +108,7 @@ class LayerWatch:
                 if key != "parametrizations":
                     self._find(child, f"{name}.{key}" if name else key, gate, seen)
 
-    def called(self, layer: _Layer, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+    def called(self, layer: _Layer, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[[], Any]) -> Any:
         """Call a layer and note what it gave."""
         again = in_backward()
         if again and not torch.is_grad_enabled():
@@ -130,6 +131,8 @@ class LayerWatch:
             self._inside -= layer.alone
         try:
             self._gave(layer, result, again)
+            if layer.kind == "rnn" and not again:
+                self._computed_again(layer, args, kwargs, result)
         except Exception as error:  # in measuring: the training goes on
             self._failed(error)
         return result
@@ -148,6 +151,13 @@ class LayerWatch:
                 if layer.alone and layer.name not in self._places:
                     self._places[layer.name] = _place_inside()
                 self._note(layer.name, layer.kind, output, layer, again)
+
+    def _computed_again(self, layer: _Layer, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """The gates of a recurrent layer, of the first of its calls in the step."""
+        record = self._records.get(layer.name)
+        if record is not None and not record.gates:
+            with torch._C.DisableTorchFunction():
+                record.gates = gates_of(layer.module, args, kwargs, result)
 
     def heard(self, call: Call) -> None:
         """An activation that the forward calls as a function."""
@@ -232,7 +242,7 @@ class _Layer:
             self.dim = module.dim
 
     def __call__(self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.watch.called(self, args, lambda: call(*args, **kwargs))
+        return self.watch.called(self, args, kwargs, lambda: call(*args, **kwargs))
 
 
 def first_tensor(value: object) -> torch.Tensor | None:

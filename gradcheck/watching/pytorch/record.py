@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from gradcheck.health.sample import Kind, LayerSample, Stats
+from gradcheck.health.sample import GateSample, Kind, LayerSample, Stats
 from gradcheck.report import Where
 from gradcheck.watched import Histogram, Spread
 from gradcheck.watching.pytorch.sequences import OverTime
@@ -39,6 +39,7 @@ class Record:
         self._calls = 0
         self._first = self._last = 0.0
         self.sequence: OverTime | None = None
+        self.gates: tuple[GateSample, ...] = ()
         self._output: weakref.ref[torch.Tensor] | None = None
         self._makes_output = False
 
@@ -129,6 +130,7 @@ class Record:
             calls=self._calls,
             growth=growth,
             times=over_time.steps if over_time is not None else 1,
+            gates=self.gates,
             histograms=self._histograms(scale),
         )
 

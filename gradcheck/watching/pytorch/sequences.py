@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from gradcheck.watching.pytorch.gates import unseen_gates
+
 __all__ = ["OverTime", "inside", "over_time"]
 
 _LEAST = 3  # steps: the first begins at a hidden state of 0
@@ -43,8 +45,9 @@ def inside(module: nn.Module, name: str) -> str:
     """What of such a layer is not seen; empty for any other."""
     if not isinstance(module, nn.RNNBase):
         return ""
-    more = "its cell state, its gates and " if isinstance(module, nn.LSTM) else ""
+    gates = unseen_gates(module, name)
+    looked = "its outputs over time" if gates or module.mode == "RNN_RELU" else "its outputs over time and its gates"
     return (
-        f"{name} ({type(module).__name__}) is one operation of PyTorch's: its outputs over time were looked at, {more}"
-        "the gradients from time step to time step were not"
+        f"{name} ({type(module).__name__}) is one operation of PyTorch's: {looked} were looked at, "
+        f"the gradients from time step to time step were not{f'; {gates}' if gates else ''}"
     )

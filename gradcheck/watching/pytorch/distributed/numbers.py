@@ -96,7 +96,7 @@ def outline_of(sample: Sample) -> Outline:
         replace(
             x,
             activation=_empty(x.activation), gradient=_empty(x.gradient), input_gradient=_empty(x.input_gradient),
-            flat=None, slope=None, growth=None, calls=0, times=0, active=None, histograms=(),
+            flat=None, slope=None, growth=None, calls=0, times=0, active=None, gates=(), histograms=(),
         )
         for x in sample.layers
     )  # fmt: skip
