@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from gradcheck.watching.arrays.operands import made_by, operand
 from gradcheck.watching.arrays.passes import Linear, Passes
 from gradcheck.watching.arrays.spread import histograms
 from gradcheck.watching.arrays.stats import merged, stats_of
+from gradcheck.watching.arrays.zero_rate import is_zeroed
 
 __all__ = ["Layers", "text_of"]
 
@@ -121,7 +122,7 @@ class Layers:
         shapes = {shape for output in linear.outputs for shape in (output.shape, output.shape[::-1])}
         found: dict[int, Node] = {}
         for raw in linear.weight.raw:
-            node = self._nearest(raw.parents, shapes)
+            node = self._nearest(raw, shapes)
             if node is not None:
                 found[node.index] = node
         return list(found.values())
@@ -150,11 +151,9 @@ class Layers:
             )
         ]
 
-    def _nearest(self, start: Iterable[Node], shapes: set[tuple[int, ...]]) -> Node | None:
-        forward = self._passes.forward
-        return next(
-            (n for n in self._graph.ancestors(start, lambda n: n.index not in forward) if n.shape in shapes), None
-        )
+    def _nearest(self, raw: Node, shapes: set[tuple[int, ...]]) -> Node | None:
+        above = self._graph.ancestors(raw.parents, lambda n: n.index not in self._passes.forward)
+        return next((n for n in above if n.shape in shapes and not is_zeroed(n, raw)), None)
 
     def _units(self, node: Node, number: int) -> int:
         """The axis of the units in an activation: where the weight's result has them."""

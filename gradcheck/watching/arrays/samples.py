@@ -24,6 +24,7 @@ from gradcheck.watching.arrays.passes import Linear, Passes, passes_of
 from gradcheck.watching.arrays.spread import histograms
 from gradcheck.watching.arrays.stats import stats_of
 from gradcheck.watching.arrays.unapplied import unapplied_gradients
+from gradcheck.watching.arrays.zero_rate import without_zero
 
 __all__ = ["Recorder"]
 
@@ -61,6 +62,9 @@ class Recorder:
         gradient = node.shape in self._shapes and node.key not in self._keys
         if gradient and len(node.shape) and (node.event.in_place or not is_elementwise(node)):
             self.graph.keep(node)
+            if node.kept is not None and not is_elementwise(node):
+                plain = without_zero(node)
+                node.kept = node.kept if plain is None else plain
 
     def sample(self, step: int, now: Mapping[str, Array], *, first: bool, loss: float | None) -> Sample:
         """What the step was, now that it has ended; the new parameters are noted in ``known``."""
