@@ -35,6 +35,8 @@ _PROBES = 4
 # How well a probe must be known to confirm a gradient, in units of a typical entry.
 _RESOLVED = 1e-2
 _WORST = 5
+_DELIBERATE = "as the reference has it; differences of the forward do not confirm that: taken as deliberate"
+_TRUE_DERIVATIVE = "what differences of the forward give, and not the reference: that deviates on purpose, or is wrong"
 
 
 def judge(evidence: Evidence, limits: Limits, layer: str = "") -> list[GradientResult]:
@@ -167,6 +169,7 @@ def _by_three(
         # a value left the trace, and numeric differences show that a gradient was lost: autograd is no witness
         return judge_by_numeric_alone(evidence, base, name, yours, limits, told | {"norm_true": None})
     told["probe"] = evidence.probes.get(name)
+    named = evidence.subject.truth == "reference"
     if agree and supported:
         if evidence.tied() and right_beside(evidence, name) is False:
             why = "right only at this tie: it is wrong where the inputs are moved by a thousandth"
@@ -176,6 +179,9 @@ def _by_three(
         if moved is not None:
             why = f"right here, and off by {moved.relative_error:.1e} {moved.where}"
             return _with(base, "wrong", why, told)
+        made = evidence.probes.get(name)
+        if named and made is not None and not evidence.fits_autograd(name, made):
+            note = _DELIBERATE
         return _with(base, "right", note, told)
     if agree:
         return _agree_against_numeric(evidence, base, name, told)
@@ -195,7 +201,9 @@ def _by_three(
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
     if _fits(here, made) and _numeric_confirms(evidence, name, yours):
-        named = evidence.subject.truth == "reference"
+        if named and not any(fault.code == "GC120" for fault in evidence.yours.faults):
+            told["worst"] = _worst(evidence, name, yours, true)
+            return _with(base, "wrong", _TRUE_DERIVATIVE, told)
         other = "the reference is another function" if named else "autograd lost a path of the forward"
         return _with(
             base,
@@ -203,21 +211,26 @@ def _by_three(
             f"numeric differences agree with yours; {other}",
             told | {"compared_with": "numeric", "norm_true": None, "relative_error": None, "limit": None},
         )
+    if named:
+        # it was named as what the gradient is to be: differences are no witness against it
+        told["worst"] = _worst(evidence, name, yours, true)
+        return _with(base, "wrong", "not what the reference gives", told)
     if not math.isfinite(made.error):
         return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
     if supported:
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
-    other = "the reference" if evidence.subject.truth == "reference" else "autograd"
     if _fits(here, made):
-        why = f"yours and {other} differ, and numeric differences are too noisy here to tell"
+        why = "yours and autograd differ, and numeric differences are too noisy here to tell"
         return _with(base, "undecided", why, told)
-    return _with(base, "undecided", f"yours, {other} and numeric differences all disagree", told)
+    return _with(base, "undecided", "yours, autograd and numeric differences all disagree", told)
 
 
 def _agree_against_numeric(
     evidence: Evidence, base: GradientResult, name: str, told: dict[str, object]
 ) -> GradientResult:
+    if evidence.subject.truth == "reference":
+        return _with(base, "right", _DELIBERATE, told)
     made = evidence.probes.get(name)
     if made is None or not math.isfinite(made.error):
         return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
@@ -241,6 +254,8 @@ def _numeric_confirms(evidence: Evidence, name: str, yours: Array) -> bool:
     evidence.drawn.pop(name, None)  # those that spoke against it
     probes = [evidence.probe(name) for _ in range(_PROBES)]
     resolved = all(made.error <= _RESOLVED * typical for made in probes)
+    if evidence.subject.truth == "reference" and not any(made.numeric for made in probes):
+        return False  # a flat forward: a reference that is none of its derivative is named for that
     return resolved and all(_fits(made.yours, made, NUMERIC_LIMIT * typical) for made in probes)
 
 

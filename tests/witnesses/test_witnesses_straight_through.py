@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from gradcheck import check_layer
 
@@ -19,11 +20,64 @@ def test_a_straight_through_estimator_is_compared_with_its_reference(factor, ver
     assert [g.verdict for g in report.gradients] == [verdict]
 
 
-def test_a_reference_that_loses_a_path_of_a_smooth_forward_is_still_contradicted():
+WRONG = {
+    "zero": lambda d: 0 * d,
+    "1.5 times": lambda d: 1.5 * d,
+    "negated": lambda d: -d,
+    "1 % in one entry": lambda d: d * np.where(np.arange(12).reshape(3, 4) == 5, 1.01, 1),
+}
+
+
+@pytest.mark.parametrize("how", [None, *WRONG])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_step_of_the_differences_over_a_jump_is_no_witness_against_the_reference(seed, how):
+    x = 3 * np.random.default_rng(seed).normal(size=(3, 4))
     report = check_layer(
-        lambda x: (x * x, x),
-        lambda dout, x: dout * x,
-        X,
-        reference=lambda x: x * x.detach(),
+        lambda x: (np.round(x), None),
+        lambda dout, cache: dout * 1.0 if how is None else WRONG[how](dout),
+        x,
+        reference=lambda x: x + (x.round() - x).detach(),
+        raises=False,
     )
+    [row] = report.gradients
+    assert row.verdict == ("right" if how is None else "wrong")
+    if how is None:
+        assert row.reason.endswith("taken as deliberate")
+    else:
+        assert row.reason == "not what the reference gives"
+        assert report.findings
+
+
+class Reverse(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return -g
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(-1, "right"), (1, "wrong"), (-2, "wrong")])
+def test_a_reversed_gradient_is_held_to_its_reference_though_the_forward_is_smooth(factor, verdict):
+    report = check_layer(
+        lambda x: (3 * x, None), lambda d, _: 3 * factor * d, X, reference=lambda x: Reverse.apply(3 * x), raises=False
+    )
+    [row] = report.gradients
+    assert row.verdict == verdict
+    if factor == -1:
+        assert "taken as deliberate" in str(report)
+    if factor == 1:
+        assert "what differences of the forward give, and not the reference" in row.reason
+
+
+def test_a_reference_that_loses_a_path_is_told_where_the_backward_is_the_true_derivative():
+    report = check_layer(lambda x: (x * x, x), lambda d, x: 2 * d * x, X, reference=lambda x: x * x.detach())
     assert not report.ok
+    assert "or is wrong" in report.gradients[0].reason
+
+
+def test_a_smooth_forward_and_a_reference_that_agrees_get_no_remark():
+    report = check_layer(lambda x: (x * x, x), lambda d, x: 2 * d * x, X, reference=lambda x: x * x)
+    assert report.ok
+    assert "deliberate" not in str(report)
