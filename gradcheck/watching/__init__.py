@@ -29,7 +29,8 @@ def watch(
 
     Births of NaN and infinities are looked for at every step; activations, gradients, weights and updates are measured
     at some of them. A model that several processes train (``DistributedDataParallel``, ``fully_shard``) is watched in
-    each of them; rank 0 has the report on all and alone calls ``callback``, and none waits for another.
+    each of them; rank 0 has the report on all and alone calls ``callback``, and none waits for another. Arrays of a
+    NumPy network are of a subclass meanwhile: ``type(W) is np.ndarray`` is False then; ``isinstance`` and ``==`` hold.
 
     Args:
         model: A ``torch.nn.Module``; or, of a network in NumPy, the object that holds its arrays, or its forward.

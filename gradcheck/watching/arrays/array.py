@@ -6,7 +6,7 @@ is a plain ndarray.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,10 +16,21 @@ if TYPE_CHECKING:
 __all__ = ["FollowedArray", "followed_class"]
 
 
-class FollowedArray(np.ndarray[Any, Any]):
+class _LikeNdarray(type):
+    """The class of such a class: it is equal to ``np.ndarray``, for code that compares types or looks them up."""
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is np.ndarray
+
+    def __hash__(cls) -> int:
+        return hash(np.ndarray)
+
+
+class FollowedArray(np.ndarray[Any, Any], metaclass=_LikeNdarray):
     """See the module. One subclass a watch, so that its arrays know it without holding anything."""
 
     __slots__ = ()
+    __class__ = property(lambda _: np.ndarray)
     # A method of a plain array (``x.dot(W)``) asks no protocol, but its result is of this class.
     __array_priority__ = 0.5
     _dispatch: Dispatch
@@ -83,5 +94,4 @@ for _name, _function in _METHODS.items():
 def followed_class(dispatch: Dispatch) -> type[FollowedArray]:
     """The class of one watch. It goes by the name of ndarray, for messages that print it."""
     names = {"__slots__": (), "_dispatch": dispatch, "__module__": "numpy", "__doc__": np.ndarray.__doc__}
-    made: type[FollowedArray] = type("ndarray", (FollowedArray,), names)
-    return made
+    return cast("type[FollowedArray]", _LikeNdarray("ndarray", (FollowedArray,), names))

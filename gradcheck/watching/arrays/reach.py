@@ -78,8 +78,9 @@ class Reach:
         held = slot.get()
         if held is MISSING or not isinstance(held, np.ndarray | tuple):
             return False
-        if isinstance(held, np.ndarray) and type(held) not in (np.ndarray, self._cls) and held.dtype.kind in "fc":
-            self.others.setdefault(slot.path, type(held))
+        kind = type(held)  # classes that are followed are equal to np.ndarray, and are not it
+        if isinstance(held, np.ndarray) and not (kind is np.ndarray or kind is self._cls) and held.dtype.kind in "fc":
+            self.others.setdefault(slot.path, kind)
 
         def change(value: Any) -> Any:
             if type(value) is not np.ndarray:

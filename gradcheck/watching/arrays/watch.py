@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import CodeType, TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.health.sample import Sample
 from gradcheck.watching.arrays.events import Event
+from gradcheck.watching.arrays.exact_type import asked_for_exact_type, codes_of, codes_raised_in
 from gradcheck.watching.arrays.follow import Follower
 from gradcheck.watching.arrays.output import Output, given_output
 from gradcheck.watching.arrays.rates import rates_of
@@ -33,6 +35,10 @@ _NO_PARAMETER = "no array that the steps change was seen in use: neither layers 
 
 class NumpyHealth(Health):
     """Watches a network that is made of NumPy arrays: an object, a list or dict of arrays, functions, or several.
+
+    While it runs its arrays are of a class of their own, a subclass of ``np.ndarray`` over the same memory:
+    ``isinstance(W, np.ndarray)``, ``type(W) == np.ndarray`` and ``W.__class__ is np.ndarray`` are true as ever,
+    ``type(W) is np.ndarray`` is not, and the report says so where the code asks it.
 
     Args:
         roots: The network and what else holds arrays of it (an optimizer); functions are followed through their
@@ -66,6 +72,22 @@ class NumpyHealth(Health):
         self._output: Output | None = None
         self._step = 0
         self._dtypes: dict[str, None] = {}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        if error is not None:  # it may be why the error was raised
+            for remark in self._asked_for_exact_type(codes_raised_in(traceback)):
+                error.add_note(f"gradcheck: {remark}")
+                self.monitor.unseen(remark)
+        super().__exit__(kind, error, traceback)
+
+    def _asked_for_exact_type(self, codes: Iterable[CodeType]) -> list[str]:
+        """Of the code under watch; what holds the loop may ask after the watch."""
+        own = (self.where.file, self.where.function) if self.where else None
+        asking = {code for code in codes if (code.co_filename, code.co_name) != own}
+        return [remark for remark in map(asked_for_exact_type, asking) if remark]
 
     def start(self) -> None:
         """Begin to follow the arrays; the first step is sampled."""
@@ -158,6 +180,8 @@ class NumpyHealth(Health):
         self._dtypes.update(dict.fromkeys(str(now[path].dtype) for path in self._known if path in now))
         if self._recorder.graph.full:
             self.monitor.unseen(_FULL)
+        for remark in self._asked_for_exact_type(codes_of(self._recorder.graph.nodes)):
+            self.monitor.unseen(remark)
         self._recorder.graph.clear()
         return sample
 
