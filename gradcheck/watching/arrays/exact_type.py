@@ -31,9 +31,10 @@ def asked_for_exact_type(code: CodeType) -> str:
         line = linecache.getline(code.co_filename, positions.lineno or 0).encode()
         text = line[positions.col_offset : positions.end_col_offset].decode(errors="replace")
         if _is_exact(text):
+            place = f"{os.path.basename(code.co_filename)}:{positions.lineno}"
             return (
-                f"{os.path.basename(code.co_filename)}:{positions.lineno} asks whether {text}: not so of an array that is followed, "
-                "which is of a class of its own while the watch runs; isinstance() and == say that it is an np.ndarray"
+                f"{place} asks whether {text}: not so of an array that is followed, which is of a class of "
+                "its own while the watch runs; isinstance() and == say that it is an np.ndarray"
             )
     return ""
 
