@@ -26,6 +26,7 @@ from gradcheck.outcome import finish, shown_at_caller
 from gradcheck.recordings.files import Array, read
 from gradcheck.recordings.reference import as_function, close, in_layout, on_arrays
 from gradcheck.recordings.roles import Recording, layers_of, recording_of
+from gradcheck.recordings.rounding import rounding_of, told_of
 from gradcheck.report import Finding, Report
 from gradcheck.state.randomness import Randomness
 from gradcheck.witnesses.numpy_subject import NumpySubject
@@ -159,25 +160,38 @@ def _examined(
     arrays = {name: np.array(value) for name, value in inputs.items()}
     gradients = {plain[name]: value for name, value in recording.gradients.items()}
     upstream = recording.upstream
-    problem = adapt(
-        (forward, *arrays.values()),
-        gradients=gradients,
-        constants=[plain.get(c, c) for c in constants],
-        name=layer or None,
-        seed=seed,
-        upstream=upstream,
-    )
-    assert isinstance(problem, Layer)
-    subject: Subject = NumpySubject(problem, seed=seed)
-    if not in_numpy:
-        subject = WithReference(subject, function, problem.arguments, seed)
-    subject.notes[:] = [note for note in subject.notes if "no backward was called" not in note]
-    try:
-        found = examine(subject, upstream=upstream, limits=limits, seed=seed, layer=layer)
-        output = subject.forward(subject.values())[0]
-    finally:
-        subject.restore()
-    if recording.output is not None and not close(recording.output, output):
+    rounding = rounding_of(recording)
+
+    def examined(widened: bool) -> tuple[Examination, Array]:
+        problem = adapt(
+            (forward, *arrays.values()),
+            gradients=gradients,
+            constants=[plain.get(c, c) for c in constants],
+            name=layer or None,
+            seed=seed,
+            upstream=upstream,
+        )
+        assert isinstance(problem, Layer)
+        inner = NumpySubject(problem, seed=seed)
+        subject: Subject = inner if in_numpy else WithReference(inner, function, problem.arguments, seed)
+        subject.notes[:] = [note for note in subject.notes if "no backward was called" not in note]
+        try:
+            output = subject.forward(subject.values())[0]
+            held = limits
+            if widened and rounding is not None:
+                upstreams = [np.ones(output.shape) if upstream is None else upstream]
+                inner.recorded_rounding = rounding.of_gradients(subject, plain, upstreams)
+                if rounding.hides_causes(inner.recorded_rounding):
+                    held = replace(limits, budget=0)
+            found = examine(subject, upstream=upstream, limits=held, seed=seed, layer=layer)
+        finally:
+            subject.restore()
+        return (told_of(found, rounding, inner.recorded_rounding) if widened and rounding else found), output
+
+    found, output = examined(False)
+    if rounding is not None and any(g.verdict in ("wrong", "undecided") for g in found.gradients):
+        found, output = examined(True)
+    if recording.output is not None and not close(recording.output, output, recording.coarseness):
         found.findings.insert(0, _other_output(recording.output, output, layer))
     return found
 
@@ -211,7 +225,12 @@ def _broken_links(recordings: Mapping[str, Recording]) -> list[Finding]:
             (f"{lower}.dout", below.upstream, f"{upper}.d{first}", above.gradients.get(first)),
         ]
         for a_name, a, b_name, b in links:
-            if a is None or b is None or a.size != b.size or close(a.reshape(b.shape), b):
+            if (
+                a is None
+                or b is None
+                or a.size != b.size
+                or close(a.reshape(b.shape), b, max(below.coarseness, above.coarseness))
+            ):
                 continue
             error = relative_error(a.reshape(b.shape).astype(np.float64), b.astype(np.float64))
             findings.append(

@@ -57,6 +57,7 @@ SIDEWAYS = {
     ("examine", "diagnosis"): "the engine asks the diagnoses",
     ("functions", "diagnosis"): "a Function's contract is asked at the point where its gradients were judged",
     ("functions", "examine"): "a double backward is examined as a backward is",
+    ("recordings", "examine"): "what rounding allows is told on the rows of an examination",
     ("applied", "functions"): "a call in a model is checked as a Function by itself",
     ("applied", "pictured"): "wrong gradients get their pictures call by call",
     ("examine", "causes"): "and why what is wrong is wrong",

@@ -20,6 +20,7 @@ from gradcheck.recordings.roles import Recording
 __all__ = ["as_function", "close", "in_layout", "on_arrays"]
 
 _CLOSE = {2: 2e-2, 4: 1e-4, 8: 1e-7}  # by bytes a number: outputs of two programs that compute the same
+_ROUNDED = 64.0  # times the rounding of what they were computed from, and of themselves
 
 
 def as_function(reference: Any, layer: str) -> tuple[list[str], Callable[..., Any]]:
@@ -77,9 +78,38 @@ def in_layout(
             f"it was called with the recorded {shapes}{others}"
         ) from raised
     fits = [run for run in runs if _shapes_fit(run[1], run[3])]
-    agree = [run for run in fits if run[1].output is not None and close(run[1].output, run[3])]
-    how, made, in_numpy, _ = (agree or fits or runs)[0]
+    agree = [run for run in fits if run[1].output is not None and close(run[1].output, run[3], run[1].coarseness)]
+    by_gradients = [] if agree or len(fits) < 2 or recording.output is not None else _agreeing(function, fits)
+    how, made, in_numpy, _ = (agree or by_gradients or fits or runs)[0]
+    if len(by_gradients) == 1 and how != "as recorded":
+        others = " or ".join(run[0] for run in fits if run[0] != how)
+        told = f"with it all gradients are the reference's, and {others} would not; record the output as out to be sure"
+        return made, f"layout: {how} (found: {told})", in_numpy
     return made, _note(how, layout, [run[0] for run in fits], bool(agree), recording.output is not None), in_numpy
+
+
+def _agreeing(
+    function: Callable[..., Any], runs: list[tuple[str, Recording, bool, Array]]
+) -> list[tuple[str, Recording, bool, Array]]:
+    """The layouts in which all of two or more recorded gradients are the reference's, as recorded first.
+
+    One gradient alone may agree because its operands were swapped.
+    """
+    return [run for run in runs if not run[2] and len(run[1].gradients) > 1 and _gradients_agree(function, run[1])]
+
+
+def _gradients_agree(function: Callable[..., Any], recording: Recording) -> bool:
+    tensors = {n: torch.from_numpy(np.array(a)) for n, a in recording.inputs.items()}
+    tensors = {n: t.double().requires_grad_() if t.is_floating_point() else t for n, t in tensors.items()}
+    try:
+        output = function(*tensors.values())
+        upstream = np.ones(output.shape) if recording.upstream is None else recording.upstream
+        wanted = [tensors[n] for n in recording.gradients]
+        found = torch.autograd.grad(output, wanted, torch.from_numpy(np.array(upstream)).to(output), allow_unused=True)
+    except Exception:
+        return False
+    pairs = zip(found, recording.gradients.values(), strict=True)
+    return all(g is not None and close(given, g.numpy(), recording.coarseness) for g, given in pairs)
 
 
 def _note(how: str, layout: str | None, fits: list[str], agrees: bool, known: bool) -> str:
@@ -108,11 +138,13 @@ def on_arrays(function: Callable[..., Any], in_numpy: bool) -> Callable[..., Any
     return forward
 
 
-def close(recorded: Array, output: Array) -> bool:
+def close(recorded: Array, output: Array, coarseness: float = 0.0) -> bool:
+    """Whether they are one array of two programs; ``coarseness``: the relative rounding of what was recorded."""
     if recorded.shape != output.shape:
         return False
     bytes_each = min(recorded.dtype.itemsize, output.dtype.itemsize, 8)
-    return relative_error(recorded.astype(np.float64), output.astype(np.float64)) <= _CLOSE.get(bytes_each, 1e-4)
+    allowed = max(_CLOSE.get(bytes_each, 1e-4), min(_ROUNDED * coarseness, _CLOSE[2]))
+    return relative_error(recorded.astype(np.float64), output.astype(np.float64)) <= allowed
 
 
 def _run(function: Callable[..., Any], recording: Recording) -> tuple[Array, bool]:

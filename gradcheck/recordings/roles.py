@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from gradcheck.difference import norm
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.spelling import is_upstream_name, match_names
+from gradcheck.recordings.digits import digits_of
 from gradcheck.recordings.files import Array
 
 __all__ = ["Recording", "layers_of", "recording_of"]
@@ -25,6 +28,13 @@ class Recording:
     output: Array | None
     keys: dict[str, str] = field(default_factory=dict)  # what each was called in the file, for the report
     unused: tuple[str, ...] = ()
+
+    @cached_property
+    def coarseness(self) -> float:
+        """The relative rounding of the coarsest of the inputs and the output; 0 where they carry all digits."""
+        arrays = [*self.inputs.values(), *([] if self.output is None else [self.output])]
+        pairs = [(a, digits) for a in arrays if (digits := digits_of([a])) is not None]
+        return max((norm(digits.half_units(a)) / norm(a) for a, digits in pairs), default=0.0)
 
 
 def layers_of(arrays: Mapping[str, Array], names: Sequence[str]) -> dict[str, dict[str, Array]]:

@@ -48,6 +48,8 @@ class NumpySubject(Subject):
         self.snapshot = problem.remembered or State(*problem.roots).snapshot()
         self.state = self.snapshot.state
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
+        self.recorded_rounding: dict[str, float] = {}
+        """By variable: the 2-norm of the rounding in a gradient that was recorded with few digits."""
 
     def values(self) -> dict[str, Array]:
         found = {}
@@ -57,6 +59,8 @@ class NumpySubject(Subject):
         return found
 
     def gradient_rounding(self, name: str) -> float:
+        if name in self.recorded_rounding:
+            return self.recorded_rounding[name]
         # (w - (w - lr·g)) / lr: both differences round w to its own precision
         lr = self.problem.learning_rate
         if not self.problem.updates or not lr:
@@ -226,7 +230,7 @@ class NumpySubject(Subject):
     # -- one evaluation ------------------------------------------------------------------------------------
 
     def _traced(self, values: Values, upstreams: Sequence[Array], precision: Precision, verify: bool) -> Reference:
-        trace = Trace(precision=precision, verify=verify)
+        trace = Trace(precision=precision, verify=verify, once=True)
         if precision == "float64":
             values = {n: v.astype(np.float64, copy=False) if v.dtype.kind == "f" else v for n, v in values.items()}
         try:

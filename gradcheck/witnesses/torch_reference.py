@@ -52,6 +52,9 @@ class WithReference(Subject):
         fault = self._other_output(values, given.outputs)
         return given if fault is None else Yours(**{**vars(given), "faults": [*given.faults, fault]})
 
+    def gradient_rounding(self, name: str) -> float:
+        return self.inner.gradient_rounding(name)
+
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         return self.inner.sequence(steps)
 

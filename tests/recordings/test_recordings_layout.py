@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradcheck import check_recorded
 from gradcheck.recordings.layout import LAYOUTS, candidates, laid_out
 from gradcheck.recordings.roles import Recording
 
@@ -43,3 +44,33 @@ def test_a_layout_undoes_what_the_program_did(layout):
 def test_layouts_that_change_nothing_are_tried_once():
     flat = Recording({"b": np.arange(3.0)}, {"b": np.ones(3)}, np.ones(3), None)
     assert [how for how, _ in candidates(flat, frozenset())] == ["as recorded"]
+
+
+def square(bad=False):
+    r = np.random.default_rng(0)
+    x, w, dout = r.normal(size=(3, 5, 5))
+    dw = x.T @ dout
+    return {"x": x, "w": w, "dout": dout, "dx": dout @ w.T, "dw": dw.T if bad else dw}
+
+
+def test_square_arrays_with_axes_reversed_are_found_by_their_gradients():
+    recorded = {name: np.ascontiguousarray(a.T) for name, a in square().items()}
+    report = check_recorded(recorded, lambda x, w: x @ w)
+    assert report.ok
+    [note] = [n for n in report.notes if n.startswith("layout")]
+    assert note.startswith("layout: axes reversed (found: with it all gradients are the reference's")
+
+
+def test_where_no_layout_makes_all_of_them_right_none_is_chosen():
+    for recorded in (square(bad=True), {name: a.T for name, a in square(bad=True).items()}):
+        report = check_recorded(recorded, lambda x, w: x @ w, raises=False)
+        assert not report.ok
+        [note] = [n for n in report.notes if n.startswith("layout")]
+        assert "would fit the shapes as well" in note
+
+
+def test_one_gradient_alone_does_not_decide_on_the_layout():
+    recorded = {name: a.T for name, a in square().items() if name != "dx"}
+    report = check_recorded(recorded, lambda x, w: x @ w, raises=False)
+    assert not report.ok
+    assert any("would fit the shapes as well: record the output" in n for n in report.notes)
