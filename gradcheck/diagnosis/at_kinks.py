@@ -68,6 +68,7 @@ def beside_kinks(evidence: Evidence, name: str, known: Array | None = None) -> A
     if known is not None:
         found[known] = True
     evidence.joint = None  # it moved these entries as well
+    evidence.together.pop(name, None)
     probe = _fitting(evidence, name, ~found)
     if probe is not None or found.all():
         return AtKinks(np.flatnonzero(found), probe)

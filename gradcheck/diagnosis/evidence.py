@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck.diagnosis.beside import Point, at_a_tie, points_beside
+from gradcheck.diagnosis.halves import by_halves, supported_together
 from gradcheck.diagnosis.joint import Joint, OneStep, one_step, planned
 from gradcheck.diagnosis.second_point import Elsewhere, is_constant, wrong_elsewhere
 from gradcheck.difference import distance, norm
@@ -23,6 +24,8 @@ __all__ = ["Evidence"]
 
 # Below this many numbers in all, each gradient gets a probe of its own even when nothing is in doubt.
 _SMALL = 10_000
+# Off by so large a part of what a probe of a gradient shows, and by so many bars: no second direction is asked.
+_PLAINLY, _BARS = 0.01, 1000
 
 
 @dataclass
@@ -44,9 +47,12 @@ class Evidence:
     drawn: dict[str, list[Probe]] = field(default_factory=dict)
     """Per variable: the probes along random directions."""
     joint: Probe | None = None
+    together: dict[str, Probe] = field(default_factory=dict)
+    """Per variable: the probe along several gradients at once that autograd's fitted."""
     stepped: Estimate | None = None
     """The joint derivative as a step to one side told it, where that was enough."""
-    _plan: Joint | None = None
+    plan: Joint | None = None
+    """The direction along which all gradients are asked together."""
     _precise: dict[str, Array | None] | None = None
     _elsewhere: dict[str, Elsewhere] | None = None
     _beside: list[Point] | None = None
@@ -148,10 +154,14 @@ class Evidence:
             return
         names = list(self.values)
         # where a value left the trace, each gradient may have lost a path of its own
-        if not self.small() and not self.reference.leaks and self._joint_probe(names):
-            names = [n for n in names if n not in self.supported]
+        if self.small() or self.reference.leaks:
+            for name in names:
+                self.supported[name] = self.probe_agrees(name)
+        elif not self._joint_probe(names):
+            by_halves(self, names)
         for name in names:
-            self.supported[name] = self.probe_agrees(name)
+            if name not in self.supported:  # what it contributes stayed far below the others
+                self.supported[name] = self.probe_agrees(name)
 
     def one_step(self) -> OneStep | None:
         """The short step along all arrays that may tell the joint derivative; None where it cannot."""
@@ -161,9 +171,9 @@ class Evidence:
         return None if plan is None else one_step(self, plan)
 
     def _planned(self) -> Joint | None:
-        if self._plan is None:
-            self._plan = planned(self, list(self.values))
-        return self._plan
+        if self.plan is None:
+            self.plan = planned(self, list(self.values))
+        return self.plan
 
     def _take_one_step(self, names: Sequence[str]) -> None:
         step = self.one_step()
@@ -183,16 +193,11 @@ class Evidence:
             self._take_one_step(names)  # without branches it was taken to confirm the first call, and was not enough
         found = self.stepped or self.numeric.along(plan.direction, plan.target, plan.told)
         self.joint = Probe(found.value, found.error, self._joint_yours(plan.direction), plan.told)
-        if not found.fits(plan.told, 1e-9 * plan.total) or found.error > 1e-3 * plan.total:
-            return False
-        for n in names:
-            if plan.share[n] > 1e-2 * plan.total and found.error <= 1e-3 * plan.share[n]:
-                self.supported[n] = True
-        return True
+        return supported_together(self, found, plan)
 
     def joint_part(self, name: str) -> float:
         """How far one array is moved along the joint direction, which need not be of unit length."""
-        plan = self._plan
+        plan = self.plan
         return 0.0 if plan is None or name not in plan.direction else norm(plan.direction[name])
 
     def _joint_yours(self, direction: dict[str, Array]) -> float | None:
@@ -241,7 +246,16 @@ class Evidence:
             made = self.probe(name)
             if self.fits_autograd(name, made):
                 return True
+            if self.is_plainly_off(made, name):
+                break
         return self.subject.truth == "reference" and self._is_constant(name)
+
+    def is_plainly_off(self, made: Probe, name: str) -> bool:
+        """Whether autograd is off by far more than the bar, after all gradients together were off as well."""
+        if self.joint is None or made.autograd is None:
+            return False
+        typical = self.length(self.autograd[name]) / math.sqrt(max(self.values[name].size, 1))
+        return abs(made.autograd - made.numeric) > max(_PLAINLY * typical, _BARS * made.error)
 
     def _is_constant(self, name: str) -> bool:
         """Whether the forward does not change at all close by: rounding has no slope that speaks for or against a rule.

@@ -32,13 +32,26 @@ class Joint:
 
     direction: dict[str, Array]
     share: dict[str, float]
-    total: float
-    told: float
+    parts: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """How large the derivative along such a direction is."""
+        return math.sqrt(sum(s * s for s in self.share.values()))
+
+    @property
+    def told(self) -> float:
+        """What autograd tells of all arrays together."""
+        return sum(self.parts.values())
 
     @property
     def target(self) -> float:
         """How exact a numeric derivative must be."""
         return _TARGET * self.total
+
+    def of(self, names: Sequence[str]) -> Joint:
+        """The same direction through the arrays of ``names`` alone."""
+        return Joint(*({n: held[n] for n in names} for held in (self.direction, self.share, self.parts)))
 
 
 def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:
@@ -58,9 +71,7 @@ def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:
         direction[n] = evidence.direction(n)
         direction[n] *= scales[n] / norm(direction[n])
     share = {n: scales[n] * norms[n] / math.sqrt(max(evidence.values[n].size, 1)) for n in names}
-    total = math.sqrt(sum(s * s for s in share.values()))
-    told = sum(float(np.vdot(direction[n], evidence.autograd[n])) for n in names)
-    return Joint(direction, share, total, told)
+    return Joint(direction, share, {n: float(np.vdot(direction[n], evidence.autograd[n])) for n in names})
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _of_a_module(evidence: Evidence, name: str, drawn: Sequence[Probe], entries:
     if drawn:  # the last one fitted; one before it may not have
         allowed = 1e-9 * length / math.sqrt(entries) + 1e-12 * evidence.zero_scale(name)
         return by_probes(drawn[-1:], length, entries, allowed)
-    part, joint = evidence.joint_part(name), evidence.joint
+    part, joint = evidence.joint_part(name), evidence.together.get(name)
     if joint is None or not part or not math.isfinite(joint.error):
         return None
     slack = (2 * joint.error + abs(joint.numeric - (joint.autograd or 0.0))) / part

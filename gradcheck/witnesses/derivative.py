@@ -16,6 +16,8 @@ Difference = Callable[[float], tuple[float, ...]]
 # Steps relative to the size of what is perturbed. The truncation error of the first pair is about 1e-7 of the third
 # derivative's share, its rounding error about 1e-13; the ladder below goes on where that is not good enough.
 _FIRST_STEP = 1e-3
+# A single step, without another to tell the truncation from, is shorter: a hundredth of that is left.
+_ONLY_STEP = 1e-4
 
 # No powers of two: a forward computed in a lower precision rounds h and h/2 alike, and two equally wrong differences
 # look like a good one.
@@ -55,6 +57,7 @@ def derivative(
     expected: float | None = None,
     change: Callable[[float], float] | None = None,
     rough: bool = False,
+    once: bool = False,
 ) -> Estimate:
     """Differentiate at 0 from ``difference(h) = (f(h) - f(-h), its rounding error)``, to ``target`` where it can.
 
@@ -72,7 +75,8 @@ def derivative(
 
     ``expected`` is what another witness says. Where the first step alone comes within ``target`` of it there is nothing
     left to ask: a wrong value would have to lie there by chance. With ``rough`` nothing is left to ask either where the
-    first two are many bars away from it.
+    first two are many bars away from it. With ``once`` a single, shorter step is all that is asked, and what it leaves
+    out is taken to be no more than ``target``.
 
     Steps into the complex plane are not used: ``abs``, ``var`` and norms return a derivative of 0 there, and code in C
     takes none.
@@ -85,6 +89,9 @@ def derivative(
         bends.extend(bend)
         return change / (2 * h), rounding / (2 * h)
 
+    if once:
+        only, noise = central(_ONLY_STEP)
+        return Estimate(only, max(target, 2 * noise)) if math.isfinite(only + noise) else _NOTHING
     wide, noise = central(_FIRST_STEP)
     if expected is not None and wide != 0 and abs(wide - expected) + 2 * noise <= target:
         return Estimate(wide, target)

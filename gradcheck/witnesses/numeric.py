@@ -53,8 +53,9 @@ class Numeric:
         expected: float | None = None,
         scale: float = 1.0,
         rough: bool = False,
+        once: bool = False,
     ) -> Estimate:
-        """d/dt φ(θ + t·scale·direction) at t = 0; ``target``, ``expected`` and ``rough`` as in :func:`derivative`."""
+        """d/dt φ(θ + t·scale·direction) at t = 0; ``target`` and what follows it as in :func:`derivative`."""
         if not direction:
             return Estimate(0.0, 0.0)
 
@@ -65,7 +66,7 @@ class Numeric:
                 moved[n] += self.values[n]
             return self._outputs(moved, list(direction))
 
-        return derivative(self._difference(outputs), target, expected, self._change(outputs), rough)
+        return derivative(self._difference(outputs), target, expected, self._change(outputs), rough, once)
 
     def _change(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], float]:
         """φ at ``outputs(t)`` less φ at the first t that is asked for, as a function of t."""

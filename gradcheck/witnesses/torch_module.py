@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 from collections.abc import Collection, Mapping, Sequence
@@ -89,15 +90,17 @@ class ModuleSubject(Subject):
             return [to_array(o) for o in self._run(values, requires_grad=False)[0]]
 
     def yours(self, values: Values, upstreams: Sequence[Array] | Drawing) -> Yours:
-        if callable(upstreams):
-            with raising_in("forward"):
-                outputs = self.forward(values)
-            upstreams = upstreams(outputs)
         self.counts["forward"] += 1
         self.counts["backward"] += 1
-        outputs, gradients = self._differentiated(values, upstreams)
+        drawn: list[Array] = []
+
+        def draw(outputs: list[Array]) -> Sequence[Array]:
+            drawn.extend(upstreams(outputs) if callable(upstreams) else upstreams)
+            return drawn
+
+        outputs, gradients = self._differentiated(values, draw)
         given: dict[str, Array | None] = dict(gradients)
-        return Yours(outputs, given, dict(gradients), upstreams=list(upstreams))
+        return Yours(outputs, given, dict(gradients), upstreams=drawn)
 
     def sequence(self, steps: Sequence[tuple[Values, Sequence[Sequence[Array]]]]) -> list[list[Gradient]]:
         del steps
@@ -121,10 +124,13 @@ class ModuleSubject(Subject):
         return Yours(outputs, {**gradients}, {**gradients})
 
     def _differentiated(
-        self, values: Values, upstreams: Sequence[Array], own: torch.nn.Module | None = None
+        self, values: Values, upstreams: Sequence[Array] | Drawing, own: torch.nn.Module | None = None
     ) -> tuple[list[Array], dict[str, Array]]:
         with torch.enable_grad():
-            outputs, leaves = self._run(values, requires_grad=True, own=own)
+            with raising_in("forward") if callable(upstreams) else contextlib.nullcontext():
+                outputs, leaves = self._run(values, requires_grad=True, own=own)
+            if callable(upstreams):
+                upstreams = upstreams([to_array(o) for o in outputs])
             pairs = [(o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)]
             pairs = [(o, u) for o, u in pairs if o.requires_grad]
             found = torch.autograd.grad(

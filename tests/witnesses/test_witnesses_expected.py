@@ -38,3 +38,17 @@ def test_any_other_expectation_changes_nothing(expected: float | None) -> None:
 def test_no_change_at_all_is_not_taken_for_a_zero_slope() -> None:
     found = derivative(lambda h: (0.0, 0.0) if h < 0.01 else (2 * h, 0.0), target=1e-6, expected=0.0)
     assert not (found.value == 0.0 and found.error <= 1e-6)
+
+
+def test_a_single_step_says_a_value_and_what_was_asked_for_as_its_error() -> None:
+    slope = Counted()
+    found = derivative(slope, target=1e-6, once=True)
+    assert slope.calls == 1
+    assert found.error == 1e-6
+    assert found.fits(math.cos(1))
+
+
+@pytest.mark.parametrize(("noise", "error"), [(1e-3, 10.0), (math.nan, math.inf)])
+def test_a_single_step_amid_noise_says_how_much_there_is(noise: float, error: float) -> None:
+    found = derivative(lambda h: (2 * h, noise), target=1e-6, once=True)
+    assert found.error == pytest.approx(error)
