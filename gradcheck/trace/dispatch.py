@@ -12,6 +12,7 @@ from gradcheck.trace import branches
 from gradcheck.trace.memory import ViewError
 from gradcheck.trace.node import Node, is_view_of, values_of
 from gradcheck.trace.rules import lookup
+from gradcheck.trace.wengert.operations import entered
 from gradcheck.trace.writes import store
 
 if TYPE_CHECKING:
@@ -115,6 +116,10 @@ def record(
             if is_view_of(result, node) and result.dtype == node.value.dtype:
                 # Whatever function gave it: a view's derivative follows from where its entries lie.
                 return view_by_position(node, result)
+    if trace.enters and rule is None and any(node._light is not None for node in nodes):
+        light = entered(trace.entries, function, args, kwargs, result)
+        if light is not None:
+            return trace.carried(result, light)
     shadow = derivative(trace, function, name, args, kwargs, result, values, rule)
     if shadow is None:
         return constant(trace, result, nodes)

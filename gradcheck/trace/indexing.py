@@ -14,6 +14,8 @@ from gradcheck.trace.node import Node, is_view_of, values_of
 from gradcheck.trace.positions import counting
 from gradcheck.trace.reads import Reader
 from gradcheck.trace.rules import getitem as index_tensor
+from gradcheck.trace.wengert.codes import is_small
+from gradcheck.trace.wengert.reading import read
 
 __all__ = ["getitem", "rows"]
 
@@ -26,7 +28,14 @@ def getitem(node: Node, index: Any) -> Any:
     trace = node._trace
     memory = node._memory
     try:
-        if memory is not None and memory.version != node._version and memory.varies and memory.pending:
+        if trace.enters and (type(value) is np.float64 or (type(value) is np.ndarray and is_small(value))):
+            light = read(trace.entries, node, index)
+            if light is not None:
+                part = trace.carried(value, light)
+                if type(value) is np.ndarray:
+                    part._share(node)
+                return part
+        if memory is not None and memory.version != node._version and memory.varies and memory.writer is not None:
             # Writes are waiting: what they did to this part is asked for, not the whole array.
             shadow = memory.read(node._place(memory)[index], value, trace)
         elif node._depends():
@@ -59,7 +68,7 @@ def _part(node: Node, index: Any, value: Any) -> torch.Tensor:
     shadow = node._tensor()
     reader = node._reader
     if reader is None:
-        reader = node._reader = Reader(shadow.reshape(-1))
+        reader = node._reader = Reader(shadow.reshape(-1), shadow)
     if not reader.is_busy(type(value) is not np.ndarray):
         return index_tensor(shadow, index)
     shape = shadow.shape

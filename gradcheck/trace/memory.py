@@ -44,8 +44,8 @@ class Memory:
     ``version`` counts writes. ``varies`` says whether any element ever depended on a variable.
     """
 
-    __slots__ = ("base", "base_version", "flushes", "mask", "origin", "parts", "pending", "place", "size", "start",
-                 "step", "varies", "version", "writer")  # fmt: skip
+    __slots__ = ("base", "base_version", "flushes", "has_entries", "mask", "origin", "parts", "pending", "place",
+                 "size", "start", "step", "varies", "version", "writer")  # fmt: skip
 
     def __init__(self, origin: Array) -> None:
         self.origin = origin
@@ -66,10 +66,11 @@ class Memory:
         self.mask: Array | None = None
         self.parts: Reader | None = None
         # Writes since then; writer[p] is the number of the last write to element p (-1: none), and place[p] which
-        # of that write's elements it took.
+        # of that write's elements it took. Below -1 stands -2 - the number of an entry of the Wengert list.
         self.pending: list[tuple[Array, torch.Tensor, bool]] = []
         self.writer: Array | None = None
         self.place: Array | None = None
+        self.has_entries = False
         self.flushes = 0
 
     # -- where a view's elements are -------------------------------------------------------------------------------
@@ -116,8 +117,9 @@ class Memory:
 
     def write(self, positions: Array, shadow: torch.Tensor, varies: bool) -> None:
         """``shadow``, of the shape of ``positions``, was written there; later entries win over earlier ones."""
-        if self.writer is None or self.place is None:
+        if self.writer is None:
             self.writer = np.full(self.size, -1, np.int64)
+        if self.place is None:
             self.place = np.zeros(self.size, np.int64)
         self.varies = True
         self.version += 1
@@ -125,6 +127,15 @@ class Memory:
         # NumPy assigns repeated positions in order, the last one wins: so does their place here.
         self.place[positions] = counting(positions.size)[: positions.size].reshape(positions.shape)
         self.pending.append((positions, shadow, varies))
+
+    def write_entry(self, positions: Any, number: int) -> None:
+        """The number that this entry of the Wengert list stands for was written to one place or to several."""
+        if self.writer is None:
+            self.writer = np.full(self.size, -1, np.int64)
+        self.varies = True
+        self.version += 1
+        self.writer[positions] = -2 - number
+        self.has_entries = True
 
     def replace(self, positions: Array, shadow: torch.Tensor) -> None:
         """``shadow`` was written to ``positions``: at once, where these are the whole memory."""
@@ -146,6 +157,7 @@ class Memory:
         self.parts = None
         self.pending = []
         self.writer = self.place = None
+        self.has_entries = False
         self.base_version = self.version
 
     # -- reads -----------------------------------------------------------------------------------------------------
@@ -156,6 +168,8 @@ class Memory:
             return True
         if self.writer is None or not positions.size:
             return False
+        if self.has_entries:  # which say not when they were written
+            return bool((self.writer[positions] != -1).any())
         return bool(self.writer[positions].max() + self.base_version + 1 > version)
 
     def read(self, positions: Array, value: Any, trace: Trace) -> torch.Tensor | None:
@@ -164,11 +178,13 @@ class Memory:
         Does not combine the pending writes unless most of the memory is read: a read beside them, or of exactly
         what one of them wrote, is served without.
         """
-        if not self.pending or self.writer is None or self.place is None:
+        if self.writer is None:
             return self._read_base(positions)
         writers = self.writer[positions]
         if positions.ndim == 0:
             number = int(writers)
+            if number < -1:
+                return trace.entries.tensor(-2 - number, value)
             if number < 0:
                 return self._read_base(positions)
             written, shadow, varies = self.pending[number]
@@ -179,7 +195,7 @@ class Memory:
             used: list[int] = [number]
         else:
             number = int(writers.flat[0]) if writers.size else -1
-            if (writers == number).all():
+            if number >= -1 and (writers == number).all():
                 if number < 0:
                     return self._read_base(positions)
                 written, shadow, varies = self.pending[number]
@@ -195,27 +211,36 @@ class Memory:
         if sum(self.pending[number][0].size for number in numbers) > 4 * positions.size + 64:
             self.flush(trace)
             return self._read_base(positions)
-        if not any(self.pending[number][2] for number in numbers) and self._base_constant(positions[writers < 0]):
+        varying = any(self.pending[number][2] for number in numbers) or (writers < -1).any()
+        if not varying and self.base_is_constant(positions[writers == -1]):
             return None
         return self._assemble(positions, writers, numbers, value, trace)
 
     def _assemble(self, positions: Array, writers: Array, numbers: list[int], value: Any, trace: Trace) -> torch.Tensor:
         """Gather ``positions`` from the writes ``numbers`` and, where none of these wrote, from the base."""
-        assert self.place is not None
         sources = [self.pending[number][1] for number in numbers]
-        if all(source.ndim == 0 for source in sources):
+        if sources and all(source.ndim == 0 for source in sources):
             entries = [torch.stack(sources)]
         else:
             entries = [source.reshape(-1) for source in sources]
         lengths = np.array([self.pending[number][0].size for number in numbers], np.int64)
-        begins = np.zeros(len(self.pending) + 1, np.int64)  # its last entry is that of writer -1
-        begins[numbers] = np.cumsum(lengths) - lengths
-        begins[-1] = lengths.sum()
-        index = begins[writers] + self.place[positions]
-        untouched = writers < 0
+        end = int(lengths.sum())
+        index = np.empty(positions.shape, np.int64)
+        if numbers:
+            assert self.place is not None
+            begins = np.zeros(len(self.pending), np.int64)
+            begins[numbers] = np.cumsum(lengths) - lengths
+            pending = writers >= 0
+            index[pending] = begins[writers[pending]] + self.place[positions[pending]]
+        entered = writers < -1
+        if entered.any():
+            entries.append(trace.entries.tensors(-2 - writers[entered], np.asarray(value)[entered]))
+            index[entered] = counting(end + entries[-1].shape[0])[end : end + entries[-1].shape[0]]
+            end += entries[-1].shape[0]
+        untouched = writers == -1
         if untouched.any():
             below = positions[untouched]
-            index[untouched] = begins[-1] + counting(below.size)[: below.size]
+            index[untouched] = end + counting(below.size)[: below.size]
             if self.base is None:
                 entries.append(trace.constant_tensor(np.asarray(value)[untouched]))
             else:
@@ -228,7 +253,7 @@ class Memory:
 
     def flush(self, trace: Trace) -> None:
         """Combine the pending writes into one tensor over the whole memory."""
-        if not self.pending or self.writer is None:
+        if self.writer is None:
             return
         self.flushes += 1
         everything = counting(self.size)[: self.size]
@@ -238,27 +263,32 @@ class Memory:
         mask: Array | None = None
         if self.base is None or self.mask is not None or constant.any():
             before = self.mask if self.mask is not None else np.full(self.size, self.base is not None)
-            mask = np.where(self.writer < 0, before, ~constant[self.writer])
+            mask = np.where(self.writer == -1, before, ~constant[np.maximum(self.writer, -1)])
             if mask.all():
                 mask = None
         self._settle(flat, mask)
 
     def is_constant(self, positions: Array) -> bool:
         """Whether nothing at ``positions`` depends on a variable, as far as is known without combining writes."""
-        return not self.pending and self.mask is not None and not self.mask[positions].any()
+        return self.writer is None and self.mask is not None and not self.mask[positions].any()
 
-    def _base_constant(self, positions: Array) -> bool:
+    def base_is_constant(self, positions: Array) -> bool:
         if self.base is None or not positions.size:
             return True
         return self.mask is not None and not self.mask[positions].any()
 
     def _read_base(self, positions: Array) -> torch.Tensor | None:
-        return None if self._base_constant(positions) else self._gather(positions)
+        return None if self.base_is_constant(positions) else self._gather(positions)
 
     def _gather(self, positions: Array) -> torch.Tensor:
         assert self.base is not None
         if positions.size == self.size and positions.flags.c_contiguous and are_regular(positions):
             return self.base.reshape(positions.shape)
+        return self.reader().take(positions)
+
+    def reader(self) -> Reader:
+        """Serves reads of the base."""
+        assert self.base is not None
         if self.parts is None:
             self.parts = Reader(self.base)
-        return self.parts.take(positions)
+        return self.parts

@@ -10,6 +10,7 @@ import torch
 
 from gradcheck.trace.memory import Memory, ViewError, owner_of
 from gradcheck.trace.reads import Reader
+from gradcheck.trace.wengert.codes import Light
 
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
@@ -26,7 +27,8 @@ class Node:
     start with an underscore, for users see this object as an ndarray and read its attributes.
     """
 
-    __slots__ = ("__weakref__", "_memory", "_positions", "_reader", "_shadow", "_trace", "_varies", "_version", "value")
+    __slots__ = ("__weakref__", "_light", "_memory", "_positions", "_reader", "_shadow", "_trace", "_varies",
+                 "_version", "value")  # fmt: skip
 
     value: Any
 
@@ -39,6 +41,8 @@ class Node:
         self._version = 0
         self._positions: Array | None = None
         self._reader: Reader | None = None
+        # What carries the derivative where there is no tensor (yet).
+        self._light: Light | None = None
 
     def _depends(self) -> bool:
         """Whether the value depends on a variable, writes through other views included."""
@@ -54,13 +58,18 @@ class Node:
             self._refresh(memory)
         shadow = self._shadow
         if shadow is None:
-            shadow = self._shadow = self._trace.constant_tensor(self.value)
+            light = self._light
+            if light is None:
+                shadow = self._shadow = self._trace.constant_tensor(self.value)
+            else:
+                shadow = self._shadow = self._trace.entries.tensor(light, self.value)
         return shadow
 
     def _set(self, shadow: torch.Tensor | None) -> None:
         self._shadow = shadow
         self._varies = shadow is not None
         self._reader = None
+        self._light = None
 
     def _refresh(self, memory: Memory) -> None:
         version = memory.version
@@ -83,8 +92,8 @@ class Node:
         memory = self._memory
         if memory is None:
             memory = self._memory = Memory(self.value)
-            if self._varies and self._shadow is not None:
-                memory.replace(self._place(memory), self._shadow)
+            if self._varies:
+                memory.replace(self._place(memory), self._tensor())
             self._version = memory.version
         return memory
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.trace import branches
 from gradcheck.trace.dispatch import constant, derivative, record
 from gradcheck.trace.node import Node
+from gradcheck.trace.wengert.codes import Light
+from gradcheck.trace.wengert.operations import binary
 from gradcheck.trace.writes import store
+
+if TYPE_CHECKING:
+    from gradcheck.trace.tape import Trace
 
 __all__ = ["Operators"]
 
+# Operations that never choose, so that there is no branch to be noted.
+_SMOOTH = frozenset({np.add, np.subtract, np.multiply, np.divide})
 _NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, complex})
 
 
@@ -47,7 +54,18 @@ def _result(self: Node, ufunc: np.ufunc, a: Any, b: Any, value: Any, other: Any)
         values = (a.value, b) if a is self else (a, b.value)
     if not depends:
         return constant(trace, value)
+    if trace.enters and ufunc in _SMOOTH:
+        light = _lightly(trace, ufunc, a, b, value)
+        if light is not None:
+            return trace.carried(value, light)
     return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, nodes, values)
+
+
+def _lightly(trace: Trace, ufunc: np.ufunc, a: Any, b: Any, value: Any) -> Light | None:
+    """What carries the result of operands one of which has no tensor of its own; None where there is none."""
+    if (isinstance(a, Node) and a._light is not None) or (isinstance(b, Node) and b._light is not None):
+        return binary(trace.entries, ufunc, a, b, value)
+    return None
 
 
 def _binary(ufunc: np.ufunc, compute: Callable[[Any, Any], Any]) -> Callable[[Node, Any], Any]:

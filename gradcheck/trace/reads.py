@@ -12,15 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gradcheck.trace.positions import are_distinct, are_regular
+from gradcheck.trace.positions import are_distinct, are_regular, counting
+from gradcheck.trace.rules.getitem import getitem
 
-__all__ = ["Reader", "new_pass"]
+__all__ = ["Reader", "new_pass", "number_of_pass"]
 
 Array = npt.NDArray[Any]
 
 _NATIVE_READS = 32  # reads that autograd may serve itself before the sums are shared
 _SMALL = 2048  # entries of a tensor whose every read may cost an array of its size
 _passes = [0]
+
+
+def number_of_pass() -> int:
+    """A number that every backward pass has for itself."""
+    return _passes[0]
 
 
 def new_pass() -> None:
@@ -102,12 +108,19 @@ def _entries(flat: torch.Tensor, positions: Array) -> torch.Tensor:
 
 
 class Reader:
-    """Serves reads of the one-dimensional tensor ``flat``."""
+    """Serves reads of the one-dimensional tensor ``flat``, the entries of ``shaped`` in order.
 
-    __slots__ = ("count", "detached", "flat", "scalars", "token", "total")
+    Its ``number`` is that of a source of the trace's Wengert list (-1: it is none).
+    """
 
-    def __init__(self, flat: torch.Tensor) -> None:
+    __slots__ = ("_numbered", "_values", "count", "detached", "flat", "number", "scalars", "shaped", "token", "total")
+
+    def __init__(self, flat: torch.Tensor, shaped: torch.Tensor | None = None) -> None:
         self.flat = flat
+        self.shaped = flat if shaped is None else shaped
+        self.number = -1
+        self._numbered: Array | None = None
+        self._values: Array | None = None
         self.count = 0
         self.scalars: tuple[torch.Tensor, ...] | None = None
         self.token: torch.Tensor | None = None
@@ -134,8 +147,30 @@ class Reader:
                 return self.flat[int(positions)]
             index = torch.from_numpy(np.array(positions, np.int64).reshape(-1))
             return self.flat.index_select(0, index).reshape(positions.shape)
+        part: torch.Tensor = _Part.apply(self.whole(), self.detached, positions, self.total)  # type: ignore[no-untyped-call]  # torch: Function.apply
+        return part
+
+    def indexed(self, index: Any) -> torch.Tensor:
+        """``shaped[index]``."""
+        return getitem(self.shaped, index)
+
+    def whole(self) -> torch.Tensor:
+        """The token of the tensor in PyTorch's graph: behind it go the sums of the gradients of its entries."""
         if self.token is None:
             self.detached = self.flat.detach()
             self.token = _Whole.apply(self.flat, self.total)  # type: ignore[no-untyped-call]  # torch: Function.apply
-        part: torch.Tensor = _Part.apply(self.token, self.detached, positions, self.total)  # type: ignore[no-untyped-call]  # torch: Function.apply
-        return part
+        return self.token
+
+    @property
+    def numbered(self) -> Array:
+        """The positions of the entries in ``flat``, in the shape of ``shaped``."""
+        if self._numbered is None:
+            self._numbered = counting(self.flat.shape[0])[: self.flat.shape[0]].reshape(self.shaped.shape)
+        return self._numbered
+
+    @property
+    def values(self) -> Array:
+        """The entries as a flat array, which nobody writes to."""
+        if self._values is None:
+            self._values = np.ascontiguousarray(self.flat.detach().numpy())
+        return self._values

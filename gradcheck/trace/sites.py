@@ -80,25 +80,28 @@ _LIBRARIES = (
     "<eval_with_key>",  # what torch.compile and torch.fx write
 )
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
-_known: dict[CodeType, bool] = {}
+_known: dict[str, bool] = {}  # by file: to hash a code object reads all of it
 
 
 def is_users(code: CodeType) -> bool:
     """Whether code is the user's own: neither gradcheck's, NumPy's, PyTorch's, SciPy's nor the standard library's."""
-    known = _known.get(code)
+    name = code.co_filename
+    known = _known.get(name)
     if known is None:
-        name = code.co_filename
         installed = "site-packages" in name or "dist-packages" in name
         written = name.startswith(_LIBRARIES) or f"{os.sep}torchinductor_" in name
         known = not written and (installed or not name.startswith(_STANDARD))
-        _known[code] = known
+        _known[name] = known
     return known
 
 
 def user_frame() -> FrameType | None:
     """The innermost frame that belongs neither to gradcheck nor to NumPy, PyTorch, SciPy or the standard library."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_users(frame.f_code):
+    while frame is not None:
+        known = _known.get(frame.f_code.co_filename)  # a call for each frame would take longer than all the rest
+        if known or (known is None and is_users(frame.f_code)):
+            break
         frame = frame.f_back
     return frame
 

@@ -12,6 +12,7 @@ import torch
 
 from gradcheck.report import Leak
 from gradcheck.trace import entrances, overlay, reads
+from gradcheck.trace.agreement import agree
 from gradcheck.trace.array import TracedArray
 from gradcheck.trace.memory import Memory, owner_of
 from gradcheck.trace.node import Array, Node, values_of
@@ -19,6 +20,8 @@ from gradcheck.trace.objective import Weighed, own_array, summed
 from gradcheck.trace.operation import Operation
 from gradcheck.trace.randomness import is_random_source
 from gradcheck.trace.sites import current_site
+from gradcheck.trace.wengert.codes import Light
+from gradcheck.trace.wengert.entries import Entries
 
 __all__ = ["Trace"]
 
@@ -32,8 +35,6 @@ _DTYPES: dict[Any, torch.dtype] = {
     np.dtype(np.complex128): torch.complex128,
 }
 _NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {theirs: ours for ours, theirs in _DTYPES.items()}
-# How far the value of the PyTorch counterpart may be from NumPy's, relative to the largest entry.
-_CLOSE = {8: 1e-6, 16: 1e-6, 4: 1e-3, 2: 3e-2}
 
 
 class Trace:
@@ -46,10 +47,12 @@ class Trace:
         hook: called with every :class:`Operation`; may return another result with the same value and another
             derivative in the place of the operation's own.
         seen_as: what the derivatives take the value of a variable for, given its name and its value.
+        once: only gradients of first order will be asked for: single numbers and small windows need no tensors then.
 
     Attributes:
         leaks: where values left the trace, in order, each place once.
         named: what gradients are taken of, by the names of the variables.
+        enters: whether single numbers and small windows are entered in a Wengert list, ``entries``.
         mismatch: whether an output computed by PyTorch was not the value NumPy computed (set by :meth:`gradients`):
             run again with ``verify=True`` to learn which operation did it.
     """
@@ -61,6 +64,7 @@ class Trace:
         verify: bool = False,
         hook: Hook | None = None,
         seen_as: Callable[[str, Array], Array] | None = None,
+        once: bool = False,
     ) -> None:
         self.precision = precision
         self.verify = verify
@@ -70,6 +74,8 @@ class Trace:
         self.mismatch = False
         self.is_watching = hook is not None or verify
         self._native = precision == "native"
+        self.enters = once and not self._native and not self.is_watching and seen_as is None
+        self.entries = Entries()
         self._branches: list[int] = []
         self._leaked: set[tuple[object, ...]] = set()
         self._wrapped: dict[int, TracedArray] = {}
@@ -166,6 +172,13 @@ class Trace:
         """A traced array for a value NumPy computed, its derivative carried by ``shadow`` (None: a constant)."""
         return TracedArray(self, value, shadow)
 
+    def carried(self, value: Any, light: Light) -> TracedArray:
+        """A traced array for a value whose derivative is carried by the Wengert list."""
+        node = TracedArray(self, value, None)
+        node._light = light
+        node._varies = True
+        return node
+
     def array(self, nested: Any, dtype: Any = None) -> Any:
         """``np.array(nested)`` with the traced arrays in nested lists kept; ``nested`` itself where there are none."""
         from gradcheck.trace.creation import array_of
@@ -215,40 +228,19 @@ class Trace:
             shadow = shadow.real.to(dtype) if shadow.is_complex() and not dtype.is_complex else shadow.to(dtype)
         if not self.is_watching:
             return shadow
-        if self.verify and not self._agree(shadow, value):
+        if self.verify and not self.agrees(shadow, value):
             # Rounding that the inputs carry along is not this operation's fault: ask it about NumPy's own inputs.
             rounded = getattr(value, "itemsize", 8) < 8 and again is not None
-            if not (rounded and again is not None and self._agree(again(), value)):
+            if not (rounded and again is not None and self.agrees(again(), value)):
                 self.leak(f"{name}: the PyTorch counterpart gives another value")
                 return None
         if self.hook is not None:
             shadow = self.hook(Operation(current_site(), name, inputs, keywords or {}, shadow, value, rule))
         return shadow
 
-    def _agree(self, shadow: torch.Tensor, value: Any) -> bool:
-        theirs = shadow.detach().numpy()
-        ours = np.asarray(value)
-        limit = _CLOSE.get(ours.dtype.itemsize if self._native else getattr(value, "itemsize", 8), 1e-6)
-        if ours.dtype.kind == theirs.dtype.kind == "f":
-            with np.errstate(all="ignore"):
-                gap, flat = (theirs - ours).reshape(-1), ours.reshape(-1)
-                apart, length = float(np.dot(gap, gap)), float(np.dot(flat, flat))
-            # no entry differs by more than all of them together, and the largest is no smaller than their mean square
-            if 1e-30 < length < 1e30 and apart * ours.size <= limit * limit * length:
-                return True
-        with np.errstate(all="ignore"):
-            finite = np.isfinite(ours)
-            if not np.array_equal(finite, np.isfinite(theirs)):
-                return False
-            if not finite.all():
-                if not np.array_equal(ours[~finite].astype(theirs.dtype), theirs[~finite], equal_nan=True):
-                    return False
-                ours, theirs = ours[finite], theirs[finite]
-            if not ours.size:
-                return True
-            ours = ours.astype(theirs.dtype)
-            largest = float(np.max(np.abs(ours)))
-            return float(np.max(np.abs(ours - theirs))) <= limit * largest + 1e-300
+    def agrees(self, shadow: torch.Tensor, value: Any) -> bool:
+        """Whether a tensor holds what NumPy computed, up to the rounding of both."""
+        return agree(shadow, value, self._native)
 
     def leak(self, how: str) -> None:
         """A value that depends on a variable leaves the trace here."""
@@ -310,6 +302,8 @@ class Trace:
         """Drop every array and tensor: as parts of a cycle they would stay until the next collection."""
         for kept in (self._wrapped, self._memories, self._leaves, self.named, self._overlays):
             kept.clear()
+        self.enters = False
+        self.entries = Entries()
 
     def leaf_of(self, variable: TracedArray) -> torch.Tensor:
         """The tensor that gradients with respect to ``variable`` are taken of."""
@@ -336,7 +330,7 @@ class Trace:
                 raise ValueError(
                     f"an upstream gradient of shape {np.shape(upstream)} for an output of {tuple(shadow.shape)}"
                 )
-            if not self._agree(shadow, output.value):
+            if not self.agrees(shadow, output.value):
                 self.mismatch = True
             if shadow.requires_grad:
                 yield shadow, torch.from_numpy(np.array(upstream, dtype=_NUMPY_DTYPES[shadow.dtype]))

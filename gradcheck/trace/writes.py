@@ -45,6 +45,10 @@ def assign(node: Node, index: Any, new: Any) -> None:
         if new._memory is not None and new._memory is node._memory and _is_same(node.value[index], new.value):
             return  # the second half of ``x[index] += v``: it stands there already
         varies = new._depends()
+        light = new._light if varies else None
+        if type(light) is int and node.value.dtype == np.float64:
+            _assign_entry(node, index, new, light)
+            return
         # Before NumPy writes, for `new` may look at the same memory.
         shadow = new._tensor() if varies else None
         node.value[index] = new.value
@@ -52,6 +56,19 @@ def assign(node: Node, index: Any, new: Any) -> None:
         shadow = None
         node.value[index] = new
     _written(node, index, shadow)
+
+
+def _assign_entry(node: Node, index: Any, new: Node, code: int) -> None:
+    """``node[index] = new``, a number that ``code`` stands for in the Wengert list."""
+    memory = node._own_memory()
+    node.value[index] = new.value
+    try:
+        positions = node._place(memory)[index]
+    except ViewError as error:
+        _lost(node, error)
+        return
+    if positions.size:
+        memory.write_entry(positions, node._trace.entries.number(code))
 
 
 def _is_same(a: Any, b: Any) -> bool:

@@ -76,9 +76,14 @@ def check(forward: Callable[..., Any], *arrays: np.ndarray, limit: float = 1e-8)
     np.testing.assert_array_equal(traced, plain)
     assert getattr(traced, "dtype", float) == getattr(plain, "dtype", float)
     upstream = upstream_for(plain)
-    for ours, theirs in zip(gradients_of(forward, *arrays), differences(forward, list(arrays), upstream), strict=True):
+    found = gradients_of(forward, *arrays)
+    for ours, theirs in zip(found, differences(forward, list(arrays), upstream), strict=True):
         scale = max(float(np.abs(theirs).max(initial=0.0)), 1e-3)
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=limit * scale)
+    entered = gradients_of(forward, *arrays, trace=Trace(once=True))
+    for ours, theirs in zip(entered, found, strict=True):
+        scale = max(float(np.abs(theirs).max(initial=0.0)), 1e-3)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12 * scale)
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:

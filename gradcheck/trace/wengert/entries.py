@@ -1,0 +1,142 @@
+"""The Wengert list of one trace: what is entered in it, and how its values become tensors."""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gradcheck.trace import reads
+from gradcheck.trace.reads import Reader
+from gradcheck.trace.wengert.codes import MASK, SHIFT, Light, Part, Wide
+from gradcheck.trace.wengert.columns import Columns
+from gradcheck.trace.wengert.joints import Stretch, Taken
+from gradcheck.trace.wengert.kinds import Kinds, Operand
+from gradcheck.trace.wengert.replay import Pass
+
+if TYPE_CHECKING:
+    from gradcheck.trace.tape import Trace
+
+__all__ = ["Entries"]
+
+Array = npt.NDArray[Any]
+
+# After so many stretches they must be this long on the average, or tensors alone are cheaper.
+_STRETCHES, _LENGTH = 16, 6
+
+
+class Entries:
+    """The entries, the sources they read, and the stretches that are in PyTorch's graph already.
+
+    Attributes:
+        pays: whether what is read is still to do without tensors; what was entered stays valid.
+    """
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+        self.kinds = Kinds()
+        self.sources: list[Reader] = []
+        # By the number of an entry: the values of operands that cannot be read again, and the shapes of arrays.
+        self.kept: dict[int, tuple[Any, Any]] = {}
+        self.shapes: dict[int, tuple[int, ...]] = {}
+        self.pays = True
+        self._begins: list[int] = []
+        self._tokens: list[torch.Tensor] = []
+        self._first = 0
+        self._pass: Pass | None = None
+        self._pass_number = -1
+
+    # -- sources -----------------------------------------------------------------------------------------------------
+
+    def source(self, trace: Trace, reader: Reader, values: Any, known: Array | None = None) -> int:
+        """The number of the source that ``reader`` reads.
+
+        ``values`` is what NumPy has for it: operations will use that, so the tensor must hold the same (else the
+        trace has a mismatch); ``known`` says where, if not everywhere.
+        """
+        if reader.number < 0:
+            reader.number = len(self.sources)
+            self.sources.append(reader)
+            theirs = reader.flat
+            ours = np.asarray(values).reshape(-1)
+            if known is not None:
+                theirs, ours = theirs[torch.from_numpy(known)], ours[known]
+            if not trace.agrees(theirs, ours):
+                trace.mismatch = True
+        return reader.number
+
+    def value(self, operand: Operand, code: int, number: float, kept: Any) -> Any:
+        """The value of an operand: a number or an array."""
+        if kept is not None:
+            return kept
+        if operand.what != "part":
+            return number
+        values = self.sources[~code >> SHIFT].values
+        return np.ndarray(operand.shape, np.float64, values, 8 * (~code & MASK), operand.strides)
+
+    # -- entries -----------------------------------------------------------------------------------------------------
+
+    def number(self, code: int) -> int:
+        """The number of an entry with the value and derivative of this code."""
+        return code if code >= 0 else self.columns.single(code, 1.0)
+
+    # -- into PyTorch's graph ----------------------------------------------------------------------------------------
+
+    def tensor(self, light: Light, value: Any) -> torch.Tensor:
+        """The tensor of ``value``, whose derivative ``light`` carries."""
+        if isinstance(light, Part):
+            return self._part(light)
+        if isinstance(light, Wide):
+            return self._taken(light.number, light, value)
+        if light < 0:
+            return self.sources[~light >> SHIFT].take(np.asarray(~light & MASK))
+        return self._taken(light, np.asarray(light), value)
+
+    def tensors(self, numbers: Array, values: Array) -> torch.Tensor:
+        """One tensor of the numbers that these entries are; any of them may occur several times."""
+        return self._taken(int(numbers.max()), numbers, values)
+
+    def _part(self, part: Part) -> torch.Tensor:
+        reader = self.sources[part.source]
+        if part.index is None or reader.is_busy(single=False):
+            return reader.take(part.positions)
+        return reader.indexed(part.index)
+
+    def _taken(self, latest: int, which: Array | Wide, value: Any) -> torch.Tensor:
+        if latest >= self._first:
+            self._close()
+        token = self._tokens[self._stretch(latest)]
+        if isinstance(which, np.ndarray) and which.ndim and int(which.min()) < self._begins[self._stretch(latest)]:
+            # One node behind all stretches in question: none is replayed before what was taken of it is known.
+            several = np.unique(np.searchsorted(self._begins, which, side="right") - 1).tolist()
+            token = Stretch.apply(self, 0, 0, [], *[self._tokens[k] for k in several])  # type: ignore[no-untyped-call]  # torch: Function.apply
+        values = torch.from_numpy(np.array(value, dtype=np.float64))
+        taken: torch.Tensor = Taken.apply(token, self, which, values)  # type: ignore[no-untyped-call]  # torch: Function.apply
+        return taken
+
+    def _stretch(self, number: int) -> int:
+        return bisect.bisect_right(self._begins, number) - 1
+
+    def _close(self) -> None:
+        """Make one node of the entries since the last stretch."""
+        first, last = self._first, len(self.columns)
+        codes = np.concatenate([np.array(column[first:last]) for column in (self.columns.left, self.columns.right)])
+        sources = np.unique(~codes[codes < 0] >> SHIFT).tolist()
+        earlier = codes[(codes >= 0) & (codes < first)]
+        stretches = np.unique(np.searchsorted(self._begins, earlier, side="right") - 1).tolist()
+        tokens = [self.sources[number].whole() for number in sources] + [self._tokens[k] for k in stretches]
+        self._tokens.append(Stretch.apply(self, first, last, sources, *tokens))  # type: ignore[no-untyped-call]  # torch: Function.apply
+        self._begins.append(first)
+        self._first = last
+        if len(self._tokens) >= _STRETCHES and last < _LENGTH * len(self._tokens):
+            self.pays = False
+
+    def current_pass(self) -> Pass:
+        """The gradients of the backward pass that is under way."""
+        number = reads.number_of_pass()
+        if self._pass is None or self._pass_number != number:
+            self._pass, self._pass_number = Pass(len(self.columns)), number
+        return self._pass

@@ -1,0 +1,85 @@
+"""Operations whose operands and result are single numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from gradcheck.trace.node import Node
+from gradcheck.trace.reads import Reader
+from gradcheck.trace.wengert.codes import read_code
+from gradcheck.trace.wengert.partial import One, Two
+
+if TYPE_CHECKING:
+    from gradcheck.trace.wengert.entries import Entries
+
+__all__ = ["CONSTANTS", "code_of", "one", "two"]
+
+# Constants whose value is exactly what a Python float can be made of.
+CONSTANTS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.int32, np.bool_})
+
+_FLOAT64 = torch.float64
+
+
+def one(entries: Entries, rule: One, x: Any, result: Any) -> int | None:
+    """The code of ``result``, a function of one number; None where that is left to PyTorch."""
+    if not isinstance(x, Node) or type(x._light) is not int or not math.isfinite(result):
+        return None
+    factor = rule(float(x.value), float(result))
+    if factor is None or not math.isfinite(factor):
+        return None
+    return entries.columns.single(x._light, factor)
+
+
+def two(entries: Entries, rule: Two, a: Any, b: Any, result: Any) -> int | None:
+    """The code of ``result``, a function of two numbers; None where that is left to PyTorch."""
+    if not math.isfinite(result):
+        return None
+    left, right = code_of(entries, a, b), code_of(entries, b, a)
+    if left is False or right is False:
+        return None
+    x = float(a.value) if isinstance(a, Node) else float(a)
+    y = float(b.value) if isinstance(b, Node) else float(b)
+    factors = rule(x, y, float(result))
+    if factors is None:
+        return None
+    by_left, by_right = factors
+    if left is None:
+        return entries.columns.single(right, by_right) if right is not None and math.isfinite(by_right) else None
+    if right is None:
+        return entries.columns.single(left, by_left) if math.isfinite(by_left) else None
+    if not (math.isfinite(by_left) and math.isfinite(by_right)):
+        return None
+    return entries.columns.linear(left, by_left, right, by_right)
+
+
+def code_of(entries: Entries, x: Any, other: Any) -> Any:
+    """The code of an operand: None for a constant, False where it can have none beside ``other``."""
+    if not isinstance(x, Node):
+        return None if type(x) in CONSTANTS else False
+    light = x._light
+    if type(light) is int:
+        return light
+    kind = type(x.value)
+    if kind is not np.float64 and kind is not float:
+        return False
+    if not x._depends():
+        return None
+    return _imported(entries, x, other) if light is None else False
+
+
+def _imported(entries: Entries, x: Node, other: Any) -> Any:
+    """A number that PyTorch computed becomes a source, unless PyTorch's own operation costs less."""
+    reader = x._reader
+    if reader is None:
+        tensor = x._tensor()
+        if tensor.dtype is not _FLOAT64 or tensor.ndim:
+            return False
+        reader = x._reader = Reader(tensor.reshape(-1))
+        light = other._light if isinstance(other, Node) else None
+        if light is None or (type(light) is int and light < 0):
+            return False  # an entry that is read here for the first time
+    return read_code(entries.source(x._trace, reader, x.value), 0)

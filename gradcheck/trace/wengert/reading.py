@@ -1,0 +1,87 @@
+"""``x[index]`` as a code, where the entry or the window needs no tensor of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from gradcheck.trace.memory import Memory
+from gradcheck.trace.node import Node
+from gradcheck.trace.positions import are_distinct
+from gradcheck.trace.reads import Reader
+from gradcheck.trace.wengert.codes import Light, Part, Wide, read_code
+from gradcheck.trace.wengert.columns import PICK
+
+if TYPE_CHECKING:
+    from gradcheck.trace.wengert.entries import Entries
+
+__all__ = ["read"]
+
+
+def read(entries: Entries, node: Node, index: Any) -> Light | None:
+    """What carries ``node[index]``, a number or a small array; None where that is left to PyTorch, or constant.
+
+    Raises:
+        ViewError: ``node`` reaches outside its memory.
+    """
+    if not entries.pays:
+        return None
+    memory = node._memory
+    if memory is not None and memory.version != node._version and memory.varies and memory.writer is not None:
+        return _from_memory(entries, node, memory, node._place(memory)[index])
+    if not node._depends():
+        return None
+    memory = node._memory
+    if memory is not None and memory.mask is not None and memory.is_constant(node._place(memory)[index]):
+        return None
+    light = node._light
+    if light is None:
+        return _of_tensor(entries, node, index)
+    if type(light) is Part:
+        return _of_source(light.source, light.positions[index])
+    if type(light) is Wide:
+        shape = node.value.shape
+        place = np.arange(node.value.size).reshape(shape)[index]
+        if isinstance(place, np.ndarray):
+            return None
+        return entries.columns.add(PICK, light.number, int(place), 1.0, 0.0)
+    return None
+
+
+def _of_tensor(entries: Entries, node: Node, index: Any) -> Light | None:
+    reader = node._reader
+    if reader is None or reader.number < 0:
+        tensor = node._tensor()
+        if tensor.dtype is not torch.float64 or not node._is_array():
+            return None
+        if reader is None:
+            reader = node._reader = Reader(tensor.reshape(-1), tensor)
+        entries.source(node._trace, reader, node.value)
+    return _of_source(reader.number, reader.numbered[index], index)
+
+
+def _of_source(source: int, positions: Any, index: Any = None) -> Light | None:
+    if type(positions) is not np.ndarray:
+        return read_code(source, int(positions))
+    return Part(source, positions, index) if are_distinct(positions) else None
+
+
+def _from_memory(entries: Entries, node: Node, memory: Memory, positions: Any) -> Light | None:
+    """Writes are waiting: an entry is what was written last, or stands beside what was written."""
+    assert memory.writer is not None
+    writers = memory.writer[positions]
+    single = type(positions) is not np.ndarray
+    if single and writers < -1:
+        return -2 - int(writers)
+    if not (writers == -1).all() or memory.base_is_constant(positions):
+        return None
+    base = memory.base
+    assert base is not None
+    if base.dtype is not torch.float64:
+        return None
+    reader = memory.reader()
+    if reader.number < 0:
+        entries.source(node._trace, reader, memory.values(), np.flatnonzero(memory.writer == -1))
+    return _of_source(reader.number, positions)
