@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,8 @@ __all__ = [
 _LIMIT = 1e-6
 # Seconds that a forward may take at values it was not given; there are at most four such runs in a check.
 _PATIENCE = 2.0
+# How much longer a forward and its backward may take when they are traced.
+_SLOWER = 10.0
 
 
 @dataclass(frozen=True)
@@ -153,10 +157,14 @@ def moved_within(value: Array, noise: Array) -> Array:
 def told_at(evidence: Evidence, values: Values, upstreams: Sequence[Array]) -> dict[str, tuple[Array, Array]] | None:
     """Your gradients and autograd's at ``values``, by name; None where nothing can be said there."""
     try:
+        started = time.monotonic()
         with np.errstate(all="ignore"), at_most(_PATIENCE):
             yours = evidence.subject.yours(values, list(upstreams))
-            if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
-                return None
+        if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
+            return None
+        # It has come to its end here, and will again: looked at line by line, a traced loop takes three times as long.
+        ended_soon = _SLOWER * (time.monotonic() - started) < _PATIENCE
+        with np.errstate(all="ignore"), nullcontext() if ended_soon else at_most(_PATIENCE):
             reference = evidence.subject.autograd(values, upstreams)
     except Exception:
         return None
