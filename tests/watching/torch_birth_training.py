@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from gradcheck.health.sample import Birth
-from gradcheck.trace import sites
 from gradcheck.watching.pytorch.births import BirthWatch
 from gradcheck.watching.pytorch.calls import CallMode
 from gradcheck.watching.pytorch.replay.finite import is_finite
@@ -66,7 +65,7 @@ class Births:
             handle.remove()
 
     # the innermost frame of the user's is the one that calls the optimizer
-    sites._known[_before.__code__] = False
+    _before.__code__ = _before.__code__.replace(co_filename="<frozen births>")
 
     @property
     def birth(self) -> Birth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
@@ -99,7 +100,12 @@ class ByHand:
 
 def is_own(optimizer: torch.optim.Optimizer) -> bool:
     """Whether the user wrote how this optimizer makes a step."""
-    step: Any = inspect.unwrap(type(optimizer).step)
+    return _is_users(type(optimizer).step)
+
+
+@functools.cache
+def _is_users(step: Any) -> bool:
+    step = inspect.unwrap(step)
     return hasattr(step, "__code__") and is_users(step.__code__)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -102,6 +103,11 @@ class Update:
                 yield f"{entry_text(local(value), kind, index)} after"
 
 
+@functools.cache
+def _safe(dtype: torch.dtype) -> float:
+    return _SAFE * torch.finfo(dtype).max
+
+
 def _dangerous(group: dict[str, Any], largest: float | None) -> bool:
     rate = float(group.get("lr", 0.0))
     if not math.isfinite(rate) or group.get("eps", 1.0) == 0:
@@ -109,5 +115,5 @@ def _dangerous(group: dict[str, Any], largest: float | None) -> bool:
     parameters = group["params"]
     if not parameters:
         return False
-    limit = _SAFE * torch.finfo(parameters[0].dtype).max
+    limit = _safe(parameters[0].dtype)
     return rate > limit or (largest is not None and not rate * largest < limit)

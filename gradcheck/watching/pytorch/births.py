@@ -22,7 +22,7 @@ from gradcheck.watching.pytorch.replay.finite import is_finite
 from gradcheck.watching.pytorch.replay.live import Live
 from gradcheck.watching.pytorch.replay.origins import Operation, Source
 from gradcheck.watching.pytorch.replay.state import Keeper
-from gradcheck.watching.pytorch.replay.tape import Outside, Tape
+from gradcheck.watching.pytorch.replay.tape import Tape
 
 __all__ = ["BirthWatch"]
 
@@ -49,6 +49,7 @@ class BirthWatch:
         self.spread = any("fsdp" in type(module).__module__ for module in model.modules())
         self._output: Any = None
         self._hand: ByHand | None = None
+        self._deaf = False  # inside of the forward, or of PyTorch's own update
         self._own = self._updating = False  # an optimizer of the user's own; any, before it calls the model
         self._model = bare(model)
         self._root = model
@@ -68,7 +69,7 @@ class BirthWatch:
         self._armed = False
         self._live: Live | None = None
         self._owed: Birth | None = None
-        calls.passed_over.add(_ZEROING)
+        calls.passed_over = _ZEROING
         calls.listen(self._heard)
         calls.before_drawing.append(self._draw_begins)
 
@@ -79,10 +80,13 @@ class BirthWatch:
         self._depth += 1
         if self._depth > 1:
             return
-        self._calls.unlisten(self._heard)
-        self._end_hand()
+        self._deaf = True
         self._updating = False
-        self._check_pending()
+        # What there is nothing to do for is not called, here and below: code that runs once a step is in no cache.
+        if self._hand is not None:
+            self._end_hand()
+        if self._tape.entries:
+            self._check_pending()
         self._step = step
         if self._moved():  # without an optimizer that is watched: this is another step
             self._forget()
@@ -108,12 +112,19 @@ class BirthWatch:
             self._tape.forward_ends(output)
             self._output = output if self.spread else None
             self._keeper.learn()
-        self._calls.listen(self._heard)
+        self._deaf = False
 
     def backward_begins(
-        self, loss: torch.Tensor, given: dict[str, Any] | None = None, plain: torch.Tensor | None = None
+        self,
+        loss: torch.Tensor,
+        given: dict[str, Any] | None = None,
+        plain: torch.Tensor | None = None,
+        value: float | None = None,
     ) -> None:
-        """``loss.backward(**given)`` is about to run; ``plain`` is the loss before a gradient scaler multiplied it."""
+        """``loss.backward(**given)`` is about to run.
+
+        ``plain`` is the loss before a gradient scaler multiplied it, ``value`` what that is where it is known.
+        """
         if self.replaying:
             return
         if self._live is not None:
@@ -123,12 +134,13 @@ class BirthWatch:
             plain = loss
         # On a GPU the program would have to wait for the loss, and its gradients tell. A scaler waits by itself, and
         # no step follows in which gradients are looked at.
-        if (plain is not loss or not loss.is_cuda) and not is_finite(plain):
+        looked = plain is not loss or not loss.is_cuda
+        if looked and not (is_finite(plain) if value is None else math.isfinite(value)):
             self._find(plain, (), self._step, "")
         self._tape.backward_begins(loss, given or {})
         if (self.by_hand or self._own) and self._hand is None:
             self._hand = ByHand(self._model, self._calls)
-        self._calls.passed_over.discard(_ZEROING)  # from here on a gradient that is zeroed is another one
+        self._calls.passed_over = None  # from here on a gradient that is zeroed is another one
 
     def gradients_bad(self, names: Sequence[str], step: int) -> None:
         """These parameters' gradients are not finite, and the optimizer is about to use them."""
@@ -142,10 +154,11 @@ class BirthWatch:
             optimizer: The one whose step begins.
             largest: The norm of all its gradients, or of the largest, where that is known.
         """
-        self._end_live()
+        if self._live is not None:
+            self._end_live()
         self._own, self._updating = is_own(optimizer), True
         self._hand = ByHand(self._model, self._calls) if self._own else None
-        (self._calls.listen if self._own else self._calls.unlisten)(self._heard)
+        self._deaf = not self._own
         self._update = Update(optimizer, self._step, largest)
         return self._own
 
@@ -161,15 +174,16 @@ class BirthWatch:
 
     def step_ended(self) -> None:
         """The weights have moved; what was kept of the step is forgotten."""
-        self._end_hand()
+        if self._hand is not None:
+            self._end_hand()
         self._own = self._updating = False
         self._moved()
         self._forget()
-        self._calls.listen(self._heard)
+        self._deaf = False
 
     def close(self) -> None:
         """The watch ends; a loss that was not finite and had no backward is looked into."""
-        self._calls.unlisten(self._heard)
+        self._deaf = True
         self._end_hand()
         self._check_pending()
         self._end_live()
@@ -180,7 +194,7 @@ class BirthWatch:
         self._tape.clear()
         self._output = None
         self._failed = False
-        self._calls.passed_over.add(_ZEROING)
+        self._calls.passed_over = _ZEROING
 
     def _moved(self) -> bool:
         """Whether any weight was written to since the last time that this was asked."""
@@ -192,6 +206,8 @@ class BirthWatch:
             self._tape.draw_begins()
 
     def _heard(self, call: Call) -> None:
+        if self._deaf:
+            return
         if self._hand is not None:
             self._hand.heard(call)
         if not self._updating:
@@ -216,7 +232,7 @@ class BirthWatch:
     def _find(self, loss: Any, names: Sequence[str], step: int, remark: str) -> None:
         held = self._tape.held(loss)
         names = [bare_name(name, self._root) for name in names]
-        if self._failed or self._replays >= _MOST_REPLAYS or self._from_scaling(held):
+        if self._failed or self._replays >= _MOST_REPLAYS or self._tape.from_scaling(held):
             return
         self._failed = True
         self._replays += 1
@@ -238,11 +254,6 @@ class BirthWatch:
         if key not in self._told:
             self._told.add(key)
             self._born(birth)
-
-    def _from_scaling(self, loss: Any) -> bool:
-        """Whether the loss overflowed in a gradient scaler's product, which then skips the step by itself."""
-        entry = self._tape.entries.get(getattr(loss, "entry", -1))
-        return isinstance(entry, Outside) and entry.scaling
 
     def _replayed(self, loss: Any, names: Sequence[str], step: int, remark: str) -> Birth | None:
         if self._tape.full:

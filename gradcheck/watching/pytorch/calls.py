@@ -69,7 +69,7 @@ class CallMode(TorchFunctionMode):
             ``torch.autograd.backward`` begins. ``others`` are the further roots of the latter.
         after_backward: Called with the loss when it has ended.
         before_drawing: Called before a call that may draw random numbers.
-        passed_over: Nobody is told of the calls that these make.
+        passed_over: Nobody is told of the calls that this code makes.
         follow_calls: Hold the call that runs in ``now``.
     """
 
@@ -78,20 +78,15 @@ class CallMode(TorchFunctionMode):
         self.before_backward: list[Callable[[torch.Tensor, dict[str, Any]], None]] = []
         self.after_backward: list[Callable[[torch.Tensor], None]] = []
         self.before_drawing: list[Callable[[], None]] = []
-        self.passed_over: set[CodeType] = set()
+        self.passed_over: CodeType | None = None
         self.follow_calls = False
         self.now: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
         self._listeners: tuple[Callable[[Call], None], ...] = ()
         self._applying = False
 
     def listen(self, listener: Callable[[Call], None]) -> None:
-        """Tell ``listener`` of every call from now on. Added twice, it is told once."""
-        if listener not in self._listeners:
-            self._listeners = (*self._listeners, listener)
-
-    def unlisten(self, listener: Callable[[Call], None]) -> None:
-        """Tell ``listener`` no more; nothing happens where it did not listen."""
-        self._listeners = tuple(other for other in self._listeners if other != listener)
+        """Tell ``listener`` of every call from now on, before those that listen already."""
+        self._listeners = (listener, *self._listeners)
 
     def __enter__(self) -> Self:
         """Begin to hear."""
@@ -133,7 +128,7 @@ class CallMode(TorchFunctionMode):
         result = func(*args, **kwargs) if kwargs else func(*args)
         if self._listeners and (_writes(func) if result is None else isinstance(result, _TENSORS)):
             frame = sys._getframe(1)
-            if frame.f_code not in self.passed_over:
+            if frame.f_code is not self.passed_over:
                 self._tell(func, args, kwargs or {}, result, frame)
         return result
 
@@ -162,18 +157,28 @@ class CallMode(TorchFunctionMode):
         return result
 
     def _backward(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        names = ("loss", "gradient", "retain_graph", "create_graph", "inputs")
-        given = {_SAME.get(name, name): value for name, value in kwargs.items()} | dict(zip(names, args, strict=False))
-        loss = given.pop("loss")
-        if isinstance(loss, tuple | list):
-            loss, *others = loss
-            given["others"] = tuple(others)
+        if func is _BACKWARD and len(args) == 1 and not kwargs:  # as nearly always, and at every step
+            loss: torch.Tensor = args[0]
+            given: dict[str, Any] = {}
+        else:
+            loss, given = _arguments(args, kwargs)
         for begins in self.before_backward:
             begins(loss, given)
         result = func(*args, **kwargs)
         for ended in self.after_backward:
             ended(loss)
         return result
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor, dict[str, Any]]:
+    """What a backward is called on, and the further arguments by keyword."""
+    names = ("loss", "gradient", "retain_graph", "create_graph", "inputs")
+    given = {_SAME.get(name, name): value for name, value in kwargs.items()} | dict(zip(names, args, strict=False))
+    loss = given.pop("loss")
+    if isinstance(loss, tuple | list):
+        loss, *others = loss
+        given["others"] = tuple(others)
+    return loss, given
 
 
 def _writes(function: Callable[..., Any]) -> bool:

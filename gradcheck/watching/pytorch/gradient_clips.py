@@ -15,9 +15,9 @@ from gradcheck.health.sample import GradientClip
 from gradcheck.watching.pytorch.calls import Call
 from gradcheck.watching.pytorch.shards import local
 
-__all__ = ["GradientClips"]
+__all__ = ["CLIPPING", "GradientClips"]
 
-_FILE = clip_grad.__file__
+CLIPPING = clip_grad.__file__  # the code that a clip's calls come from
 _BY_NORM: CodeType = inspect.unwrap(clip_grad.clip_grad_norm_).__code__
 _BY_VALUE: CodeType = inspect.unwrap(clip_grad.clip_grad_value_).__code__
 _TINY = 1e-6  # a clip that leaves less than this may turn small gradients into zeros
@@ -47,7 +47,7 @@ class GradientClips:
 
     def heard(self, call: Call) -> None:
         """Any call of the program; all but those that a clip makes are let go at once."""
-        if call.caller.co_filename != _FILE:
+        if call.caller.co_filename != CLIPPING:
             return
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code not in (_BY_NORM, _BY_VALUE):

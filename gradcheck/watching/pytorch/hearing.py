@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Set
 from types import FrameType
 from typing import Any
@@ -19,8 +20,8 @@ __all__ = ["HEARD_INSIDE", "Hearing"]
 HEARD_INSIDE = frozenset(FUNCTIONS) | frozenset(BOUNDING) | LOSSES
 """The functions that are told of inside of a forward: what a sample is made of."""
 
-_ZEROING = frozenset(
-    getattr(f, "__wrapped__", f).__code__ for f in (torch.optim.Optimizer.zero_grad, nn.Module.zero_grad)
+_OF_OPTIMIZERS, _OF_MODULES = (
+    inspect.unwrap(f).__code__ for f in (torch.optim.Optimizer.zero_grad, nn.Module.zero_grad)
 )
 
 # These move entries and compute nothing: no NaN is born in them. What they make of a batch is as good as the batch.
@@ -64,9 +65,9 @@ class Hearing(CallMode):
     def _tell(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType
     ) -> None:
-        if not self.zeroing and frame.f_code in _ZEROING:
+        if not self.zeroing and (frame.f_code is _OF_OPTIMIZERS or frame.f_code is _OF_MODULES):
             return
-        if self.only is not None and len(self._listeners) == 1 and func not in self.only:
+        if self.only is not None and func not in self.only:
             return
         if self.between and not self._busy:
             new = isinstance(result, torch.Tensor) and result.requires_grad

@@ -10,6 +10,7 @@ from torch import nn
 
 __all__ = ["Instead", "in_backward", "in_transform"]
 
+_graph_task: Callable[[], int] = torch._C._current_graph_task_id
 _SLOT = "_compiled_call_impl"
 
 Handler = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
@@ -65,7 +66,7 @@ class Instead:
 
 def in_backward() -> bool:
     """Whether this thread is inside of a backward."""
-    return torch._C._current_graph_task_id() != -1
+    return _graph_task() != -1
 
 
 def in_transform() -> bool:

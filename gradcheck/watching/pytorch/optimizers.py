@@ -25,8 +25,9 @@ class Optimizers:
 
     def know(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether it is one of them; one that moves a parameter is from now on, where none were given."""
-        if any(known is optimizer for known in self.all):
-            return True
+        for known in self.all:
+            if known is optimizer:
+                return True
         if self.given or not self.moved_by(optimizer):
             return False
         self.all.append(optimizer)
@@ -43,7 +44,7 @@ class Optimizers:
 
     def have_stepped(self, stepped: Collection[int]) -> bool:
         """Whether all of them are among these, by id."""
-        return all(id(optimizer) in stepped for optimizer in self.all)
+        return len(stepped) == len(self.all) == 1 or all(id(optimizer) in stepped for optimizer in self.all)
 
     @property
     def maximize(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -14,9 +14,9 @@ from gradcheck.watched import Histogram, Spread
 from gradcheck.watching.pytorch.kinds import kind_of
 from gradcheck.watching.pytorch.shards import class_name, local
 from gradcheck.watching.pytorch.spread import Taken
-from gradcheck.watching.pytorch.stats import finite_norms, norm_of, stats_of
+from gradcheck.watching.pytorch.stats import finite_norms, norm_of, norm_of_all, stats_of
 
-__all__ = ["ParameterWatch", "gradient_norms"]
+__all__ = ["ParameterWatch", "gradient_norm", "gradient_norms"]
 
 _ROUNDING = 1e-3
 _KEPT = 1 << 26  # bytes of the weights' copy between two samples: fresh memory costs more than what is computed in it
@@ -29,6 +29,7 @@ class ParameterWatch:
 
     Attributes:
         shown: Names of those whose histograms are taken in this step.
+        versions: How often all weights together were written to, at the last question; None before the first.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -43,14 +44,14 @@ class ParameterWatch:
         self._weights: dict[str, Stats] = {}
         self._equal: set[str] = set()
         self._carried: set[str] | None = None
-        self._versions = 0
+        self.versions: int | None = None
         self.shown: Collection[str] = ()
         self._taken: dict[str, dict[Spread, Taken]] = {}
 
     def moved(self) -> bool:
-        """Whether any weight was written to since the last time that this was asked."""
-        before, self._versions = self._versions, sum([p._version for p in self.named.values()])
-        return before != self._versions
+        """Whether any weight was written to since the last time that this was asked; False at first."""
+        before, self.versions = self.versions, sum([p._version for p in self.named.values()])
+        return before is not None and before != self.versions
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Those that are meant to move, as they are now."""
@@ -69,9 +70,8 @@ class ParameterWatch:
 
     def release(self) -> None:
         """The next step is not sampled. Memory that is not much is kept for the next that is."""
-        kept = self._before or self._spare
-        small = sum([tensor.nbytes for tensor in kept.values()]) <= _KEPT
-        self._spare, self._before = kept if small else {}, {}
+        small = sum([tensor.nbytes for tensor in self._before.values()]) <= _KEPT
+        self._spare, self._before = self._before if small else {}, {}
 
     def note_gradients(self, norms: Mapping[str, float]) -> None:
         """Note the gradients as they are now, unless they were noted in this step: clipping comes later."""
@@ -150,8 +150,7 @@ class ParameterWatch:
         self,
         optimizers: Sequence[torch.optim.Optimizer],
         before_norm: Collection[str],
-        *,
-        reached: Collection[str] = (),
+        reached: Collection[str],
         marked: bool,
     ) -> list[ParameterSample]:
         """What the step did to each parameter.
@@ -212,6 +211,11 @@ def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
     """The norms of those that have a gradient now."""
     gradients = {name: local(grad) for name, p in parameters.items() if (grad := p.grad) is not None}
     return dict(zip(gradients, finite_norms(list(gradients.values())), strict=True))
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> float | None:
+    """The norm of all gradients together, which is finite where they are; None where it takes a closer look."""
+    return norm_of_all([local(grad) for p in parameters if (grad := p.grad) is not None])
 
 
 def _number(rate: object) -> float | None:

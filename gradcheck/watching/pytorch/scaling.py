@@ -10,10 +10,10 @@ from torch.amp import GradScaler
 
 from gradcheck.watching.pytorch.calls import Call
 
-__all__ = ["Scaling"]
+__all__ = ["SCALING", "Scaling"]
 
 _UNSCALE = torch._amp_foreach_non_finite_check_and_unscale_  # the gradients, what was found, by what to multiply
-_FILE = GradScaler.scale.__code__.co_filename
+SCALING = GradScaler.scale.__code__.co_filename  # the code that a scaler's calls come from
 
 
 class Scaling:
@@ -27,12 +27,12 @@ class Scaling:
 
     def heard(self, call: Call) -> None:
         """Any call of the program; the product that a scaler makes is kept until the backward."""
-        if call.caller.co_filename != _FILE or not isinstance(call.result, torch.Tensor):
+        if call.caller.co_filename != SCALING or not isinstance(call.result, torch.Tensor):
             return
         if call.caller.co_name not in ("scale", "apply_scale") or "mul" not in getattr(call.function, "__name__", ""):
             return
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename != _FILE:
+        while frame is not None and frame.f_code.co_filename != SCALING:
             frame = frame.f_back
         while frame is not None and not isinstance(frame.f_locals.get("self"), GradScaler):
             frame = frame.f_back

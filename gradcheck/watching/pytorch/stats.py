@@ -10,7 +10,7 @@ import torch
 
 from gradcheck.health.sample import Stats
 
-__all__ = ["finite_norms", "merged", "norm_of", "real_entries", "stats_of"]
+__all__ = ["finite_norms", "merged", "norm_of", "norm_of_all", "real_entries", "stats_of"]
 
 # Magnitudes near the ends of the dtype's range, as a share of the largest number (in 32 bits and more: of its root) and
 # as a multiple of the smallest normal one.
@@ -18,6 +18,7 @@ _HIGH = 1e-3
 _LOW = 1e6
 _SAFE = 1e-15  # the square of a smaller norm comes near the end of float32
 _WIDE = (torch.float32, torch.float64)
+_SMALL = 1 << 13  # entries of a tensor that is copied rather than looked at by itself
 
 
 @functools.cache
@@ -82,11 +83,39 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
         return [norm_of(tensor) for tensor in tensors]
     with torch.no_grad():
         found = torch._foreach_norm(list(tensors))
-        norms: list[float] = [norm.item() for norm in found] if device.type == "cpu" else torch.stack(found).tolist()
+        norms = _numbers(found, device)
     return [
         norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
         for norm, tensor in zip(norms, tensors, strict=True)
     ]
+
+
+def _numbers(found: Sequence[torch.Tensor], device: torch.device) -> list[float]:
+    """With one transfer, where they are on another device."""
+    numbers: list[float] = [one.item() for one in found] if device.type == "cpu" else torch.stack(list(found)).tolist()
+    return numbers
+
+
+def norm_of_all(tensors: Sequence[torch.Tensor]) -> float | None:
+    """The 2-norm of all together; None where it is not finite, or so far out that the sum of squares is not exact.
+
+    Small ones are put together first: a call costs more than what it computes of them.
+    """
+    large: list[torch.Tensor] = []
+    small: list[torch.Tensor] = []
+    if not tensors or tensors[0].dtype not in _WIDE:
+        return None
+    dtype, device = tensors[0].dtype, tensors[0].device
+    for tensor in tensors:
+        if tensor.dtype is not dtype or tensor.layout is not torch.strided or tensor.device != device:
+            return None
+        (small if tensor.numel() <= _SMALL else large).append(tensor)
+    if len(small) > 1:
+        small = [torch._C._nn.flatten_dense_tensors(small)]
+    squares = 0.0
+    for norm in _numbers(torch._foreach_norm(large + small), device):
+        squares += norm * norm
+    return math.sqrt(squares) if _SAFE**2 < squares < math.inf else None
 
 
 def stats_of(

@@ -12,19 +12,20 @@ from torch import nn
 from gradcheck.health.sample import Sample
 from gradcheck.watching.health import Health
 from gradcheck.watching.marks import loss_number
+from gradcheck.watching.pytorch.birth_by_hand import is_own
 from gradcheck.watching.pytorch.births import BirthWatch
 from gradcheck.watching.pytorch.calls import Call
 from gradcheck.watching.pytorch.closures import Arguments, with_end
-from gradcheck.watching.pytorch.gradient_clips import GradientClips
+from gradcheck.watching.pytorch.gradient_clips import CLIPPING, GradientClips
 from gradcheck.watching.pytorch.hearing import HEARD_INSIDE, Hearing
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.layers import LayerWatch, batch_of
 from gradcheck.watching.pytorch.listening import Listening
 from gradcheck.watching.pytorch.optimizers import Optimizers
 from gradcheck.watching.pytorch.output import OutputWatch
-from gradcheck.watching.pytorch.parameters import ParameterWatch, gradient_norms
+from gradcheck.watching.pytorch.parameters import ParameterWatch, gradient_norm, gradient_norms
 from gradcheck.watching.pytorch.replay import bare
-from gradcheck.watching.pytorch.scaling import Scaling
+from gradcheck.watching.pytorch.scaling import SCALING, Scaling
 from gradcheck.watching.pytorch.shards import class_name, undistributed
 from gradcheck.watching.pytorch.unseen import NOT_CALLED, UNDER_TRANSFORM
 from gradcheck.watching.pytorch.updates import hear_updates
@@ -73,7 +74,8 @@ class TorchHealth(Health):
 
     def _begin_step(self) -> None:
         self._loss: float | None = None
-        self._norms: Mapping[str, float] | None = None
+        self._norms: Mapping[str, float] | None = None  # of the gradients: {} where their total alone is known
+        self._total: float | None = None
         self._backwards = self._forwards = self._count = 0
         self._evaluations, self._adversaries, self._others_stepped = 1, False, False
         self._stepped: set[int] = set()
@@ -118,8 +120,7 @@ class TorchHealth(Health):
                 self.monitor.step(self._step - 1, value)
             return
         self._marked = True
-        if self._loss is None:
-            self._loss = value
+        self._loss = value if self._loss is None else self._loss
         if self._norms is None:
             self._check_gradients(self._parameters.named)
         if self._sampling:
@@ -178,15 +179,14 @@ class TorchHealth(Health):
             self._calls.only = HEARD_INSIDE
             self._listening.begin()
 
-    # Calls
-
     def _heard_always(self, call: Call) -> None:
         if self._births.replaying:
             return
-        self._gradient_clips.heard(call)
-        self._scaling.heard(call)
+        if call.caller.co_filename in (CLIPPING, SCALING):
+            self._gradient_clips.heard(call)
+            self._scaling.heard(call)
         if self._scaling.in_vain(call):
-            self._check_gradients(self._parameters.named)
+            self._check_gradients(self._parameters.named, by_name=True)
         if self._sampling and self._evaluations == 1:
             self.measured(self._heard_sampled, call)
 
@@ -201,7 +201,7 @@ class TorchHealth(Health):
         if self._births.replaying:
             return
         self._adversaries |= bool(self._stepped) or self._others_stepped  # another loss, for who has not stepped yet
-        plain = self._scaling.plain(loss)
+        plain, value = self._scaling.plain(loss), None
         if self._sampling and self._updating and self._evaluations == 1:
             self._parameters.forget_gradients()  # those that were there when the optimizer began
         elif self._sampling and self._step > 0 and not self._updating:
@@ -209,7 +209,7 @@ class TorchHealth(Health):
         if self._concerned() and self._evaluations == 1 and plain.numel() == 1 and plain.requires_grad:
             value = float(plain.detach())
             self._loss = value if self._loss is None else self._loss + value
-        self._births.backward_begins(loss, given, plain)
+        self._births.backward_begins(loss, given, plain, value)
 
     def _concerned(self) -> bool:
         """Whether what the program does now can be a step of this model: it was called."""
@@ -219,7 +219,7 @@ class TorchHealth(Health):
     def _backward_ends(self, _: torch.Tensor) -> None:
         if self._concerned():
             self._backwards += 1
-            self._norms = None
+            self._norms = self._total = None
         self._calls.zeroing = True
 
     # The optimizer's step
@@ -235,8 +235,10 @@ class TorchHealth(Health):
             return None
         self._updating.append(id(optimizer))
         self._listening.end()  # before anything is asked of a parameter: each answer would be heard
-        self._parameters.moved()
         then = with_end(given, lambda: self._gradients_complete(optimizer), when=lambda: self._evaluations == 1)
+        self._parameters.versions = None
+        if then is not None or is_own(optimizer):  # it may move the weights before it calls the model
+            self._parameters.moved()
         if self._sampling and not self._stepped:
             self.measured(self._parameters.note_weights, self._step == 0)
         self._gradients_complete(optimizer, now=then is None or self._backwards > 0)
@@ -248,7 +250,7 @@ class TorchHealth(Health):
         self._listening.end()
         if self._norms is None and now:
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
-        heard = self._births.update_begins(optimizer, math.hypot(*self._norms.values()) if self._norms else None)
+        heard = self._births.update_begins(optimizer, self._total)
         if self._sampling and not self._stepped and now:
             self.measured(self._parameters.note_gradients, self._norms or {})
         if heard:
@@ -278,19 +280,21 @@ class TorchHealth(Health):
     def _gradients_change(self) -> Mapping[str, float]:
         """Gradients are about to be clipped: see them before."""
         if self._norms is None and self._scaling.at_backward <= 1.0:  # else a step with infinities is left out
-            self._check_gradients(self._parameters.named)
+            self._check_gradients(self._parameters.named, by_name=True)
         norms = self._norms = self._norms or gradient_norms(self._parameters.named)
+        self._total = math.hypot(*norms.values())
         if self._sampling:
             self.measured(self._parameters.note_gradients, norms)
         return norms
 
-    def _check_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
+    def _check_gradients(self, parameters: Mapping[str, nn.Parameter], by_name: bool = False) -> None:
         __tracebackhide__ = True
-        self._norms = gradient_norms(parameters)
-        total = math.hypot(*self._norms.values())
-        if not math.isfinite(total):
+        total = None if by_name or self._sampling else gradient_norm(parameters.values())
+        self._norms = {} if total is not None else gradient_norms(parameters)
+        self._total = total if total is not None else math.hypot(*self._norms.values())
+        if not math.isfinite(self._total):
             self._births.gradients_bad([n for n, norm in self._norms.items() if not math.isfinite(norm)], self._step)
-        self.schedule.saw("gradient", total)
+        self.schedule.saw("gradient", self._total)
 
     # The end of a step
 
@@ -318,7 +322,9 @@ class TorchHealth(Health):
 
     def _next_step(self, again: bool = False) -> None:
         """Begin a step; ``again``: the last one was skipped, and this has its number."""
-        self._layers.detach()
+        sampled = self._sampling
+        if sampled:
+            self._layers.detach()
         if not again:
             self._sampling = self.schedule.samples(self._step) and not self.monitor.blind
         self._begin_step()
@@ -328,7 +334,7 @@ class TorchHealth(Health):
                 part.forget()
             self._parameters.shown = self.monitor.wanted
             self.measured(self._layers.attach, closely=self._step == 0, shown=self.monitor.wanted)
-        else:
+        elif sampled:
             self._parameters.release()
             self._layers.forget()
 
@@ -336,12 +342,9 @@ class TorchHealth(Health):
         made = Sample(self._step, self._loss, self._count, first=self._step == 0, evaluations=self._evaluations)
         made.adversaries, made.maximized = self._adversaries, self._optimizers.maximize
         made.layers = self._layers.samples(self._scaling.at_backward)
-        made.parameters = self._parameters.samples(
-            self._optimizers.all,
-            self._layers.before_norm,
-            reached={layer.name for layer in made.layers if layer.gradient is not None and layer.gradient.norm > 0},
-            marked=bool(self._stepped) or not self._optimizers.all,
-        )
+        reached = {layer.name for layer in made.layers if layer.gradient is not None and layer.gradient.norm > 0}
+        marked = bool(self._stepped) or not self._optimizers.all
+        made.parameters = self._parameters.samples(self._optimizers.all, self._layers.before_norm, reached, marked)
         made.output = self._output.sample(self._loss)
         made.value_clips, made.gradient_clips = self._value_clips.samples(), self._gradient_clips.samples()
         return made

@@ -162,11 +162,11 @@ class DistributedHealth(TorchHealth):
         remark = f"{birth.remark}; the outputs of the layers before it are finite"
         return replace(birth, layer=bad.name, where=bad.where, remark=remark)
 
-    def _check_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
+    def _check_gradients(self, parameters: Mapping[str, nn.Parameter], by_name: bool = False) -> None:
         __tracebackhide__ = True
-        super()._check_gradients(parameters)
+        super()._check_gradients(parameters, by_name)
         # What DDP has averaged is the same everywhere: all processes come to this, and none waits for the others.
-        bad = self._norms is not None and not math.isfinite(math.hypot(*self._norms.values()))
+        bad = self._total is not None and not math.isfinite(self._total)
         if bad and self._group.kind == "DDP" and self._on == "raise" and not self._raised:
             self._raise_now()
 

@@ -17,6 +17,7 @@ __all__ = ["Keeper", "Kept", "untouched"]
 
 _LEARNING = 3  # forwards in which to find out what a forward changes
 _LARGEST = 1 << 20  # entries of a buffer that is copied before it is known to change
+_CUDA = torch._C._has_cuda
 _BASE = frozenset(vars(nn.Module()))
 
 Slot = tuple[dict[str, Any], str]
@@ -68,7 +69,7 @@ class Keeper:
         """Call when a forward begins."""
         learning = self._forwards < _LEARNING
         generators = [torch.default_generator, *self._own]
-        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
+        if _CUDA and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
             generators += torch.cuda.default_generators
         kept = Kept(self._numpy or learning, self._python or learning, generators)
         if learning:

@@ -112,8 +112,12 @@ class Tape:
         """The model was called."""
         if len(self._forwards) >= _MOST_FORWARDS:
             self._drop_finished()
-        forward = Forward(self.held(args), self.held(kwargs), kept, modes(), sequence())
-        forward.versions = [(tensor, tensor._version) for tensor in leaves((args, kwargs)) if tensor.is_leaf]
+        if not kwargs and not self.entries and all(type(item) is torch.Tensor for item in args):
+            forward = Forward(args, kwargs, kept, modes(), sequence())  # nothing that a reference could be to
+            forward.versions = [(tensor, tensor._version) for tensor in args if tensor.is_leaf]
+        else:
+            forward = Forward(self.held(args), self.held(kwargs), kept, modes(), sequence())
+            forward.versions = [(tensor, tensor._version) for tensor in leaves((args, kwargs)) if tensor.is_leaf]
         self._forwards[self._next] = forward
         self._add(forward)
 
@@ -138,17 +142,23 @@ class Tape:
             self.full = True
             return
         scaling = call.caller.co_filename.endswith("grad_scaler.py")
-        entry = Outside(call.function, self.held(call.args), self.held(call.kwargs), call.place, scaling, modes())
+        kwargs = self.held(call.kwargs) if call.kwargs else {}
+        entry = Outside(call.function, self.held(call.args), kwargs, call.place, scaling, modes())
         entry.random, self.random = self.random, None
-        result = call.result
-        if isinstance(result, torch.Tensor) and result.requires_grad and result.numel() == 1:
-            entry.scalar = result.detach()
-        self._gave(self._next, result)
-        self._add(entry)
+        result, key = call.result, self._next
+        if isinstance(result, torch.Tensor):
+            if result.requires_grad and result.numel() == 1:
+                entry.scalar = result.detach()
+            self._results[id(result)] = (key, 0, weakref.ref(result))
+        else:
+            self._gave(key, result)
+        self.entries[key] = entry
+        self._next = key + 1
 
     def backward_begins(self, loss: torch.Tensor, given: dict[str, Any]) -> None:
         """A backward began."""
-        given = {name: self.held(value) for name, value in given.items() if value is not None}
+        if given:
+            given = {name: self.held(value) for name, value in given.items() if value is not None}
         self._add(Backward(self.held(loss), given))
 
     def pending(self) -> torch.Tensor | None:
@@ -159,6 +169,11 @@ class Tape:
             if isinstance(entry, Outside) and entry.scalar is not None:
                 return entry.scalar
         return None
+
+    def from_scaling(self, loss: Any) -> bool:
+        """Whether the loss overflowed in a gradient scaler's product, which then skips the step by itself."""
+        entry = self.entries.get(getattr(loss, "entry", -1))
+        return isinstance(entry, Outside) and entry.scaling
 
     def last_scalar(self) -> Any:
         """What :meth:`pending` found, as a reference into the tape."""
