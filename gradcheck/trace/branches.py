@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.trace.sides import ears, hear
+
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
 
@@ -99,6 +101,8 @@ def note(trace: Trace, function: Any, values: Sequence[Any], kwargs: Mapping[str
     if isinstance(result, int):  # True and False too
         trace.branch(hash(result))
         return
+    if ears:
+        hear(function, values, kwargs, _CHOICES.get(function) if function in _CHOICES else None)
     kind = getattr(result, "dtype", None)
     if kind is not None and kind.kind in "biu":
         trace.branch(digest(result))

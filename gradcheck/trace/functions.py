@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.trace import creation, inplace, ufuncs
 from gradcheck.trace.dispatch import apply, nodes_in
 from gradcheck.trace.node import Node, values_of
+from gradcheck.trace.wengert.operations import called
 
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
@@ -26,6 +27,10 @@ _OF_SEQUENCES = {
 
 def call(trace: Trace, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """``function(*args, **kwargs)`` with traced arrays among the arguments; raises as NumPy does."""
+    if trace.enters and len(args) == 1 and not kwargs and isinstance(args[0], Node):
+        result = called(trace, function, args[0])
+        if result is not NotImplemented:
+            return result
     if isinstance(function, np.ufunc):
         return ufuncs.call(trace, function, "__call__", args[: function.nin], _with_out(function, args, kwargs))
     writer = inplace.WRITERS.get(function)

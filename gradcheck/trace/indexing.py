@@ -19,10 +19,13 @@ from gradcheck.trace.wengert.reading import read
 
 __all__ = ["getitem", "rows"]
 
+# Parts of an index that are no traced arrays.
+_PLAIN = frozenset({int, slice, type(None), type(Ellipsis)})
+
 
 def getitem(node: Node, index: Any) -> Any:
     """``node[index]``; raises as NumPy does."""
-    if type(index) is not int:
+    if type(index) is not int and not (type(index) is tuple and _PLAIN.issuperset(map(type, index))):
         index = values_of(index)
     value = node.value[index]
     trace = node._trace

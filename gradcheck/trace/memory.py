@@ -218,6 +218,11 @@ class Memory:
 
     def _assemble(self, positions: Array, writers: Array, numbers: list[int], value: Any, trace: Trace) -> torch.Tensor:
         """Gather ``positions`` from the writes ``numbers`` and, where none of these wrote, from the base."""
+        entered = writers < -1
+        if entered.all():
+            return trace.entries.tensors(-2 - writers.reshape(-1), np.asarray(value).reshape(-1)).reshape(
+                positions.shape
+            )
         sources = [self.pending[number][1] for number in numbers]
         if sources and all(source.ndim == 0 for source in sources):
             entries = [torch.stack(sources)]
@@ -232,7 +237,6 @@ class Memory:
             begins[numbers] = np.cumsum(lengths) - lengths
             pending = writers >= 0
             index[pending] = begins[writers[pending]] + self.place[positions[pending]]
-        entered = writers < -1
         if entered.any():
             entries.append(trace.entries.tensors(-2 - writers[entered], np.asarray(value)[entered]))
             index[entered] = counting(end + entries[-1].shape[0])[end : end + entries[-1].shape[0]]
@@ -257,11 +261,12 @@ class Memory:
             return
         self.flushes += 1
         everything = counting(self.size)[: self.size]
-        numbers = [number for number in np.unique(self.writer).tolist() if number >= 0]
+        numbers = np.unique(self.writer[self.writer >= 0]).tolist()
         flat = self._assemble(everything, self.writer, numbers, self.values(), trace)
         constant = np.array([not varies for _, _, varies in self.pending] + [False])
         mask: Array | None = None
-        if self.base is None or self.mask is not None or constant.any():
+        partly = self.base is None or self.mask is not None or bool(constant.any())
+        if partly and (self.pending or (self.writer == -1).any()):
             before = self.mask if self.mask is not None else np.full(self.size, self.base is not None)
             mask = np.where(self.writer == -1, before, ~constant[np.maximum(self.writer, -1)])
             if mask.all():

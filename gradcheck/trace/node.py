@@ -32,17 +32,19 @@ class Node:
 
     value: Any
 
-    def __init__(self, trace: Trace, value: Any, shadow: torch.Tensor | None = None) -> None:
+    def __init__(
+        self, trace: Trace, value: Any, shadow: torch.Tensor | None = None, light: Light | None = None
+    ) -> None:
         self._trace = trace
         self.value = value
         self._shadow = shadow
-        self._varies = shadow is not None
+        # What carries the derivative where there is no tensor (yet).
+        self._light = light
+        self._varies = shadow is not None or light is not None
         self._memory: Memory | None = None
         self._version = 0
         self._positions: Array | None = None
         self._reader: Reader | None = None
-        # What carries the derivative where there is no tensor (yet).
-        self._light: Light | None = None
 
     def _depends(self) -> bool:
         """Whether the value depends on a variable, writes through other views included."""

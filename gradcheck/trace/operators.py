@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gradcheck.trace import branches
 from gradcheck.trace.dispatch import constant, derivative, record
 from gradcheck.trace.node import Node
-from gradcheck.trace.wengert.codes import Light
 from gradcheck.trace.wengert.operations import binary
 from gradcheck.trace.writes import store
-
-if TYPE_CHECKING:
-    from gradcheck.trace.tape import Trace
 
 __all__ = ["Operators"]
 
@@ -44,28 +40,18 @@ def _prepared(self: Node, other: Any) -> Any:
 
 def _result(self: Node, ufunc: np.ufunc, a: Any, b: Any, value: Any, other: Any) -> Any:
     trace = self._trace
-    if isinstance(other, Node):
-        nodes = [self, other]
-        depends = self._depends() | other._depends()
-        values = (a.value, b.value)
-    else:
-        nodes = [self]
-        depends = self._depends()
-        values = (a.value, b) if a is self else (a, b.value)
+    is_node = isinstance(other, Node)
+    depends = self._depends() | other._depends() if is_node else self._depends()
     if not depends:
         return constant(trace, value)
-    if trace.enters and ufunc in _SMOOTH:
-        light = _lightly(trace, ufunc, a, b, value)
+    if trace.enters and ufunc in _SMOOTH and (self._light is not None or (is_node and other._light is not None)):
+        light = binary(trace.entries, ufunc, a, b, value)
         if light is not None:
             return trace.carried(value, light)
-    return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, nodes, values)
-
-
-def _lightly(trace: Trace, ufunc: np.ufunc, a: Any, b: Any, value: Any) -> Light | None:
-    """What carries the result of operands one of which has no tensor of its own; None where there is none."""
-    if (isinstance(a, Node) and a._light is not None) or (isinstance(b, Node) and b._light is not None):
-        return binary(trace.entries, ufunc, a, b, value)
-    return None
+    if is_node:
+        return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, [self, other], (a.value, b.value))
+    values = (a.value, b) if a is self else (a, b.value)
+    return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, [self], values)
 
 
 def _binary(ufunc: np.ufunc, compute: Callable[[Any, Any], Any]) -> Callable[[Node, Any], Any]:

@@ -20,6 +20,7 @@ from gradcheck.trace.iterators import ITERATORS
 from gradcheck.trace.node import Node
 from gradcheck.trace.numbers import cast
 from gradcheck.trace.randomness import RANDOM, is_random_source
+from gradcheck.trace.wengert.operations import called
 
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
@@ -98,6 +99,10 @@ class FunctionOverlay(Overlay):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         trace, function = self._trace, self._real
+        if trace.enters and len(args) == 1 and not kwargs and isinstance(args[0], Node):
+            result = called(trace, function, args[0])
+            if result is not NotImplemented:
+                return result
         args = tuple([real(arg) for arg in args])
         if kwargs:
             kwargs = {key: real(arg) for key, arg in kwargs.items()}

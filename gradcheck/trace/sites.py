@@ -95,9 +95,13 @@ def is_users(code: CodeType) -> bool:
     return known
 
 
-def user_frame() -> FrameType | None:
-    """The innermost frame that belongs neither to gradcheck nor to NumPy, PyTorch, SciPy or the standard library."""
-    frame: FrameType | None = sys._getframe(1)
+def user_frame(frame: FrameType | None = None) -> FrameType | None:
+    """The innermost frame that belongs neither to gradcheck nor to NumPy, PyTorch, SciPy or the standard library.
+
+    That, or one of those that called it, where a ``frame`` is given.
+    """
+    if frame is None:
+        frame = sys._getframe(1)
     while frame is not None:
         known = _known.get(frame.f_code.co_filename)  # a call for each frame would take longer than all the rest
         if known or (known is None and is_users(frame.f_code)):

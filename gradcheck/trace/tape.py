@@ -174,10 +174,7 @@ class Trace:
 
     def carried(self, value: Any, light: Light) -> TracedArray:
         """A traced array for a value whose derivative is carried by the Wengert list."""
-        node = TracedArray(self, value, None)
-        node._light = light
-        node._varies = True
-        return node
+        return TracedArray(self, value, None, light)
 
     def array(self, nested: Any, dtype: Any = None) -> Any:
         """``np.array(nested)`` with the traced arrays in nested lists kept; ``nested`` itself where there are none."""

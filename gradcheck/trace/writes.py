@@ -12,6 +12,8 @@ from gradcheck.trace.node import Array, Node, values_of
 
 __all__ = ["assign", "store", "update"]
 
+_FLOAT64 = np.dtype(np.float64)
+
 
 def store(node: Node, shadow: torch.Tensor | None) -> None:
     """NumPy has overwritten all of ``node``; ``shadow`` carries the derivative now (None: constants were written)."""
@@ -38,7 +40,8 @@ def store(node: Node, shadow: torch.Tensor | None) -> None:
 def assign(node: Node, index: Any, new: Any) -> None:
     """``node[index] = new``."""
     trace = node._trace
-    index = values_of(index)
+    if type(index) is not int:
+        index = values_of(index)
     if type(new) in (list, tuple):
         new = trace.array(new)
     if isinstance(new, Node):
@@ -46,7 +49,7 @@ def assign(node: Node, index: Any, new: Any) -> None:
             return  # the second half of ``x[index] += v``: it stands there already
         varies = new._depends()
         light = new._light if varies else None
-        if type(light) is int and node.value.dtype == np.float64:
+        if type(light) is int and node.value.dtype is _FLOAT64:
             _assign_entry(node, index, new, light)
             return
         # Before NumPy writes, for `new` may look at the same memory.

@@ -19,7 +19,9 @@ LIMIT = 6.0
 # Allowed on top, however small the layer: the records of a trace, the caches of NumPy and PyTorch.
 ALLOWANCE = 16.0
 SIZES = (100, 10_000, 1_000_000, 10_000_000)
-_STORES = "60,000 stores"
+# Loops of assignments to single entries.
+_LOOPS = ("stores", "windows", "sums", "appended")
+_ASSIGNMENTS = 60_000
 
 
 def table(sizes: tuple[int, ...] = SIZES) -> Table:
@@ -31,14 +33,15 @@ def table(sizes: tuple[int, ...] = SIZES) -> Table:
         for name in NAMES:
             for size in sizes:
                 made.rows.append(_row(kind, name, size, made.remarks))
-    made.rows.append(_row("numpy", _STORES, 60_000, made.remarks))
+    for name in _LOOPS:
+        made.rows.append(_row("numpy", name, _ASSIGNMENTS, made.remarks))
     made.remarks.append(
         f"own: inputs, one forward and one backward. The limit is {LIMIT:.0f} × own, or own + {ALLOWANCE:.0f} MB where "
         "that is more."
     )
     made.remarks.append(
-        "Single numbers that are computed and stored one by one are over it: each is a node of PyTorch's graph, some "
-        "2.6 KB an assignment, where NumPy keeps 8 bytes."
+        f"{', '.join(_LOOPS)}: {_ASSIGNMENTS:,} numbers computed one by one in Python: products of two entries, windows "
+        "of three, sums of three terms, a list that becomes an array."
     )
     return made
 
@@ -77,8 +80,8 @@ def _call(kind: str, name: str, size: int, what: str) -> Callable[[], object]:
         if what == "own":
             return layer.one_pass
         return lambda: check_layer(layer.module, *(x.detach() for x in layer.inputs), raises=False)
-    if name == _STORES:
-        return _stores(size, what)
+    if name in _LOOPS:
+        return _loop(name, size, what)
     made = numpy_layer(name, size)
     if what == "check":
         return lambda: check_layer(made.forward, made.backward, *made.inputs, kwargs=made.options, raises=False)
@@ -90,26 +93,19 @@ def _call(kind: str, name: str, size: int, what: str) -> Callable[[], object]:
     return one_pass
 
 
-def _stores(size: int, what: str) -> Callable[[], object]:
+def _loop(name: str, size: int, what: str) -> Callable[[], object]:
     """A forward of ``size`` assignments to single entries of its output."""
+    import loops
     import numpy as np
 
     from gradcheck.check import check_layer
 
-    x = np.random.default_rng(3).standard_normal(size)
-
-    def forward(x):  # type: ignore[no-untyped-def]  # a user's function
-        out = np.zeros(x.shape)
-        for i in range(x.size):
-            out[i] = x[i] * x[i - 1]
-        return out, x
-
-    def backward(dout, x):  # type: ignore[no-untyped-def]  # a user's function
-        return dout * np.roll(x, 1) + np.roll(dout * x, -1)
-
+    forward, backward = loops.LOOPS[name]
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal(size), rng.standard_normal(3)
     if what == "check":
-        return lambda: check_layer(forward, backward, x, raises=False)
-    return lambda: backward(*forward(x))
+        return lambda: check_layer(forward, backward, *inputs, raises=False)
+    return lambda: backward(*forward(*inputs))
 
 
 def main() -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 __all__ = ["LINEAR", "PICK", "SINGLE", "Columns"]
 
@@ -11,6 +15,7 @@ __all__ = ["LINEAR", "PICK", "SINGLE", "Columns"]
 LINEAR, SINGLE, PICK = range(3)
 _CHUNK = 4096
 
+Array = npt.NDArray[Any]
 Row = tuple[int, int, int, int, float, float]
 
 
@@ -50,6 +55,13 @@ class Columns:
         self.by_right.append(by_right)
         self.kinds.append(kind)
         return number
+
+    def codes(self, first: int, last: int) -> Iterator[Array]:
+        """The codes of all operands from ``first`` to ``last``, some at a time."""
+        for low in range(first, last, _CHUNK):
+            high = min(low + _CHUNK, last)
+            yield np.array(self.left[low:high])
+            yield np.array(self.right[low:high])
 
     def backwards(self, first: int, last: int) -> Iterator[Row]:
         """The entries from ``last - 1`` down to ``first``: number, kind, left, right, their factors."""

@@ -123,10 +123,12 @@ class Entries:
     def _close(self) -> None:
         """Make one node of the entries since the last stretch."""
         first, last = self._first, len(self.columns)
-        codes = np.concatenate([np.array(column[first:last]) for column in (self.columns.left, self.columns.right)])
-        sources = np.unique(~codes[codes < 0] >> SHIFT).tolist()
-        earlier = codes[(codes >= 0) & (codes < first)]
-        stretches = np.unique(np.searchsorted(self._begins, earlier, side="right") - 1).tolist()
+        sources: set[int] = set()
+        stretches: set[int] = set()
+        for codes in self.columns.codes(first, last):
+            sources.update(np.unique(~codes[codes < 0] >> SHIFT).tolist())
+            earlier = codes[(codes >= 0) & (codes < first)]
+            stretches.update(np.unique(np.searchsorted(self._begins, earlier, side="right") - 1).tolist())
         tokens = [self.sources[number].whole() for number in sources] + [self._tokens[k] for k in stretches]
         self._tokens.append(Stretch.apply(self, first, last, sources, *tokens))  # type: ignore[no-untyped-call]  # torch: Function.apply
         self._begins.append(first)

@@ -11,14 +11,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.trace.wengert.codes import Part, Wide
-
 __all__ = ["FIRST", "Kind", "Kinds", "Operand", "spread"]
 
 Array = npt.NDArray[Any]
-FIRST = 3
-
+Shape = tuple[int, ...]
+Name = Literal["sum", "difference", "product", "total", "dot"]
 What = Literal["part", "wide", "number", "constant"]
+
+FIRST = 3
 
 
 class Operand(NamedTuple):
@@ -28,63 +28,59 @@ class Operand(NamedTuple):
     """
 
     what: What
-    shape: tuple[int, ...] = ()
-    strides: tuple[int, ...] = ()
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
+    shape: Shape = ()
+    strides: Shape = ()
 
 
 class Kind(NamedTuple):
     """One operation on arrays of these shapes; the result's is () for a number."""
 
-    name: Literal["sum", "difference", "product", "total", "dot"]
+    name: Name
     left: Operand
     right: Operand
-    shape: tuple[int, ...]
+    shape: Shape
 
 
 class Kinds:
-    """All kinds that occur in one list, each with a number."""
+    """All kinds that occur in one list, and all their operands, each with a number."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Kind, int] = {}
         self._kinds: list[Kind] = []
+        self._numbers: dict[tuple[Name, int, int], int] = {}
+        self._operands: list[Operand] = []
+        self._operand_numbers: dict[tuple[Any, Any], int] = {}
 
-    def number(self, kind: Kind) -> int:
-        """The number of ``kind``, a new one where it has none."""
-        found = self._numbers.get(kind)
+    def operand(self, what: What, shape: Shape = (), strides: Shape = ()) -> int:
+        """The number of an operand."""
+        key = (shape, strides or what)
+        found = self._operand_numbers.get(key)
         if found is None:
-            found = self._numbers[kind] = FIRST + len(self._kinds)
-            self._kinds.append(kind)
+            found = self._operand_numbers[key] = len(self._operands)
+            self._operands.append(Operand(what, shape, strides))
+        return found
+
+    def kind(self, name: Name, left: int, right: int, shape: Shape) -> int:
+        """The number of an operation on two operands, whose result has this shape."""
+        key = (name, left, right)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = FIRST + len(self._kinds)
+            self._kinds.append(Kind(name, self._operands[left], self._operands[right], shape))
         return found
 
     def __getitem__(self, number: int) -> Kind:
         return self._kinds[number - FIRST]
 
 
-NUMBER = Operand("number")
-CONSTANT = Operand("constant")
-
-
-def operand_of(light: Part | Wide, shape: tuple[int, ...]) -> Operand:
-    """How an array of this shape is found again."""
-    return Operand("part", shape, light.positions.strides) if type(light) is Part else Operand("wide", shape)
-
-
-def spread(gradient: Array | float, shape: tuple[int, ...], to: Operand) -> Array | float:
-    """The gradient of an operand that was broadcast to ``shape``: the sum over what its entries became.
+def spread(gradient: Array | float, shape: Shape, to: Shape) -> Array | float:
+    """The gradient of an operand of shape ``to`` that was broadcast to ``shape``: sums over what its entries became.
 
     A number stands for an array all of whose entries it is.
     """
-    if to.shape == shape:
+    if to == shape:
         return gradient
     if not isinstance(gradient, np.ndarray):
-        return gradient * (math.prod(shape) // to.size)
-    if not to.shape:
-        return float(gradient.sum())
-    extra = len(shape) - len(to.shape)
-    kept = tuple(axis for axis, length in enumerate(to.shape) if length == 1 and shape[axis + extra] != 1)
-    summed = gradient.sum(axis=(*range(extra), *(axis + extra for axis in kept)), keepdims=False)
-    return np.asarray(summed).reshape(to.shape)
+        return gradient * (math.prod(shape) // math.prod(to))
+    extra = len(shape) - len(to)
+    kept = tuple(axis + extra for axis, length in enumerate(to) if length == 1 and shape[axis + extra] != 1)
+    return np.asarray(gradient.sum(axis=(*range(extra), *kept))).reshape(to)

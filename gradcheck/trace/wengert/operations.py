@@ -14,9 +14,10 @@ from gradcheck.trace.wengert.numbers import one, two
 from gradcheck.trace.wengert.partial import of_one, of_two
 
 if TYPE_CHECKING:
+    from gradcheck.trace.tape import Trace
     from gradcheck.trace.wengert.entries import Entries
 
-__all__ = ["binary", "entered"]
+__all__ = ["binary", "called", "entered"]
 
 _NUMBERS = (np.float64, float)
 
@@ -53,6 +54,16 @@ def entered(
     if function is np.negative and is_small(result):
         return combined(entries, np.multiply, args[0], -1.0, result)
     return None
+
+
+def called(trace: Trace, function: Any, x: Node) -> Any:
+    """``function(x)`` of what has no tensor, the short way; ``NotImplemented`` where the long way has to be gone."""
+    compute = _ALONE.get(function) if type(function) in _HASHABLE else None
+    if compute is None or not x._depends() or x._light is None:
+        return NotImplemented
+    value = compute(x.value)
+    light = entered(trace.entries, function, (x,), {}, value)
+    return NotImplemented if light is None else trace.carried(value, light)
 
 
 def _of_all(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -97,6 +108,19 @@ def _vdot(entries: Entries, args: Sequence[Any], kwargs: Mapping[str, Any], resu
     return dot(entries, args[0], args[1], result)
 
 
+# Functions that choose nothing: there is no branch to be noted. NumPy's own sum is that reduction.
+_ALONE: dict[Any, Callable[[Any], Any]] = {
+    np.sum: lambda x: np.add.reduce(x, axis=None),
+    np.mean: np.mean,
+    np.exp: np.exp,
+    np.log: np.log,
+    np.sqrt: np.sqrt,
+    np.square: np.square,
+    np.tanh: np.tanh,
+    np.sin: np.sin,
+    np.cos: np.cos,
+}
+_HASHABLE = (type(np.sum), np.ufunc)
 _FUNCTIONS: dict[Any, Callable[..., int | None]] = {
     np.sum: _sum,
     np.mean: _mean,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from gradcheck.trace.memory import Memory
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
 
 __all__ = ["read"]
+
+Array = npt.NDArray[Any]
 
 
 def read(entries: Entries, node: Node, index: Any) -> Light | None:
@@ -40,7 +43,7 @@ def read(entries: Entries, node: Node, index: Any) -> Light | None:
     if light is None:
         return _of_tensor(entries, node, index)
     if type(light) is Part:
-        return _of_source(light.source, light.positions[index])
+        return _of_source(light.source, light.positions, index)
     if type(light) is Wide:
         shape = node.value.shape
         place = np.arange(node.value.size).reshape(shape)[index]
@@ -59,13 +62,15 @@ def _of_tensor(entries: Entries, node: Node, index: Any) -> Light | None:
         if reader is None:
             reader = node._reader = Reader(tensor.reshape(-1), tensor)
         entries.source(node._trace, reader, node.value)
-    return _of_source(reader.number, reader.numbered[index], index)
+    return _of_source(reader.number, reader.numbered, index, index)
 
 
-def _of_source(source: int, positions: Any, index: Any = None) -> Light | None:
+def _of_source(source: int, numbered: Array, index: Any, direct: Any = None) -> Light | None:
+    """``numbered`` are positions without repetitions, as a view of all: what a slice takes of them is one again."""
+    positions = numbered[index]
     if type(positions) is not np.ndarray:
         return read_code(source, int(positions))
-    return Part(source, positions, index) if are_distinct(positions) else None
+    return Part(source, positions, direct) if positions.base is numbered.base else None
 
 
 def _from_memory(entries: Entries, node: Node, memory: Memory, positions: Any) -> Light | None:
@@ -84,4 +89,6 @@ def _from_memory(entries: Entries, node: Node, memory: Memory, positions: Any) -
     reader = memory.reader()
     if reader.number < 0:
         entries.source(node._trace, reader, memory.values(), np.flatnonzero(memory.writer == -1))
-    return _of_source(reader.number, positions)
+    if single:
+        return read_code(reader.number, int(positions))
+    return Part(reader.number, positions) if are_distinct(positions) else None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Pass"]
 
 Array = npt.NDArray[Any]
+_NOTHING = (None, None)
 
 
 class Pass:
@@ -56,13 +57,18 @@ class Pass:
                         mine[right] += gradient * by_right
                     else:
                         theirs[~right >> SHIFT][~right & MASK] += gradient * by_right
-            elif kind == PICK:
+                continue
+            if kind == PICK:
                 self._pick(left, right, mine[number], entries.shapes[left])
+                continue
+            known = kinds[kind]
+            received = self._received(number) if known.shape else mine[number] or None
+            if received is None:
+                continue
+            if known.name == "total":
+                self._give(known.left, left, received * by_left, known.left.shape, totals)
             else:
-                known = kinds[kind]
-                received = self._received(number) if known.shape else mine[number] or None
-                if received is not None:
-                    self._operation(entries, number, known, (left, right), (by_left, by_right), received, totals)
+                self._operation(entries, number, known, left, right, by_left, by_right, received, totals)
 
     def _pick(self, array: int, position: int, gradient: float, shape: tuple[int, ...]) -> None:
         if gradient == 0.0:
@@ -79,41 +85,39 @@ class Pass:
         return whole + picked
 
     def _operation(
-        self, entries: Entries, number: int, kind: Kind, codes: tuple[int, int], factors: tuple[float, float],
+        self, entries: Entries, number: int, kind: Kind, left: int, right: int, by_left: float, by_right: float,
         gradient: Array | float, totals: dict[int, Array],
     ) -> None:  # fmt: skip
-        (left, right), (by_left, by_right) = codes, factors
-        if kind.name == "total":
-            self._give(kind.left, left, gradient * by_left, kind.left.shape, totals)
+        name, one, other, shape = kind
+        if name == "sum" or name == "difference":
+            self._give(one, left, gradient, shape, totals)
+            self._give(other, right, gradient if name == "sum" else -gradient, shape, totals)
             return
-        if kind.name in ("sum", "difference"):
-            self._give(kind.left, left, gradient, kind.shape, totals)
-            self._give(kind.right, right, gradient if kind.name == "sum" else -gradient, kind.shape, totals)
-            return
-        shape = kind.shape or kind.left.shape
-        kept = entries.kept.get(number, (None, None))
-        if kind.left.what != "constant":
-            factor = entries.value(kind.right, right, by_right, kept[1])
-            self._give(kind.left, left, gradient * factor, shape, totals)
-        if kind.right.what != "constant":
-            factor = entries.value(kind.left, left, by_left, kept[0])
-            self._give(kind.right, right, gradient * factor, shape, totals)
+        kept = entries.kept.get(number, _NOTHING)
+        shape = shape or one.shape
+        if one.what != "constant":
+            factor = entries.value(other, right, by_right, kept[1])
+            self._give(one, left, gradient * factor, shape, totals)
+        if other.what != "constant":
+            factor = entries.value(one, left, by_left, kept[0])
+            self._give(other, right, gradient * factor, shape, totals)
 
     def _give(
         self, to: Operand, code: int, gradient: Array | float, shape: tuple[int, ...], totals: dict[int, Array]
     ) -> None:
-        if to.what == "constant":
+        what = to.what
+        if what == "constant":
             return
         if isinstance(gradient, np.ndarray) and gradient.shape != shape:
             gradient = np.broadcast_to(gradient, shape)  # its other factor was the smaller one
-        given = spread(gradient, shape, to)
-        if to.what == "wide":
-            self.add_array(code, given)
-        elif to.what == "part":
-            total = totals[~code >> SHIFT]
-            view: Array = np.ndarray(to.shape, np.float64, total, 8 * (~code & MASK), to.strides)
-            view += given
+        if to.shape != shape:
+            gradient = spread(gradient, shape, to.shape)
+        if what == "part":
+            view: Array = np.ndarray(to.shape, np.float64, totals[~code >> SHIFT], 8 * (~code & MASK), to.strides)
+            view += gradient
+        elif what == "wide":
+            self.add_array(code, gradient)
         elif code >= 0:
-            self.numbers[code] += given
+            self.numbers[code] += gradient
         else:
-            totals[~code >> SHIFT][~code & MASK] += given
+            totals[~code >> SHIFT][~code & MASK] += gradient
