@@ -10,9 +10,12 @@ import numpy as np
 from gradcheck.diagnosis.batch_of_one import check_more_channels, check_more_samples
 from gradcheck.diagnosis.distinct_indices import check_repeated_indices
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.missing_labels import check_missing_labels
+from gradcheck.diagnosis.neutral_scalars import check_neutral_scalars
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.second_point import is_constant, moved_within
 from gradcheck.diagnosis.tolerance import Limits
+from gradcheck.diagnosis.untaken_branches import check_untaken_branches
 from gradcheck.diagnosis.zero_gradients import check_zeros
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.subject import Array
@@ -55,6 +58,9 @@ def check_blind_spots(
             results = [_wrong_elsewhere(g, off[g.of]) if g.of in off else g for g in results]
     if not lenient and all(g.verdict != "wrong" for g in results):
         found += check_repeated_indices(evidence, results, layer)
+        found += check_missing_labels(evidence, results, layer)
+        found += check_neutral_scalars(evidence, results, layer)
+        found += [] if found else check_untaken_branches(evidence, results, layer)
         found += check_more_samples(evidence, results, layer) or check_more_channels(evidence, results, layer)
     return results, found
 

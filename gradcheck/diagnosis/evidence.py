@@ -16,6 +16,7 @@ from gradcheck.diagnosis.second_point import Elsewhere, is_constant, wrong_elsew
 from gradcheck.difference import distance, norm
 from gradcheck.report import Probe
 from gradcheck.state import random_direction
+from gradcheck.trace import Sides, listening
 from gradcheck.witnesses.derivative import Estimate
 from gradcheck.witnesses.numeric import Numeric
 from gradcheck.witnesses.subject import Array, Reference, Subject, Yours
@@ -63,6 +64,8 @@ class Evidence:
     _scale: float | None = None
     _lengths: dict[int, tuple[Array, float]] = field(default_factory=dict)
     _apart: dict[tuple[int, int], tuple[Array, Array, float]] = field(default_factory=dict)
+    sides: Sides = field(default_factory=dict)
+    """The sides that choices took at other values, where the gradients were looked at there."""
     supported: dict[str, bool] = field(default_factory=dict)
     """Per variable: whether numeric differences agree with autograd."""
 
@@ -125,7 +128,8 @@ class Evidence:
     def elsewhere(self) -> dict[str, Elsewhere]:
         """What is right here and wrong at other values; asked where it is cheap or the values are special."""
         if self._elsewhere is None:
-            self._elsewhere = wrong_elsewhere(self) if self.small() or self._special() else {}
+            with listening() as self.sides:
+                self._elsewhere = wrong_elsewhere(self) if self.small() or self._special() else {}
         return self._elsewhere
 
     def _special(self) -> bool:

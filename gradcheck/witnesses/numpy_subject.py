@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.difference import all_finite, same_sums
+from gradcheck.layers.neutral import neutral_scalars
 from gradcheck.layers.problem import Problem
 from gradcheck.layers.widened import as_float32
 from gradcheck.report import Leak
-from gradcheck.state import State, seed_everything
+from gradcheck.state import Slot, State, seed_everything
 from gradcheck.trace import Trace, TracedArray
 from gradcheck.witnesses.aliasing import aliases_of
 from gradcheck.witnesses.memory import replacements
@@ -48,6 +49,7 @@ class NumpySubject(Subject):
         self.snapshot = problem.remembered or State(*problem.roots).snapshot()
         self.state = self.snapshot.state
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
+        self._altered: tuple[Slot, object] | None = None
         self.recorded_rounding: dict[str, float] = {}
         """By variable: the 2-norm of the rounding in a gradient that was recorded with few digits."""
 
@@ -190,6 +192,17 @@ class NumpySubject(Subject):
             gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
             return Yours([as_float32(o) for o in outputs], gradients, given.values)
 
+    def neutral_scalars(self) -> list[Slot]:
+        return neutral_scalars(self.problem)
+
+    @contextmanager
+    def altered(self, slot: Slot, value: object) -> Iterator[None]:
+        self._altered = slot, value
+        try:
+            yield
+        finally:
+            self._altered = None
+
     def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:
         with self._at(values):
             outputs = [np.array(o) for o in self._call_forward()]
@@ -276,7 +289,10 @@ class NumpySubject(Subject):
             return value if trace is None else trace.leaf(value)
 
         with _ONE_AT_A_TIME:
+            kept = None if self._altered is None else self._altered[0].get()
             try:
+                if self._altered is not None:
+                    self._altered[0].set(self._altered[1])
                 with self.state.substituted(leaf), np.errstate(all="ignore"):
                     for name, v in variables.items():
                         for slot in v.slots:
@@ -285,6 +301,8 @@ class NumpySubject(Subject):
                     yield held
             finally:
                 self.problem.let_go()
+                if self._altered is not None:
+                    self._altered[0].set(kept)
                 # what was replaced was out of reach; the next evaluation seeds, and the last restore puts all back
                 self.snapshot.restore(untouched=mapping, seeded=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from gradcheck.layers.problem import FirstCall, Variable
 from gradcheck.report import Finding, Leak
+from gradcheck.state import Slot
 
 __all__ = ["Array", "Drawing", "Gradient", "Precision", "Reference", "Repeated", "Subject", "Values", "Yours"]
 
@@ -118,6 +120,14 @@ class Subject(ABC):
     def draws_in_backward(self, values: Values, upstreams: Sequence[Array]) -> bool:  # noqa: ARG002
         """Whether the backward draws random numbers of its own."""
         return False
+
+    def neutral_scalars(self) -> list[Slot]:
+        """The places that hold exactly 0.0 or 1.0, among what the user gives a name: arguments, options, attributes."""
+        return []
+
+    def altered(self, slot: Slot, value: object) -> AbstractContextManager[None]:  # noqa: ARG002
+        """``value`` stands in ``slot`` in all evaluations meanwhile."""
+        return nullcontext()
 
     def gradient_rounding(self, name: str) -> float:  # noqa: ARG002
         """The 2-norm of the rounding error in a gradient that was not computed but taken from an update; else 0."""
