@@ -171,6 +171,6 @@ def test_labels_that_never_occur_are_tried():
 
 def test_one_class_alone_is_told_where_there_is_no_backward_to_call():
     y = np.zeros(5, int)
-    loss, dz = softmax_loss(True)(X, y)
+    _, dz = softmax_loss(True)(X, y)
     report = check_layer(lambda z, y: softmax_loss(True)(z, y)[0], X, y, gradients={"z": dz})
     assert ("info", "y holds the class 0 alone, of 4: mistakes in the others would not show") in remarks(report)
