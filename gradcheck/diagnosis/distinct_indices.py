@@ -28,7 +28,8 @@ def check_repeated_indices(evidence: Evidence, gradients: Sequence[GradientResul
             continue
         same = ids.copy()
         same.flat[1] = same.flat[0]
-        off = wrong_there(evidence, {**evidence.values, v.name: same}, drawn_for(evidence, evidence.upstreams)) or {}
+        values = {**{n: a.astype(np.float64) for n, a in evidence.values.items()}, v.name: same}
+        off = wrong_there(evidence, values, drawn_for(evidence, evidence.upstreams)) or {}
         wrong = [g for g in gradients if g.of in off]
         if not wrong:
             continue

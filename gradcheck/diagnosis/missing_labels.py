@@ -39,7 +39,8 @@ def check_missing_labels(evidence: Evidence, gradients: Sequence[GradientResult]
             continue
         missing = np.setdiff1d(np.arange(classes), occurring)
         others = evidence.rng.permutation(np.resize(missing, labels.size)).reshape(labels.shape).astype(labels.dtype)
-        off = wrong_there(evidence, {**evidence.values, v.name: others}, drawn_for(evidence, evidence.upstreams)) or {}
+        values = {**{n: a.astype(np.float64) for n, a in evidence.values.items()}, v.name: others}
+        off = wrong_there(evidence, values, drawn_for(evidence, evidence.upstreams)) or {}
         wrong = [g for g in gradients if g.of in off]
         if wrong:
             names = [g.name for g in wrong]

@@ -174,3 +174,10 @@ def test_one_class_alone_is_told_where_there_is_no_backward_to_call():
     _, dz = softmax_loss(True)(X, y)
     report = check_layer(lambda z, y: softmax_loss(True)(z, y)[0], X, y, gradients={"z": dz})
     assert ("info", "y holds the class 0 alone, of 4: mistakes in the others would not show") in remarks(report)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("labels", [np.zeros(5, int), np.array([3, 1, 0, 2, 4])], ids=["one", "all different"])
+def test_no_remark_comes_of_rounding(dtype, labels):
+    logits = np.random.default_rng(1).normal(size=(5, 6)).astype(dtype)
+    assert remarks(check_layer(softmax_loss(True), logits, labels)) == []
