@@ -20,6 +20,7 @@ from gradcheck.watching.sampling import Schedule
 __all__ = ["Health"]
 
 T = TypeVar("T")
+_TOGETHER = 5  # samples of as many steps, more or less, that the rules see at once
 
 
 class Health(ABC):
@@ -39,7 +40,7 @@ class Health(ABC):
         callback: Callable[[Sample], object] | None = None,
     ) -> None:
         self.subject = subject
-        self.monitor = Monitor(callback)
+        self.monitor = Monitor(callback, together=_TOGETHER if every is not None and every < _TOGETHER else 1)
         self.where = calling_place()
         self._callback = callback
         self.schedule = Schedule(every)

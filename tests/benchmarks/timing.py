@@ -3,7 +3,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 # A call is repeated until so many seconds are spent on it, and the best of a few such batches is taken.
 _BATCH = 0.02
@@ -37,3 +37,8 @@ def medians(calls: Mapping[str, Callable[[], object]], unit: Callable[[], object
         for name, call in calls.items():
             ratios[name].append(seconds(call) / units[-1])
     return {name: statistics.median(found) for name, found in ratios.items()} | {"unit": statistics.median(units)}
+
+
+def middle(times: Sequence[float], together: int) -> float:
+    """The median of single steps; of the means over so many in a row, where one of these does what is for all."""
+    return statistics.median(statistics.fmean(times[i : i + together]) for i in range(0, len(times), together))

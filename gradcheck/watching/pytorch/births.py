@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from gradcheck.watching.pytorch.replay.tape import Tape
 __all__ = ["BirthWatch"]
 
 _ZEROING = inspect.unwrap(torch.optim.Optimizer.zero_grad).__code__
+_VERSION = operator.attrgetter("_version")
 _MOST_REPLAYS = 8  # a training that fails at every step is not done twice at every step
 
 
@@ -111,7 +113,8 @@ class BirthWatch:
         elif torch.is_grad_enabled():
             self._tape.forward_ends(output)
             self._output = output if self.spread else None
-            self._keeper.learn()
+            if self._keeper.learning:
+                self._keeper.learn()
         self._deaf = False
 
     def backward_begins(
@@ -121,10 +124,7 @@ class BirthWatch:
         plain: torch.Tensor | None = None,
         value: float | None = None,
     ) -> None:
-        """``loss.backward(**given)`` is about to run.
-
-        ``plain`` is the loss before a gradient scaler multiplied it, ``value`` what that is where it is known.
-        """
+        """A backward is about to run; ``plain``: the loss before it was scaled; ``value``: that, where it is known."""
         if self.replaying:
             return
         if self._live is not None:
@@ -198,7 +198,7 @@ class BirthWatch:
 
     def _moved(self) -> bool:
         """Whether any weight was written to since the last time that this was asked."""
-        before, self._versions = self._versions, sum([p._version for p in self._parameters])
+        before, self._versions = self._versions, sum(map(_VERSION, self._parameters))
         return before is not None and before != self._versions
 
     def _draw_begins(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any, Self
 import torch
 from torch.overrides import TorchFunctionMode
 
-from gradcheck.trace.sites import Site, is_users
+from gradcheck.trace.sites import Site, user_frame
 from gradcheck.watching import warned
 from gradcheck.watching.pytorch.applied import functions_heard
 from gradcheck.watching.pytorch.drawing import draws
@@ -39,7 +40,7 @@ class Place:
     @property
     def where(self) -> Where:
         """The place as the report shows it."""
-        return Site(self.code, self.instruction, self.line).where
+        return _where(self.code, self.instruction, self.line)
 
 
 @dataclass(slots=True)
@@ -157,9 +158,9 @@ class CallMode(TorchFunctionMode):
         return result
 
     def _backward(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if func is _BACKWARD and len(args) == 1 and not kwargs:  # as nearly always, and at every step
+        if func is _BACKWARD and len(args) == 1:  # its other arguments are passed on by keyword
             loss: torch.Tensor = args[0]
-            given: dict[str, Any] = {}
+            given = {name: value for name, value in kwargs.items() if value is not None and value is not False}
         else:
             loss, given = _arguments(args, kwargs)
         for begins in self.before_backward:
@@ -186,7 +187,11 @@ def _writes(function: Callable[..., Any]) -> bool:
     return name in ("__setitem__", "__set__") or name.startswith(("_foreach_", "_amp_foreach_"))
 
 
-def _place(frame: FrameType | None) -> Place | None:
-    while frame is not None and not is_users(frame.f_code):
-        frame = frame.f_back
-    return None if frame is None else Place(frame.f_code, frame.f_lineno, frame.f_lasti)
+@functools.lru_cache
+def _where(code: CodeType, instruction: int, line: int) -> Where:
+    return Site(code, instruction, line).where
+
+
+def _place(frame: FrameType) -> Place | None:
+    users = user_frame(frame)
+    return None if users is None else Place(users.f_code, users.f_lineno, users.f_lasti)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -19,6 +20,7 @@ from gradcheck.watching.pytorch.stats import finite_norms, norm_of, norm_of_all,
 __all__ = ["ParameterWatch", "gradient_norm", "gradient_norms"]
 
 _ROUNDING = 1e-3
+_VERSION = operator.attrgetter("_version")
 _KEPT = 1 << 26  # bytes of the weights' copy between two samples: fresh memory costs more than what is computed in it
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
@@ -50,7 +52,7 @@ class ParameterWatch:
 
     def moved(self) -> bool:
         """Whether any weight was written to since the last time that this was asked; False at first."""
-        before, self.versions = self.versions, sum([p._version for p in self.named.values()])
+        before, self.versions = self.versions, sum(map(_VERSION, self.named.values()))
         return before is not None and before != self.versions
 
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -215,7 +217,8 @@ def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> float | None:
     """The norm of all gradients together, which is finite where they are; None where it takes a closer look."""
-    return norm_of_all([local(grad) for p in parameters if (grad := p.grad) is not None])
+    there = [grad for p in parameters if (grad := p.grad) is not None]
+    return norm_of_all([grad if type(grad) is torch.Tensor else local(grad) for grad in there])
 
 
 def _number(rate: object) -> float | None:

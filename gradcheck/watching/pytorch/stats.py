@@ -17,6 +17,7 @@ __all__ = ["finite_norms", "merged", "norm_of", "norm_of_all", "real_entries", "
 _HIGH = 1e-3
 _LOW = 1e6
 _SAFE = 1e-15  # the square of a smaller norm comes near the end of float32
+_DENSE = torch.strided
 _WIDE = (torch.float32, torch.float64)
 _SMALL = 1 << 13  # entries of a tensor that is copied rather than looked at by itself
 
@@ -137,7 +138,7 @@ def stats_of(
         probabilities: The entries lie between 0 and 1, and small ones count though there are large ones.
         norm: The 2-norm, where it is known already.
     """
-    tensor = real_entries(tensor)
+    tensor = tensor if norm is not None and tensor.dtype in _WIDE and tensor.layout is _DENSE else real_entries(tensor)
     count = tensor.numel()
     large, tiny, wide, name = _limits(tensor.dtype)
     if count == 0:

@@ -53,7 +53,13 @@ class Kept:
 
 
 class Keeper:
-    """Keeps the state at each forward's beginning. What never changes is not kept, once that is known."""
+    """Keeps the state at each forward's beginning. What never changes is not kept, once that is known.
+
+    Attributes:
+        learning: Whether it is being found out.
+    """
+
+    learning = True
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
@@ -67,12 +73,11 @@ class Keeper:
 
     def keep(self) -> Kept:
         """Call when a forward begins."""
-        learning = self._forwards < _LEARNING
         generators = [torch.default_generator, *self._own]
         if _CUDA and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # PyTorch's own is not annotated
             generators += torch.cuda.default_generators
-        kept = Kept(self._numpy or learning, self._python or learning, generators)
-        if learning:
+        kept = Kept(self._numpy or self.learning, self._python or self.learning, generators)
+        if self.learning:
             slots = [((namespace, name), namespace[name]) for namespace, name in self._slots()]
             self._seen = (
                 [(slot, value, value._version if isinstance(value, torch.Tensor) else 0) for slot, value in slots],
@@ -86,13 +91,17 @@ class Keeper:
                 else:
                     kept.held.append((slot, value))
             return kept
-        kept.held = [((d, k), d.get(k)) for d, k in self._bound.values()]
-        kept.copies = [((d, k), d[k].detach().clone()) for d, k in self._written.values() if d.get(k) is not None]
+        if self._bound:
+            kept.held = [((d, k), d.get(k)) for d, k in self._bound.values()]
+        if self._written:
+            there = [(slot, slot[0].get(slot[1])) for slot in self._written.values()]
+            kept.copies = [(s, (b.detach() if b.requires_grad else b).clone()) for s, b in there if b is not None]
         return kept
 
     def learn(self) -> None:
         """Call when a forward has ended."""
         self._forwards += 1
+        self.learning = self._forwards < _LEARNING
         if self._seen is None:
             return
         slots, numpy_before, python_before, copies = self._seen
