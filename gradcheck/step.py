@@ -38,7 +38,8 @@ def check_step(
 ) -> Report:
     """Check an update of the weights: did each parameter move by -lr·g?
 
-    What one of torch's adaptive optimizers moves (Adam, RMSprop, ...) is held against what that does with the gradient.
+    What one of torch's adaptive optimizers moves (Adam, RMSprop, ...) is held against what that does with the gradient;
+    Adam, RMSprop and AdaGrad that are written by hand are recognised over several steps, with their settings.
 
     Args:
         step: Makes one update: a callable without arguments, as in ``lambda: net.train_step(X, y)``,

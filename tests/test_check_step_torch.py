@@ -327,12 +327,15 @@ def test_an_optimizer_of_ones_own_is_held_against_the_rule_that_it_follows():
     assert any("judged by what Adam (β1 = 0.9, β2 = 0.999, ε = 1e-08) does" in note for note in report.notes)
 
 
-def test_an_optimizer_of_ones_own_with_settings_of_its_own_is_undecided():
+def test_an_optimizer_of_ones_own_with_settings_of_its_own_is_fitted_over_several_steps():
     class Mine(torch.optim.Adam):
         def __init__(self, parameters, lr):
             super().__init__(parameters, lr, betas=(0.37, 0.73))
 
     report = check_step((task := Task(Mine, lr=0.01)).train, params=task.model, loss=task.loss)
+    assert {u.verdict for u in report.updates} == {"right"}
+    assert any("judged by what Adam (likely β1 = 0.37, β2 = 0.73" in note for note in report.notes)
+    report = check_step((task := Task(Mine, lr=0.01)).train, params=task.model, loss=task.loss, steps=1)
     assert {u.verdict for u in report.updates} == {"undecided"}
     assert {(f.code, f.severity) for f in report.findings} == {("GC409", "info")}
     assert not report.ok

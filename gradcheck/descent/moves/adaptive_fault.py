@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcheck.descent.moves.by_hand import Adaptive
+from gradcheck.descent.moves.adaptive import Adaptive
 from gradcheck.descent.moves.move import Move
 from gradcheck.descent.moves.seen import Cause, Seen
 

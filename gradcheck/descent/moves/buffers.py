@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from gradcheck.descent.moves.move import Array, Move
+from gradcheck.descent.moves.weights import Parameter, plain
 from gradcheck.state import State
 
-__all__ = ["arrays_beside", "with_momentum"]
+__all__ = ["Beside", "with_momentum"]
 
 _MOST_ENTRIES = 4_000_000
 
 
-def arrays_beside(state: State, own: Sequence[object], shapes: set[tuple[int, ...]]) -> dict[str, Array]:
-    """Float arrays of these shapes that are no parameters, as they stand now, by the place that holds each."""
-    from gradcheck.descent.moves.weights import plain
+class Beside:
+    """Float arrays beside the parameters: as they stood when this was made, and as they stand when asked for.
 
+    ``at_first`` has them by the place that holds each.
+    """
+
+    def __init__(self, state: State, parameters: Collection[Parameter]) -> None:
+        self.at_first = _arrays_beside(state, [p.original for p in parameters], {p.shape for p in parameters})
+        self._slots = [slot for slot in state.slots if slot.path in self.at_first]
+
+    def now(self) -> dict[str, Array]:
+        """Those that can still be found by their places."""
+        held = ((slot.path, slot.get()) for slot in self._slots)
+        return {path: plain(value) for path, value in held if hasattr(value, "shape")}
+
+
+def _arrays_beside(state: State, own: Sequence[object], shapes: set[tuple[int, ...]]) -> dict[str, Array]:
+    """Float arrays of these shapes that are no parameters, as they stand now, by the place that holds each."""
     places = {id(slot.get()): slot.path for slot in state.slots}
     ids = {id(value) for value in own}
     found: dict[str, Array] = {}

@@ -2,23 +2,25 @@
 
 The rule is made anew from the gradients, from moments that are zero or that stand beside the parameter, with the
 settings that are in use; where one of them gives every step to within rounding, the parameter is judged by it.
-Adam: Kingma and Ba 2015, algorithm 1; RMSprop: Tieleman and Hinton 2012; AdaGrad: Duchi, Hazan and Singer 2011.
+Settings that are not among the usual ones are fitted.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.descent.moves.adaptive import Adaptive
+from gradcheck.descent.moves.fitted import ENOUGH, Start, State, fitted, rounded
 from gradcheck.descent.moves.move import Array, Move, Stock, rounding_of
 from gradcheck.difference import norm
 
-__all__ = ["Adaptive", "recognise"]
+__all__ = ["recognise"]
 
 _SLOW = (0.9, 0.5, 0.8, 0.95, 0.99)
 _SQUARES = (0.999, 0.99, 0.95, 0.9, 0.98, 0.9999)
@@ -26,73 +28,141 @@ _EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-12, 1e-15, 1e-4, 1e-3, 0.0)
 _LOOKED_AT = 256  # entries, before a rule is held against all
 _STEPS = 20_000  # that may have been made before
 _HELD = 4  # arrays beside a parameter that may be its moments
-
-
-@dataclass(frozen=True)
-class Adaptive:
-    """One rule with its settings. ``fault`` says in which way it is not what it is called."""
-
-    kind: Literal["Adam", "RMSprop", "AdaGrad"]
-    beta: float = 0.0
-    gamma: float = 0.0
-    epsilon: float = 0.0
-    inside: bool = False  # ε is added to the squares, under the root
-    fault: Literal["", "uncorrected", "uncounted", "forgotten"] = ""
-
-    @property
-    def said(self) -> str:
-        """The rule and its settings."""
-        epsilon = f"ε = {self.epsilon:g}" + (" under the root" if self.inside else "")
-        if self.kind == "Adam":
-            return f"Adam (β1 = {self.beta:g}, β2 = {self.gamma:g}, {epsilon})"
-        return f"RMSprop (decay {self.gamma:g}, {epsilon})" if self.kind == "RMSprop" else f"AdaGrad ({epsilon})"
-
-    def directions(self, gradients: Sequence[Array], m: Array, v: Array, t: int) -> Iterator[Array]:
-        """What each step takes lr times away."""
-        for k, g in enumerate(gradients):
-            if self.fault == "forgotten":
-                m, v = np.zeros_like(g), np.zeros_like(g)
-            m = self.beta * m + (1 - self.beta) * g
-            v = v + g * g if self.kind == "AdaGrad" else self.gamma * v + (1 - self.gamma) * g * g
-            first, second = m, v
-            if self.kind == "Adam" and self.fault != "uncorrected":
-                count = 1 if self.fault in ("uncounted", "forgotten") else t + k + 1
-                first, second = m / (1 - self.beta**count), v / (1 - self.gamma**count)
-            root = np.sqrt(second + self.epsilon) if self.inside else np.sqrt(second) + self.epsilon
-            yield np.divide(first, root, out=np.zeros_like(first), where=root > 0)
+_FITS = 2
+_SETTLED = 1e-6
+_SPREAD = 0.05
 
 
 def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
     """Give the moves of all steps the rule that explains them, where -lr·g does not; in words, what was found."""
-    found: dict[Adaptive, list[str]] = {}
+    found: dict[Adaptive, None] = {}
+    left = _FITS  # of settings, that may still come to nothing
     if len(every) < 2:
         return []
+    open_: list[tuple[list[Move], list[Array]]] = []
     for name, first in sorted(every[0].items(), key=lambda item: -item[1].before.size):
         moves = [moves[name] for moves in every]
         unusable = any(m.gradient is None or m.stock is not None or m.momentum or not norm(m.delta) for m in moves)
         if unusable or first.is_multiple_by(1.0) or first.before.size < 2:
             continue
         gradients = [np.asarray(m.gradient) for m in moves]
-        for rule, (m, v, t) in _candidates(found, moves, gradients):
-            made = [lr_g * moves[0].lr for lr_g in rule.directions(gradients, m, v, t)]
-            slack = _turned(rule, moves, gradients, (m, v, t))
-            if all(_fits(move, delta, more) for move, delta, more in zip(moves, made, slack, strict=True)):
-                for move, delta, more in zip(moves, made, slack, strict=True):
-                    move.by_hand = rule
-                    decayed = move.lr * move.weight_decay * move.before
-                    move.stock = None if rule.fault else Stock(rule.said, -delta - decayed, more, by_hand=True)
-                found.setdefault(rule, []).append(name)
-                break
+        explained = _usual(found, _rules(), moves, gradients)
+        enough = first.before.size * len(moves) >= ENOUGH and not first.is_multiple()
+        if explained is None and left and enough:
+            explained = _fitted(moves, gradients)
+            left -= explained is None
+        if explained is None:
+            open_.append((moves, gradients))
+            continue
+        rule, state = explained
+        if rule.kind == "Adam" and not rule.fault:
+            rule = replace(rule, settled=rule.gamma ** state[2] < _SETTLED)
+        found[rule] = None
+        _take(rule, state, moves, gradients)
+    for moves, gradients in open_ if found else ():  # what another one moves by was not known yet
+        explained = _usual(found, (), moves, gradients)
+        if explained is not None:
+            _take(*explained, moves, gradients)
     return [rule.said for rule in found]
 
 
-State = tuple[Array, Array, int]
+def _usual(
+    known: Iterable[Adaptive], rules: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array]
+) -> tuple[Adaptive, State] | None:
+    """The first of the rules that explains the moves, those first that another parameter moves by."""
+    for rule, state in _candidates((*known, *rules), moves, gradients):
+        if _explains(rule, moves, gradients, state):
+            return rule, state
+    return None
+
+
+def _take(rule: Adaptive, state: State, moves: Sequence[Move], gradients: Sequence[Array]) -> None:
+    for move, delta, more in _made(rule, moves, gradients, state):
+        move.by_hand = rule
+        decayed = move.lr * move.weight_decay * move.before
+        move.stock = None if rule.fault else Stock(rule.said, -delta - decayed, more, by_hand=True)
+
+
+def _made(
+    rule: Adaptive, moves: Sequence[Move], gradients: Sequence[Array], state: State
+) -> Iterator[tuple[Move, Array, float]]:
+    """Each move with what the rule takes away, and how far rounding in the gradients may turn that."""
+    taken = (moves[0].lr * direction for direction in rule.directions(gradients, *state))
+    return zip(moves, taken, _turned(rule, moves, gradients, state), strict=True)
+
+
+def _explains(rule: Adaptive, moves: Sequence[Move], gradients: Sequence[Array], state: State) -> bool:
+    return all(_fits(move, delta, more) for move, delta, more in _made(rule, moves, gradients, state))
+
+
+def _fitted(moves: Sequence[Move], gradients: Sequence[Array]) -> tuple[Adaptive, State] | None:
+    """A rule with settings that are not among the usual ones: of several that explain the moves the plainest."""
+    some = _some_of(gradients[0])
+    zero = np.zeros_like(gradients[0])
+    few = [g.reshape(-1)[some] for g in gradients]
+    moved = [-(m.delta / m.lr + m.weight_decay * m.before).reshape(-1)[some] for m in moves]
+    nothing = zero, zero, Start(zero.reshape(-1)[some], zero.reshape(-1)[some])
+    for m, v, start in (*_kept(moves[0], gradients[0], some), nothing):
+        found: list[tuple[Adaptive, State]] = [(rule, (m, v, t)) for rule, t in fitted(few, moved, start)]
+        explaining = [
+            (rule, state)
+            for rule, state in found
+            if _divides(rule, gradients, state) and _explains(rule, moves, gradients, state)
+        ]
+        if explaining:
+            rule, state = min(explaining, key=lambda one: (bool(one[0].fault), one[0].inside))
+            return rounded(rule, functools.partial(_explains_from, moves, gradients, state)), state
+    return None
+
+
+def _divides(rule: Adaptive, gradients: Sequence[Array], state: State) -> bool:
+    """Whether v has a say: divided by nearly the same everywhere, as with a very large ε, it is plain momentum."""
+    roots = [root for _, root in rule.parts(gradients, *state)]
+    return any(float(np.ptp(root)) > _SPREAD * float(root.max()) for root in roots)
+
+
+def _explains_from(moves: Sequence[Move], gradients: Sequence[Array], state: State, rule: Adaptive) -> bool:
+    return _explains(rule, moves, gradients, state)
+
+
+def _kept(move: Move, g: Array, some: Array) -> Iterator[tuple[Array, Array, Start]]:
+    """Arrays that the first step changed as moments are: each m and v, with the decays that they show."""
+    slow, squares = [], []
+    zero = np.zeros_like(g)
+    for label, before in _nearest(move):
+        after = move.buffers_after.get(label)
+        if after is None or after.shape != before.shape:
+            continue
+        if (beta := _decay(before, after, g, move.epsilon)) is not None:
+            slow.append((before, beta))
+        if np.all(before >= 0) and (gamma := _decay(before, after, g * g, move.epsilon)) is not None:
+            squares.append((before, gamma))
+        elif norm(after - before - g * g) <= _exact(move.epsilon) * norm(after):
+            yield zero, before, Start(zero.reshape(-1)[some], before.reshape(-1)[some], "AdaGrad")
+    for v, gamma in squares:
+        yield zero, v, Start(zero.reshape(-1)[some], v.reshape(-1)[some], "RMSprop", 0.0, gamma)
+        for m, beta in slow:
+            yield m, v, Start(m.reshape(-1)[some], v.reshape(-1)[some], "Adam", beta, gamma)
+
+
+def _decay(before: Array, after: Array, new: Array, epsilon: float) -> float | None:
+    """The β of after = β before + (1 - β) new; None where there is none."""
+    old, now = before - new, after - new
+    if not (square := float(np.vdot(old, old))):
+        return None
+    beta = float(np.vdot(now, old)) / square
+    exact = norm(now - beta * old) <= _exact(epsilon) * (norm(before) + norm(new))
+    return max(beta, 0.0) if exact and -_exact(epsilon) <= beta < 1 else None
+
+
+def _exact(epsilon: float) -> float:
+    return max(100 * epsilon, 1e-9)
 
 
 def _candidates(
-    known: Mapping[Adaptive, object], moves: Sequence[Move], gradients: Sequence[Array]
+    rules: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array]
 ) -> Iterator[tuple[Adaptive, State]]:
-    """Rules that explain some of the entries, those first that another parameter moves by."""
+    """Rules that explain some of the entries."""
     some = _some_of(gradients[0])
     zero = np.zeros_like(gradients[0])
     few = [g.reshape(-1)[some] for g in gradients]
@@ -101,8 +171,8 @@ def _candidates(
     lost = [m.epsilon * norm(m.before.reshape(-1)[some]) for m in moves]
     buffers = _nearest(moves[0])
     standing: dict[tuple[str, float, float, str], list[State]] = {}
-    for rule in dict.fromkeys((*known, *_rules())):
-        starts: list[tuple[Array, Array, int]] = [(zero, zero, 0)]
+    for rule in dict.fromkeys(rules):
+        starts: list[State] = [(zero, zero, 0)]
         if rule.fault != "forgotten" and buffers:
             key = rule.kind, rule.beta, rule.gamma, rule.fault  # ε does not matter for them
             if key not in standing:
@@ -154,6 +224,8 @@ def _standing(
         off = abs(np.sqrt(1 - rule.gamma**t) / (1 - rule.beta**t) / factor - 1) if factor > 0 else np.ones(1)
         if float(off.min()) < 1e-3:
             yield m, v, int(off.argmin())
+        if float(off[-1]) < 1e-3:
+            yield m, v, _STEPS  # so many that nothing is left to be corrected
 
 
 def _some_of(gradient: Array) -> Array:

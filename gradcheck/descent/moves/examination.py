@@ -16,7 +16,7 @@ from gradcheck.descent.adapt import landscape_of
 from gradcheck.descent.given import Given
 from gradcheck.descent.landscape import Landscape
 from gradcheck.descent.moves.adding_up import adding_up
-from gradcheck.descent.moves.buffers import arrays_beside, with_momentum
+from gradcheck.descent.moves.buffers import Beside, with_momentum
 from gradcheck.descent.moves.by_hand import recognise
 from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
@@ -120,14 +120,13 @@ class _Taken:
 
     def examined(self) -> Examination:
         """Judge the first step, and look at those after it."""
-        own = [p.original for p in self.parameters.values()]
-        beside = arrays_beside(self.kept.state, own, {p.shape for p in self.parameters.values()})
+        beside = Beside(self.kept.state, self.parameters.values())
         from_loss = isinstance(self.source, GradientsOfLoss)
         count = self.asked.steps if self.source.is_anew or from_loss else 1
         roots = [self.asked.step, *([self.given.whole] if self.given.kind == "object" else [])]
         try:
             made = steps_made(self.asked.step, self.parameters, self.source, roots, self.asked.seed, count,
-                              self.kept.optimizers)  # fmt: skip
+                              self.kept.optimizers, beside.now)  # fmt: skip
         finally:
             self.kept.restore()
         if self.given.kind != "object":
@@ -138,7 +137,7 @@ class _Taken:
                     "the step changes nothing in place: judged by the arrays that it returns (they have to be stored)"
                 )
         self.at_first = made[0].standing
-        every = self._all_moves(made, beside)
+        every = self._all_moves(made, beside.at_first)
         if not any(m.gradient is not None for m in every[0].values()):
             raise GradcheckError(
                 "gradients: none are known: the step leaves none beside the parameters (in .grad, or as dW beside W); "
@@ -244,6 +243,7 @@ class _Taken:
             moves = self._moves(made[0], gradients)
             for move in moves.values():
                 move.buffers = [(label, b) for label, b in beside.items() if b.shape == move.before.shape]
+                move.buffers_after = made[0].beside
             said.append({name: with_momentum(move) for name, move in moves.items()})
             firsts.append(moves)
         chosen = belonging(firsts)

@@ -42,7 +42,10 @@ class Stock:
 
 @dataclass
 class Move:
-    """``gradient`` is None where none is known; ``buffers`` are what momentum may have been kept in before the step."""
+    """``gradient`` is None where none is known; ``buffers`` are what momentum may have been kept in before the step.
+
+    ``buffers_after`` are those of them, after the first of several steps.
+    """
 
     name: str
     dtype: str
@@ -54,6 +57,7 @@ class Move:
     momentum: float = 0.0
     weight_decay: float = 0.0
     buffers: list[tuple[str, Array]] = field(default_factory=list)
+    buffers_after: dict[str, Array] = field(default_factory=dict)
     momentum_part: Array | None = None
     """What of the move the momentum explains, where that was stated and a buffer was found."""
     stock: Stock | None = None

@@ -29,9 +29,9 @@ def other_variable(seen: Seen) -> Finding | None:
     for name, values in changing.items():
         alike = is_rate_name(name.rpartition(".")[2].strip("'])")) or _begins(values[0], rates[0], seen, close)
         afterwards = [step.floats_after.get(name, math.nan) for step in steps]
-        if not alike or _follows(rates, values, close) or _follows(rates, afterwards, close):
+        if not alike or not values[0] or _follows(rates, values, close) or _follows(rates, afterwards, close):
             continue
-        differs = max(abs(v / values[0] - 1) for v in values if values[0]) > 4 * close
+        differs = max(abs(v / values[0] - 1) for v in values) > 4 * close
         if steady and differs:
             return _finding(name, values, rates, rate_names(seen, rates[0], close))
     return None

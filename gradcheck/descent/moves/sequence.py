@@ -32,6 +32,8 @@ class Step:
     left_behind: dict[str, tuple[str, str]] = field(default_factory=dict)
     standing: dict[str, Standing] = field(default_factory=dict)
     """The torch optimizer of each parameter as it was before the step."""
+    beside: dict[str, Array] = field(default_factory=dict)
+    """What stands beside the parameters after it; of the first step only."""
 
 
 def steps_made(
@@ -42,6 +44,7 @@ def steps_made(
     seed: int,
     count: int,
     optimizers: Sequence[Any] = (),
+    beside: Callable[[], dict[str, Array]] = dict,
 ) -> list[Step]:
     """Make ``count`` steps, nothing put back between them; fewer where a later one raises.
 
@@ -73,6 +76,7 @@ def steps_made(
                 [(key, plain(array)) for key, array in arrays_in(returned)],
                 {n: apart for n, p in parameters.items() if (apart := p.left_behind()) is not None},
                 standing,
+                beside() if k == 0 else {},
             )
         )
         if not all(np.all(np.isfinite(value)) for value in made[-1].after.values()):
