@@ -10,6 +10,7 @@ from gradcheck.trace import branches
 from gradcheck.trace.dispatch import apply, constant, traced
 from gradcheck.trace.indexing import getitem
 from gradcheck.trace.node import Node
+from gradcheck.trace.wengert.numbers import single
 
 __all__ = ["as_dtype", "astype", "item", "objects", "to_list", "view"]
 
@@ -65,6 +66,9 @@ def item(node: Node, *index: Any) -> Any:
     value = node.value.item(*index) if node._is_array() or hasattr(node.value, "item") else node.value
     if not node._depends():
         return value
+    code = single(node._trace.entries, node) if node._trace.enters and not index else None
+    if code is not None and type(value) is float:
+        return node._trace.carried(value, code)
     if index:
         chosen = index[0] if len(index) == 1 else index
         number = getitem(node, chosen if isinstance(chosen, tuple) else np.unravel_index(chosen, node.value.shape))

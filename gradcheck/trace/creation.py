@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,9 +34,39 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
     if value.dtype.kind not in "fc":
         trace.leak(f"an array of {value.dtype} was made of traced arrays")
         return value
+    if trace.enters and len(nodes) > 1 and value.dtype == np.float64:
+        entered = _of_entries(trace, nested, value)
+        if entered is not None:
+            return entered
     shadow = as_tensor(_tensors(nested))
     accepted = trace.accept("array", (shadow,), shadow, value)
     return constant(trace, value) if accepted is None else trace.wrap(value, accepted)
+
+
+def _of_entries(trace: Trace, nested: Any, value: Any) -> Node | None:
+    """The array of numbers that have no tensors, and constants; None where there is anything else."""
+    numbers = []
+    for x in _numbers_in(nested):
+        light = x._light if isinstance(x, Node) and x._depends() else None
+        if type(light) is int:
+            numbers.append(trace.entries.number(light))
+        elif isinstance(x, np.ndarray) or (isinstance(x, Node) and x._depends()):
+            return None
+        else:
+            numbers.append(-1)
+    made = trace.wrap(value, None)
+    memory = made._own_memory()
+    found = np.array(numbers)
+    memory.write_entries(made._place(memory).reshape(-1)[found >= 0], found[found >= 0])
+    return made
+
+
+def _numbers_in(nested: Any) -> Iterator[Any]:
+    for x in nested:
+        if type(x) in (list, tuple):
+            yield from _numbers_in(x)
+        else:
+            yield x
 
 
 def _tensors(nested: Any) -> Any:

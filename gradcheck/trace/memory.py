@@ -128,13 +128,13 @@ class Memory:
         self.place[positions] = counting(positions.size)[: positions.size].reshape(positions.shape)
         self.pending.append((positions, shadow, varies))
 
-    def write_entry(self, positions: Any, number: int) -> None:
-        """The number that this entry of the Wengert list stands for was written to one place or to several."""
+    def write_entries(self, positions: Any, numbers: int | Array) -> None:
+        """Numbers were written that are entries of the Wengert list: one to each position, or one to all."""
         if self.writer is None:
             self.writer = np.full(self.size, -1, np.int64)
         self.varies = True
         self.version += 1
-        self.writer[positions] = -2 - number
+        self.writer[positions] = -2 - numbers
         self.has_entries = True
 
     def replace(self, positions: Array, shadow: torch.Tensor) -> None:

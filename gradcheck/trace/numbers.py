@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradcheck.trace.casts import astype
 from gradcheck.trace.dispatch import constant
 from gradcheck.trace.node import Node
+from gradcheck.trace.wengert.numbers import single
 
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
@@ -24,5 +27,8 @@ def cast(trace: Trace, kind: Any, x: Any) -> Any:
     value = kind(x.value)  # of an array with axes: NumPy's own TypeError or DeprecationWarning
     if not x._depends():
         return value
+    code = single(trace.entries, x) if trace.enters and kind in (float, np.float64) else None
+    if code is not None:
+        return trace.carried(value, code)
     shadow = trace.accept(kind.__name__, (x._tensor(),), x._tensor().reshape(()), value)
     return value if shadow is None else trace.wrap(value, shadow)

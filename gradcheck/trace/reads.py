@@ -110,15 +110,15 @@ def _entries(flat: torch.Tensor, positions: Array) -> torch.Tensor:
 class Reader:
     """Serves reads of the one-dimensional tensor ``flat``, the entries of ``shaped`` in order.
 
-    Its ``number`` is that of a source of the trace's Wengert list (-1: it is none).
+    ``begin`` is its address as a source of the trace's Wengert list (-1: it is none).
     """
 
-    __slots__ = ("_numbered", "_values", "count", "detached", "flat", "number", "scalars", "shaped", "token", "total")
+    __slots__ = ("_numbered", "_values", "begin", "count", "detached", "flat", "scalars", "shaped", "token", "total")
 
     def __init__(self, flat: torch.Tensor, shaped: torch.Tensor | None = None) -> None:
         self.flat = flat
         self.shaped = flat if shaped is None else shaped
-        self.number = -1
+        self.begin = -1
         self._numbered: Array | None = None
         self._values: Array | None = None
         self.count = 0

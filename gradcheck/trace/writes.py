@@ -71,7 +71,7 @@ def _assign_entry(node: Node, index: Any, new: Node, code: int) -> None:
         _lost(node, error)
         return
     if positions.size:
-        memory.write_entry(positions, node._trace.entries.number(code))
+        memory.write_entries(positions, node._trace.entries.number(code))
 
 
 def _is_same(a: Any, b: Any) -> bool:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from gradcheck.trace.node import Node
-from gradcheck.trace.wengert.codes import Part, Wide, read_code
-from gradcheck.trace.wengert.columns import PICK
+from gradcheck.trace.reads import Reader
+from gradcheck.trace.wengert.codes import Part, Wide, is_small
 from gradcheck.trace.wengert.kinds import Name
 from gradcheck.trace.wengert.numbers import CONSTANTS, code_of
 
@@ -32,6 +33,8 @@ def _side(entries: Entries, x: Any, other: Any, is_factor: bool) -> Side | None:
         value = x.value
         if type(value) is np.ndarray and x._depends():
             light = x._light
+            if light is None:
+                light = _imported(entries, x, other)
             if type(light) is Part:
                 positions = light.positions
                 return entries.kinds.operand("part", positions.shape, positions.strides), light.code(), 0.0, None
@@ -55,16 +58,29 @@ def _side(entries: Entries, x: Any, other: Any, is_factor: bool) -> Side | None:
     return None
 
 
+def _imported(entries: Entries, x: Node, other: Any) -> Part | None:
+    """A small array that PyTorch knows becomes a source, unless PyTorch's own operation costs less."""
+    reader = x._reader
+    if reader is None:
+        tensor = x._tensor()
+        if not is_small(x.value) or tensor.dtype is not torch.float64:
+            return None
+        reader = x._reader = Reader(tensor.reshape(-1), tensor)
+        light = other._light if isinstance(other, Node) else None
+        if light is None or type(light) is Part or (type(light) is int and light < 0):
+            return None  # what is read here for the first time
+    if not is_small(x.value) or not entries.source(x._trace, reader, x.value):
+        return None
+    return Part(reader.begin, reader.numbered)
+
+
 def combined(entries: Entries, ufunc: np.ufunc, a: Any, b: Any, result: Array) -> Wide | None:
     """What carries ``ufunc(a, b)``; None where that is left to PyTorch."""
     name = _NAMES.get(ufunc)
     if name is None:
         return None
     number = _entry(entries, name, a, b, result.shape)
-    if number is None:
-        return None
-    entries.shapes[number] = result.shape
-    return Wide(number)
+    return None if number is None else Wide(number)
 
 
 def dot(entries: Entries, a: Any, b: Any, result: Any) -> int | None:
@@ -80,7 +96,7 @@ def _entry(entries: Entries, name: Name, a: Any, b: Any, shape: tuple[int, ...])
     right = None if left is None else _side(entries, b, a, multiplies and _varies(a))
     if left is None or right is None:
         return None
-    number = entries.columns.add(
+    number = entries.columns.wide(
         entries.kinds.kind(name, left[0], right[0], shape), left[1], right[1], left[2], right[2]
     )
     if left[3] is not None or right[3] is not None:
@@ -102,7 +118,7 @@ def total(entries: Entries, x: Node, factor: float, result: Any) -> int | None:
     if side is None:
         return None
     kind = entries.kinds.kind("total", side[0], entries.kinds.operand("constant"), ())
-    return entries.columns.add(kind, side[1], len(entries.columns), factor, 0.0)
+    return entries.columns.wide(kind, side[1], len(entries.columns), factor, 0.0)
 
 
 def extreme(entries: Entries, x: Node, place: int, result: Any) -> int | None:
@@ -112,7 +128,7 @@ def extreme(entries: Entries, x: Node, place: int, result: Any) -> int | None:
     light = x._light
     if type(light) is Part:
         position = light.positions[np.unravel_index(place, light.positions.shape)]
-        return entries.columns.single(read_code(light.source, int(position)), 1.0)
+        return entries.columns.single(~(light.begin + int(position)), 1.0)
     if type(light) is Wide:
-        return entries.columns.add(PICK, light.number, place, 1.0, 0.0)
+        return entries.pick(light, place, x.value.shape)
     return None

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MASK", "SHIFT", "SMALL", "Light", "Part", "Wide", "is_small", "read_code"]
+__all__ = ["ADDRESSES", "SMALL", "Light", "Part", "Wide", "is_small"]
 
 Array = npt.NDArray[Any]
 
-# A code below zero is ~(source << SHIFT | position), all others are numbers of entries.
-SHIFT = 40
-MASK = (1 << SHIFT) - 1
+# A code below zero is ~address of an entry of a source, all others are numbers of entries of the list.
+ADDRESSES = 1 << 31
 # Entries of an array for which one operation in Python costs more than the arithmetic.
 SMALL = 4096
 
@@ -21,19 +20,22 @@ _FLOAT64 = np.dtype(np.float64)
 
 
 class Part:
-    """Some entries of a source, at a strided view of its positions; ``index`` gave them of the whole source."""
+    """Some entries of a source, at a strided view of its positions; ``index`` gave them of the whole source.
 
-    __slots__ = ("index", "positions", "source")
+    ``begin`` is the address of the source's own first entry.
+    """
 
-    def __init__(self, source: int, positions: Array, index: Any = None) -> None:
-        self.source = source
+    __slots__ = ("begin", "index", "positions")
+
+    def __init__(self, begin: int, positions: Array, index: Any = None) -> None:
+        self.begin = begin
         self.positions = positions
         self.index = index
 
     def code(self) -> int:
         """That of the first entry."""
         position: int = self.positions.item(0)
-        return ~(self.source << SHIFT | position)
+        return ~(self.begin + position)
 
 
 class Wide:
@@ -46,11 +48,6 @@ class Wide:
 
 
 Light = int | Part | Wide
-
-
-def read_code(source: int, position: int) -> int:
-    """The code of one entry of a source."""
-    return ~(source << SHIFT | position)
 
 
 def is_small(array: Array) -> bool:

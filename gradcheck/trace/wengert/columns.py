@@ -1,72 +1,108 @@
-"""The entries of a Wengert list, column by column."""
+"""The entries of a Wengert list, in columns of machine numbers that are read from their ends."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LINEAR", "PICK", "SINGLE", "Columns"]
-
-# y = left_factor · left + right_factor · right + a constant; the same of one operand; one entry of an array.
-LINEAR, SINGLE, PICK = range(3)
-_CHUNK = 4096
+__all__ = ["LINEAR", "MINUS", "PICK", "PLUS", "SINGLE", "WIDE", "Columns", "Ends"]
 
 Array = npt.NDArray[Any]
-Row = tuple[int, int, int, int, float, float]
+
+# a·left + b·right + a constant; the same with a = b = 1, and with a = -b = 1; a·left; one entry of an array; and
+# operations on arrays, whose kind stands in a column of its own.
+LINEAR, PLUS, MINUS, SINGLE, PICK, WIDE = range(6)
+_CHUNK = 4096
+
+
+class Ends(NamedTuple):
+    """How long the columns are at some time."""
+
+    kinds: int
+    codes: int
+    factors: int
+    more: int
 
 
 class Columns:
-    """For every entry its kind, the codes of two operands and a factor for each.
+    """For every entry its kind, and as many codes of operands, factors and other numbers as its kind has.
 
-    Kinds from 3 on are those of operations on arrays; where an entry has no use for a column, the entry's own number
-    or 0 stands there.
+    A sum of two numbers takes 9 bytes, a product 25. Who goes through the entries backwards takes from the end of
+    each column what belongs to the entry.
     """
 
-    __slots__ = ("by_left", "by_right", "kinds", "left", "right")
+    __slots__ = ("codes", "factors", "kinds", "more")
 
     def __init__(self) -> None:
-        self.kinds = array("i")
-        self.left = array("q")
-        self.right = array("q")
-        self.by_left = array("d")
-        self.by_right = array("d")
+        self.kinds = array("B")
+        self.codes = array("i")
+        self.factors = array("d")
+        self.more = array("i")
 
     def __len__(self) -> int:
         return len(self.kinds)
 
+    @property
+    def ends(self) -> Ends:
+        return Ends(len(self.kinds), len(self.codes), len(self.factors), len(self.more))
+
     def linear(self, left: int, by_left: float, right: int, by_right: float) -> int:
         """The number of a new entry: a sum of two numbers, each multiplied by its factor."""
-        return self.add(LINEAR, left, right, by_left, by_right)
+        number = len(self.kinds)
+        self.codes.append(left)
+        self.codes.append(right)
+        if by_left == 1.0 and (by_right == 1.0 or by_right == -1.0):
+            self.kinds.append(PLUS if by_right == 1.0 else MINUS)
+        else:
+            self.factors.append(by_left)
+            self.factors.append(by_right)
+            self.kinds.append(LINEAR)
+        return number
 
     def single(self, operand: int, factor: float) -> int:
         """The number of a new entry: a number multiplied by a factor."""
-        return self.add(SINGLE, operand, len(self.kinds), factor, 0.0)
-
-    def add(self, kind: int, left: int, right: int, by_left: float, by_right: float) -> int:
-        """The number of a new entry."""
         number = len(self.kinds)
-        self.left.append(left)
-        self.right.append(right)
-        self.by_left.append(by_left)
-        self.by_right.append(by_right)
-        self.kinds.append(kind)
+        self.codes.append(operand)
+        self.factors.append(factor)
+        self.kinds.append(SINGLE)
         return number
 
-    def codes(self, first: int, last: int) -> Iterator[Array]:
-        """The codes of all operands from ``first`` to ``last``, some at a time."""
-        for low in range(first, last, _CHUNK):
-            high = min(low + _CHUNK, last)
-            yield np.array(self.left[low:high])
-            yield np.array(self.right[low:high])
+    def pick(self, wide: int, position: int) -> int:
+        """The number of a new entry: the one at this position of the array that another entry is."""
+        number = len(self.kinds)
+        self.codes.append(wide)
+        self.more.append(position)
+        self.kinds.append(PICK)
+        return number
 
-    def backwards(self, first: int, last: int) -> Iterator[Row]:
-        """The entries from ``last - 1`` down to ``first``: number, kind, left, right, their factors."""
-        for high in range(last, first, -_CHUNK):
-            low = max(first, high - _CHUNK)
-            columns = (self.kinds, self.left, self.right, self.by_left, self.by_right)
-            parts = [reversed(column[low:high]) for column in columns]
-            yield from zip(range(high - 1, low - 1, -1), *parts, strict=True)
+    def wide(self, kind: int, left: int, right: int, by_left: float, by_right: float) -> int:
+        """The number of a new entry: an operation on arrays."""
+        number = len(self.kinds)
+        self.codes.append(left)
+        self.codes.append(right)
+        self.factors.append(by_left)
+        self.factors.append(by_right)
+        self.more.append(kind)
+        self.kinds.append(WIDE)
+        return number
+
+    def codes_between(self, begin: Ends, end: Ends) -> Iterator[Array]:
+        """The codes of all operands between two times, some at a time."""
+        for low in range(begin.codes, end.codes, _CHUNK):
+            yield np.array(self.codes[low : min(low + _CHUNK, end.codes)], np.int64)
+
+    def backwards(
+        self, begin: Ends, end: Ends
+    ) -> tuple[Iterator[tuple[int, int]], Callable[[], int], Callable[[], float], Callable[[], int]]:
+        """Numbers and kinds of entries from the last to the first, and what gives the next code, factor and number."""
+        kinds = reversed(memoryview(self.kinds)[begin.kinds : end.kinds])
+        return (
+            zip(range(end.kinds - 1, begin.kinds - 1, -1), kinds, strict=True),
+            reversed(memoryview(self.codes)[: end.codes]).__next__,
+            reversed(memoryview(self.factors)[: end.factors]).__next__,
+            reversed(memoryview(self.more)[: end.more]).__next__,
+        )

@@ -11,7 +11,7 @@ import torch
 
 from gradcheck.trace import reads
 from gradcheck.trace.reads import Reader
-from gradcheck.trace.wengert.codes import MASK, SHIFT, Light, Part, Wide
+from gradcheck.trace.wengert.codes import ADDRESSES, Light, Part, Wide
 from gradcheck.trace.wengert.columns import Columns
 from gradcheck.trace.wengert.joints import Stretch, Taken
 from gradcheck.trace.wengert.kinds import Kinds, Operand
@@ -39,34 +39,46 @@ class Entries:
         self.columns = Columns()
         self.kinds = Kinds()
         self.sources: list[Reader] = []
-        # By the number of an entry: the values of operands that cannot be read again, and the shapes of arrays.
+        self._addresses: list[int] = []  # where each of them begins
+        self._end = 0
+        # By the number of an entry: values of operands that cannot be read again, shapes of arrays taken apart.
         self.kept: dict[int, tuple[Any, Any]] = {}
         self.shapes: dict[int, tuple[int, ...]] = {}
         self.pays = True
         self._begins: list[int] = []
         self._tokens: list[torch.Tensor] = []
-        self._first = 0
+        self._closed = self.columns.ends
         self._pass: Pass | None = None
         self._pass_number = -1
 
     # -- sources -----------------------------------------------------------------------------------------------------
 
-    def source(self, trace: Trace, reader: Reader, values: Any, known: Array | None = None) -> int:
-        """The number of the source that ``reader`` reads.
+    def source(self, trace: Trace, reader: Reader, values: Any, known: Array | None = None) -> bool:
+        """Give what ``reader`` reads an address, if it has none; whether there is one left.
 
         ``values`` is what NumPy has for it: operations will use that, so the tensor must hold the same (else the
         trace has a mismatch); ``known`` says where, if not everywhere.
         """
-        if reader.number < 0:
-            reader.number = len(self.sources)
+        if reader.begin < 0:
+            size = reader.flat.shape[0]
+            if self._end + size > ADDRESSES:
+                return False
+            reader.begin = self._end
+            self._end += size
             self.sources.append(reader)
+            self._addresses.append(reader.begin)
             theirs = reader.flat
             ours = np.asarray(values).reshape(-1)
             if known is not None:
                 theirs, ours = theirs[torch.from_numpy(known)], ours[known]
             if not trace.agrees(theirs, ours):
                 trace.mismatch = True
-        return reader.number
+        return True
+
+    def source_at(self, code: int) -> tuple[Reader, int]:
+        """The source that a code is an entry of, and the position there."""
+        reader = self.sources[bisect.bisect_right(self._addresses, ~code) - 1]
+        return reader, ~code - reader.begin
 
     def value(self, operand: Operand, code: int, number: float, kept: Any) -> Any:
         """The value of an operand: a number or an array."""
@@ -74,14 +86,19 @@ class Entries:
             return kept
         if operand.what != "part":
             return number
-        values = self.sources[~code >> SHIFT].values
-        return np.ndarray(operand.shape, np.float64, values, 8 * (~code & MASK), operand.strides)
+        reader, position = self.source_at(code)
+        return np.ndarray(operand.shape, np.float64, reader.values, 8 * position, operand.strides)
 
     # -- entries -----------------------------------------------------------------------------------------------------
 
     def number(self, code: int) -> int:
         """The number of an entry with the value and derivative of this code."""
         return code if code >= 0 else self.columns.single(code, 1.0)
+
+    def pick(self, wide: Wide, position: int, shape: tuple[int, ...]) -> int:
+        """The number of an entry that is the one at this position of an array of this shape."""
+        self.shapes[wide.number] = shape
+        return self.columns.pick(wide.number, position)
 
     # -- into PyTorch's graph ----------------------------------------------------------------------------------------
 
@@ -92,7 +109,8 @@ class Entries:
         if isinstance(light, Wide):
             return self._taken(light.number, light, value)
         if light < 0:
-            return self.sources[~light >> SHIFT].take(np.asarray(~light & MASK))
+            reader, position = self.source_at(light)
+            return reader.take(np.asarray(position))
         return self._taken(light, np.asarray(light), value)
 
     def tensors(self, numbers: Array, values: Array) -> torch.Tensor:
@@ -100,19 +118,19 @@ class Entries:
         return self._taken(int(numbers.max()), numbers, values)
 
     def _part(self, part: Part) -> torch.Tensor:
-        reader = self.sources[part.source]
+        reader, _ = self.source_at(~part.begin)
         if part.index is None or reader.is_busy(single=False):
             return reader.take(part.positions)
         return reader.indexed(part.index)
 
     def _taken(self, latest: int, which: Array | Wide, value: Any) -> torch.Tensor:
-        if latest >= self._first:
+        if latest >= self._closed.kinds:
             self._close()
         token = self._tokens[self._stretch(latest)]
         if isinstance(which, np.ndarray) and which.ndim and int(which.min()) < self._begins[self._stretch(latest)]:
             # One node behind all stretches in question: none is replayed before what was taken of it is known.
             several = np.unique(np.searchsorted(self._begins, which, side="right") - 1).tolist()
-            token = Stretch.apply(self, 0, 0, [], *[self._tokens[k] for k in several])  # type: ignore[no-untyped-call]  # torch: Function.apply
+            token = Stretch.apply(self, self._closed, self._closed, [], *[self._tokens[k] for k in several])  # type: ignore[no-untyped-call]  # torch: Function.apply
         values = torch.from_numpy(np.array(value, dtype=np.float64))
         taken: torch.Tensor = Taken.apply(token, self, which, values)  # type: ignore[no-untyped-call]  # torch: Function.apply
         return taken
@@ -122,18 +140,20 @@ class Entries:
 
     def _close(self) -> None:
         """Make one node of the entries since the last stretch."""
-        first, last = self._first, len(self.columns)
+        begin, end = self._closed, self.columns.ends
         sources: set[int] = set()
         stretches: set[int] = set()
-        for codes in self.columns.codes(first, last):
-            sources.update(np.unique(~codes[codes < 0] >> SHIFT).tolist())
-            earlier = codes[(codes >= 0) & (codes < first)]
+        for codes in self.columns.codes_between(begin, end):
+            read = np.searchsorted(self._addresses, ~codes[codes < 0], side="right") - 1
+            sources.update(np.unique(read).tolist())
+            earlier = codes[(codes >= 0) & (codes < begin.kinds)]
             stretches.update(np.unique(np.searchsorted(self._begins, earlier, side="right") - 1).tolist())
-        tokens = [self.sources[number].whole() for number in sources] + [self._tokens[k] for k in stretches]
-        self._tokens.append(Stretch.apply(self, first, last, sources, *tokens))  # type: ignore[no-untyped-call]  # torch: Function.apply
-        self._begins.append(first)
-        self._first = last
-        if len(self._tokens) >= _STRETCHES and last < _LENGTH * len(self._tokens):
+        readers = [self.sources[k] for k in sorted(sources)]
+        tokens = [reader.whole() for reader in readers] + [self._tokens[k] for k in sorted(stretches)]
+        self._tokens.append(Stretch.apply(self, begin, end, readers, *tokens))  # type: ignore[no-untyped-call]  # torch: Function.apply
+        self._begins.append(begin.kinds)
+        self._closed = end
+        if len(self._tokens) >= _STRETCHES and end.kinds < _LENGTH * len(self._tokens):
             self.pays = False
 
     def current_pass(self) -> Pass:

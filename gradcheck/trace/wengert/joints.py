@@ -5,11 +5,13 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 
+from gradcheck.trace.reads import Reader
 from gradcheck.trace.wengert.codes import Wide
+from gradcheck.trace.wengert.columns import Ends
+from gradcheck.trace.wengert.totals import Totals
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
@@ -27,18 +29,18 @@ class Stretch(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, entries: Entries, first: int, last: int, sources: list[int], *tokens: Any) -> torch.Tensor:
-        ctx.entries, ctx.range, ctx.sources, ctx.tokens = weakref.ref(entries), (first, last), sources, len(tokens)
+    def forward(
+        ctx: Any, entries: Entries, begin: Ends, end: Ends, sources: list[Reader], *tokens: Any
+    ) -> torch.Tensor:
+        ctx.entries, ctx.range, ctx.sources, ctx.tokens = weakref.ref(entries), (begin, end), sources, len(tokens)
         return torch.zeros((), dtype=torch.float64)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         entries = _alive(ctx.entries)
         _refuse_second_order()
-        first, last = ctx.range
-        float64 = np.dtype(np.float64)
-        totals = {source: entries.sources[source].total.array(float64) for source in ctx.sources}
-        entries.current_pass().replay(entries, first, last, totals)
+        begin, end = ctx.range
+        entries.current_pass().replay(entries, begin, end, Totals(ctx.sources))
         return None, None, None, None, *([torch.zeros_like(gradients[0])] * ctx.tokens)
 
 

@@ -10,13 +10,13 @@ import torch
 
 from gradcheck.trace.node import Node
 from gradcheck.trace.reads import Reader
-from gradcheck.trace.wengert.codes import read_code
+from gradcheck.trace.wengert.codes import Part, Wide
 from gradcheck.trace.wengert.partial import One, Two
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
 
-__all__ = ["CONSTANTS", "code_of", "one", "two"]
+__all__ = ["CONSTANTS", "code_of", "one", "single", "two"]
 
 # Constants whose value is exactly what a Python float can be made of.
 CONSTANTS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.int32, np.bool_})
@@ -71,6 +71,26 @@ def code_of(entries: Entries, x: Any, other: Any) -> Any:
     return _imported(entries, x, other) if light is None else False
 
 
+def single(entries: Entries, x: Node) -> int | None:
+    """The code of the one number in ``x``; None where it has none."""
+    light = x._light
+    if type(light) is int:
+        return light
+    if type(x.value) is not np.ndarray or x.value.size != 1 or not x._depends():
+        return None
+    light = x._light
+    if type(light) is Part:
+        return light.code()
+    if type(light) is Wide:
+        return entries.pick(light, 0, x.value.shape)
+    if not entries.pays or x.value.dtype != np.float64 or x._tensor().dtype is not _FLOAT64:
+        return None
+    reader = x._reader
+    if reader is None:
+        reader = x._reader = Reader(x._tensor().reshape(-1), x._tensor())
+    return ~reader.begin if entries.source(x._trace, reader, x.value) else None
+
+
 def _imported(entries: Entries, x: Node, other: Any) -> Any:
     """A number that PyTorch computed becomes a source, unless PyTorch's own operation costs less."""
     reader = x._reader
@@ -82,4 +102,4 @@ def _imported(entries: Entries, x: Node, other: Any) -> Any:
         light = other._light if isinstance(other, Node) else None
         if light is None or (type(light) is int and light < 0):
             return False  # an entry that is read here for the first time
-    return read_code(entries.source(x._trace, reader, x.value), 0)
+    return ~reader.begin if entries.source(x._trace, reader, x.value) else False

@@ -12,8 +12,7 @@ from gradcheck.trace.memory import Memory
 from gradcheck.trace.node import Node
 from gradcheck.trace.positions import are_distinct
 from gradcheck.trace.reads import Reader
-from gradcheck.trace.wengert.codes import Light, Part, Wide, read_code
-from gradcheck.trace.wengert.columns import PICK
+from gradcheck.trace.wengert.codes import Light, Part, Wide
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
@@ -43,34 +42,35 @@ def read(entries: Entries, node: Node, index: Any) -> Light | None:
     if light is None:
         return _of_tensor(entries, node, index)
     if type(light) is Part:
-        return _of_source(light.source, light.positions, index)
+        return _of_source(light.begin, light.positions, index)
     if type(light) is Wide:
         shape = node.value.shape
         place = np.arange(node.value.size).reshape(shape)[index]
         if isinstance(place, np.ndarray):
             return None
-        return entries.columns.add(PICK, light.number, int(place), 1.0, 0.0)
+        return entries.pick(light, int(place), shape)
     return None
 
 
 def _of_tensor(entries: Entries, node: Node, index: Any) -> Light | None:
     reader = node._reader
-    if reader is None or reader.number < 0:
+    if reader is None or reader.begin < 0:
         tensor = node._tensor()
         if tensor.dtype is not torch.float64 or not node._is_array():
             return None
         if reader is None:
             reader = node._reader = Reader(tensor.reshape(-1), tensor)
-        entries.source(node._trace, reader, node.value)
-    return _of_source(reader.number, reader.numbered, index, index)
+        if not entries.source(node._trace, reader, node.value):
+            return None
+    return _of_source(reader.begin, reader.numbered, index, index)
 
 
-def _of_source(source: int, numbered: Array, index: Any, direct: Any = None) -> Light | None:
+def _of_source(begin: int, numbered: Array, index: Any, direct: Any = None) -> Light | None:
     """``numbered`` are positions without repetitions, as a view of all: what a slice takes of them is one again."""
     positions = numbered[index]
     if type(positions) is not np.ndarray:
-        return read_code(source, int(positions))
-    return Part(source, positions, direct) if positions.base is numbered.base else None
+        return ~(begin + int(positions))
+    return Part(begin, positions, direct) if positions.base is numbered.base else None
 
 
 def _from_memory(entries: Entries, node: Node, memory: Memory, positions: Any) -> Light | None:
@@ -87,8 +87,10 @@ def _from_memory(entries: Entries, node: Node, memory: Memory, positions: Any) -
     if base.dtype is not torch.float64:
         return None
     reader = memory.reader()
-    if reader.number < 0:
-        entries.source(node._trace, reader, memory.values(), np.flatnonzero(memory.writer == -1))
+    if reader.begin < 0 and not entries.source(
+        node._trace, reader, memory.values(), np.flatnonzero(memory.writer == -1)
+    ):
+        return None
     if single:
-        return read_code(reader.number, int(positions))
-    return Part(reader.number, positions) if are_distinct(positions) else None
+        return ~(reader.begin + int(positions))
+    return Part(reader.begin, positions) if are_distinct(positions) else None

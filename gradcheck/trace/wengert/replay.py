@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.trace.wengert.codes import MASK, SHIFT
-from gradcheck.trace.wengert.columns import LINEAR, PICK, SINGLE
+from gradcheck.trace.wengert.columns import LINEAR, PICK, PLUS, SINGLE, WIDE, Ends
 from gradcheck.trace.wengert.kinds import Kind, Operand, spread
+from gradcheck.trace.wengert.totals import Totals
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
@@ -37,38 +37,35 @@ class Pass:
         known = self.arrays.get(number)
         self.arrays[number] = gradient if known is None else known + gradient
 
-    def replay(self, entries: Entries, first: int, last: int, totals: dict[int, Array]) -> None:
-        """Pass on the gradients of the entries from ``first`` to ``last``; those of sources are added to ``totals``."""
-        # Views of single numbers are quicker than arrays; their type knows bytes only.
-        mine: Any = self.numbers.data
-        theirs: dict[int, Any] = {source: total.data for source, total in totals.items()}
-        kinds = entries.kinds
-        for number, kind, left, right, by_left, by_right in entries.columns.backwards(first, last):
-            if kind <= SINGLE:
-                gradient = mine[number]
-                if gradient == 0.0:
-                    continue
-                if left >= 0:
-                    mine[left] += gradient * by_left
-                else:
-                    theirs[~left >> SHIFT][~left & MASK] += gradient * by_left
-                if kind == LINEAR:
-                    if right >= 0:
-                        mine[right] += gradient * by_right
-                    else:
-                        theirs[~right >> SHIFT][~right & MASK] += gradient * by_right
+    def replay(self, entries: Entries, begin: Ends, end: Ends, totals: Totals) -> None:
+        """Pass on the gradients of the entries between two times; those of sources are added to ``totals``."""
+        mine: Any = self.numbers.data  # quicker than the array where single numbers are added
+        rows, code, factor, more = entries.columns.backwards(begin, end)
+        for number, kind in rows:
+            if kind == WIDE:
+                self._wide(entries, number, entries.kinds[more()], (code(), code()), (factor(), factor()), totals)
                 continue
+            gradient = mine[number]
             if kind == PICK:
-                self._pick(left, right, mine[number], entries.shapes[left])
+                array = code()
+                self._pick(array, more(), gradient, entries.shapes[array])
                 continue
-            known = kinds[kind]
-            received = self._received(number) if known.shape else mine[number] or None
-            if received is None:
-                continue
-            if known.name == "total":
-                self._give(known.left, left, received * by_left, known.left.shape, totals)
+            if kind == SINGLE:
+                left, given = code(), gradient * factor()
             else:
-                self._operation(entries, number, known, left, right, by_left, by_right, received, totals)
+                right = code()
+                given = gradient * factor() if kind == LINEAR else gradient if kind == PLUS else -gradient
+                if gradient != 0.0:
+                    if right >= 0:
+                        mine[right] += given
+                    else:
+                        totals.add(right, given)
+                left, given = code(), gradient * factor() if kind == LINEAR else gradient
+            if gradient != 0.0:
+                if left >= 0:
+                    mine[left] += given
+                else:
+                    totals.add(left, given)
 
     def _pick(self, array: int, position: int, gradient: float, shape: tuple[int, ...]) -> None:
         if gradient == 0.0:
@@ -84,11 +81,18 @@ class Pass:
             return picked if whole is None else whole
         return whole + picked
 
-    def _operation(
-        self, entries: Entries, number: int, kind: Kind, left: int, right: int, by_left: float, by_right: float,
-        gradient: Array | float, totals: dict[int, Array],
+    def _wide(
+        self, entries: Entries, number: int, kind: Kind, codes: tuple[int, int], factors: tuple[float, float],
+        totals: Totals,
     ) -> None:  # fmt: skip
         name, one, other, shape = kind
+        gradient = self._received(number) if shape else self.numbers[number] or None
+        if gradient is None:
+            return
+        (right, left), (by_right, by_left) = codes, factors
+        if name == "total":
+            self._give(one, left, gradient * by_left, one.shape, totals)
+            return
         if name == "sum" or name == "difference":
             self._give(one, left, gradient, shape, totals)
             self._give(other, right, gradient if name == "sum" else -gradient, shape, totals)
@@ -102,9 +106,7 @@ class Pass:
             factor = entries.value(one, left, by_left, kept[0])
             self._give(other, right, gradient * factor, shape, totals)
 
-    def _give(
-        self, to: Operand, code: int, gradient: Array | float, shape: tuple[int, ...], totals: dict[int, Array]
-    ) -> None:
+    def _give(self, to: Operand, code: int, gradient: Array | float, shape: tuple[int, ...], totals: Totals) -> None:
         what = to.what
         if what == "constant":
             return
@@ -113,11 +115,11 @@ class Pass:
         if to.shape != shape:
             gradient = spread(gradient, shape, to.shape)
         if what == "part":
-            view: Array = np.ndarray(to.shape, np.float64, totals[~code >> SHIFT], 8 * (~code & MASK), to.strides)
+            view = totals.part(code, to.shape, to.strides)
             view += gradient
         elif what == "wide":
             self.add_array(code, gradient)
         elif code >= 0:
             self.numbers[code] += gradient
         else:
-            totals[~code >> SHIFT][~code & MASK] += gradient
+            totals.add(code, float(gradient))
