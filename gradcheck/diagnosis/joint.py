@@ -57,20 +57,21 @@ class Joint:
 def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:
     """Each array is moved by c·ξ/‖ξ‖ with c its own size, less where its gradient is large: contributions are alike.
 
-    None where every gradient is zero or not finite.
+    An array of n entries contributes about c·‖gradient‖/√n to the derivative along such a direction. None where every
+    gradient is zero or not finite.
     """
     sizes = {n: evidence.numeric.size(n) for n in names}
-    norms = {n: evidence.length(evidence.autograd[n]) for n in names}
-    loud = [sizes[n] * norms[n] for n in names if norms[n] > 0 and math.isfinite(norms[n])]
+    typical = {n: evidence.length(evidence.autograd[n]) / math.sqrt(max(evidence.values[n].size, 1)) for n in names}
+    loud = [sizes[n] * typical[n] for n in names if typical[n] > 0 and math.isfinite(typical[n])]
     if not loud:
         return None
     middle = statistics.median(loud)
-    scales = {n: min(sizes[n], middle / norms[n]) if norms[n] > 0 else sizes[n] for n in names}
+    scales = {n: min(sizes[n], middle / typical[n]) if typical[n] > 0 else sizes[n] for n in names}
     direction = {}
     for n in names:
         direction[n] = evidence.direction(n)
         direction[n] *= scales[n] / norm(direction[n])
-    share = {n: scales[n] * norms[n] / math.sqrt(max(evidence.values[n].size, 1)) for n in names}
+    share = {n: scales[n] * typical[n] for n in names}
     return Joint(direction, share, {n: float(np.vdot(direction[n], evidence.autograd[n])) for n in names})
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -67,3 +68,16 @@ def test_what_supports_a_gradient_beside_a_wrong_one_states_its_power() -> None:
     report = _checked(("a",))
     powers = {g.name: g.power for g in report.gradients if g.verdict == "right"}
     assert all(p is not None and p.norm is not None and p.norm < 0.05 for p in powers.values()), powers
+
+
+def test_a_small_loud_bias_leaves_no_large_input_unheard() -> None:
+    def forward(x: Any, b: Any) -> Any:
+        return x * 0.01 + b, None
+
+    def backward(dout: Any, cache: Any) -> Any:  # noqa: ARG001  # the layer is linear
+        return 0.01 * dout, dout.sum(axis=0)
+
+    rng = np.random.default_rng(0)
+    report = check_layer(forward, backward, rng.standard_normal((10_000, 4)), rng.standard_normal(4))
+    # an entry's share falls with the number of entries: what moves b is made small enough for x to be heard beside it
+    assert dict(report.evaluations)["forward"] == 2
