@@ -64,7 +64,8 @@ def check_module(
         vmap: As in :func:`check_layer`.
         skip: Functions that are deliberately no derivative (a straight-through estimator, a reversed gradient): their
             names, ``"Round"`` everywhere or ``"blocks.1: Round"`` there.
-        calls: How many distinct calls are checked at most; what is left out first is what differs in values alone.
+        calls: How many calls are checked at most. All kinds of arguments come first (shapes, dtypes, strides, zeros,
+            masks that let all or nothing through), then each place's last call of each kind, then some from between.
         rtol, atol, seed, budget, name, raises: As in :func:`check_layer`.
 
     Returns:
@@ -108,15 +109,16 @@ def check_module(
     model, args, keywords = _called_with(model, inputs, kwargs, loss)
 
     from gradcheck.applied.chosen import chosen
+    from gradcheck.applied.counted import numbers_told, remarks
     from gradcheck.applied.recorder import Recorder
     from gradcheck.applied.run import as_before, run_once
     from gradcheck.functions import Asked
 
     with as_before(model, args, keywords, loss):
-        recorder = Recorder(model)
+        recorder = Recorder(model, seed)
         failed = run_once(model, args, keywords, loss, seed, recorder)
         _refuse_nothing(recorder, model, failed)
-        picked, distinct = chosen(_kept(recorder, skipped), calls)
+        picked, offered, kinds_left = chosen(_kept(recorder, skipped), calls)
         found = _all_examined(picked, Asked(limits, seed, gradgrad, vmap, in_model=True))
     findings = _merged([f for one in found for f in one.findings])
     if failed is not None:
@@ -125,7 +127,13 @@ def check_module(
     report = _report(model, [*lost, *found], findings, where, seed, started, name)
     return finish(
         replace(
-            report, notes=(*_counted(recorder, picked, distinct, found, failed), *_left_out(skipped), *report.notes)
+            report,
+            notes=(
+                numbers_told(recorder, picked, offered, kinds_left),
+                *remarks(recorder, picked, found, failed),
+                *_left_out(skipped),
+                *report.notes,
+            ),
         ),
         raises,
     )
@@ -279,41 +287,6 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
         told = (*kept[again].evidence, f"the same in {', '.join(layers[:3])}{more}")
         kept[again] = replace(kept[again], evidence=told)
     return list(kept.values())
-
-
-def _counted(
-    recorder: Recorder, picked: Sequence[Call], distinct: int, found: Sequence[Examined], failed: Exception | None
-) -> list[str]:
-    total = sum(group.count or group.recomputed for group in recorder.groups.values())
-    functions = len({call.function.__qualname__ for call in picked})
-    places = len({call.name for call in picked})
-    notes = [
-        f"{functions} custom {'Function' if functions == 1 else 'Functions'} in {places} "
-        f"{'place' if places == 1 else 'places'}, {total} {'call' if total == 1 else 'calls'}: {len(picked)} checked"
-        + (f"; {distinct - len(picked)} more that differ in values are left out (calls=)" * (distinct > len(picked)))
-    ]
-    if failed is not None:
-        notes.append(f"the model's backward raised {type(failed).__name__}: {(str(failed).splitlines() or [''])[0]}")
-    unreached = [c.name for c in picked if c.upstreams is None and c.name not in recorder.transformed]
-    if unreached and failed is None:
-        notes.append(f"no gradient came to {', '.join(unreached[:4])}: judged with a random one")
-    replaced = [c for c, e in zip(picked, found, strict=True) if e.replaced and c.upstreams is not None]
-    broken = [c.name for c in replaced if not c.gets_numbers()]
-    flat = [c.name for c in replaced if c.gets_numbers()]
-    for names, what in ((flat, "constant or mostly zero"), (broken, "NaN or infinite")):
-        if names:
-            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-            notes.append(
-                f"judged with a random upstream gradient, as the model's is {what}: {', '.join(names[:4])}{more}"
-            )
-    # what ran under no_grad in a checkpoint was run again with a gradient
-    without = [n for n in recorder.without_gradient if n not in {call.name for call in picked}]
-    if without:
-        notes.append(f"no gradient goes through {', '.join(without[:4])}: not checked")
-    if recorder.transformed:
-        which = ", ".join(list(recorder.transformed)[:4])
-        notes.append(f"inside torch.vmap or torch.func; one sample is checked outside of it, alone: {which}")
-    return notes
 
 
 def _report(

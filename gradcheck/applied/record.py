@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import torch
@@ -10,7 +11,10 @@ import torch
 from gradcheck.report import Where
 from gradcheck.state import Randomness
 
-__all__ = ["OPERATOR", "Call", "Group"]
+__all__ = ["BETWEEN", "OPERATOR", "Call", "Group"]
+
+BETWEEN = 2
+"""How many calls are drawn from between the first and the last of those that differ in values alone."""
 
 OPERATOR = "GeneratedBackwardFor_"
 """What PyTorch calls the Functions that it makes for operators of ``torch.library.register_autograd`` begins so."""
@@ -60,36 +64,67 @@ class Call:
 
 
 @dataclass(eq=False)
-class Group:
-    """Calls of one Function from one line of one module, with arguments of the same kind: the first and the last."""
+class _Repeated:
+    """Calls that differ in values alone: the first, the last, and a few from between, drawn."""
 
-    kind: tuple[Any, ...]
-    """What is the same for calls of this Function with such arguments in other modules."""
+    random: Random
     count: int = 0
-    recomputed: int = 0
     first: Call | None = None
     last: Call | None = None
-    others: list[Call] = field(default_factory=list)
-    """The first and last of those made while the backward ran."""
+    between: list[Call] = field(default_factory=list)
 
     def add(self, call: Call) -> None:
-        """Keep the call if it is the first; else in place of the last."""
-        if call.in_backward:
-            self.recomputed += 1
-            self.others = [*self.others[:1], call]
-            return
+        """Keep it in place of the last one, which may have been drawn."""
         self.count += 1
         if self.first is None:
             self.first = call
-        else:
-            self.last = call
+            return
+        if self.last is not None:
+            self._draw(self.last, self.count - 2)
+        self.last = call
+
+    def _draw(self, call: Call, place: int) -> None:
+        """Each of those between is as likely to be kept as any other (Vitter, 1985, algorithm R)."""
+        if len(self.between) < BETWEEN:
+            self.between.append(call)
+        elif (at := self.random.randrange(place)) < BETWEEN:
+            self.between[at] = call
+
+    @property
+    def ends(self) -> list[Call]:
+        return [c for c in (self.first, self.last) if c is not None]
+
+
+@dataclass(eq=False)
+class Group:
+    """Calls of one Function from one line of one module, with arguments of the same kind."""
+
+    kind: tuple[Any, ...]
+    """What is the same for calls of this Function with such arguments in other modules."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._forward = _Repeated(Random(self.seed))
+        self._again = _Repeated(Random(self.seed))
+        """Those made while the backward ran."""
+
+    @property
+    def count(self) -> int:
+        """How many calls there were, without those that were made again."""
+        return self._forward.count or self._again.count
+
+    def add(self, call: Call) -> None:
+        """Keep the call, for a time at least."""
+        (self._again if call.in_backward else self._forward).add(call)
 
     def calls(self) -> list[Call]:
-        """Those that were kept, in the order in which they were made."""
-        return [c for c in (self.first, self.last, *self.others) if c is not None]
+        """Those that are kept: the first, the last, then those from between."""
+        both = self._forward, self._again
+        return [c for some in both for c in some.ends] + [c for some in both for c in some.between]
 
     def kept(self) -> list[Call]:
-        """The calls that a gradient came through; where there is none, the first."""
-        calls = self.calls()
-        reached = [c for c in calls if c.upstreams is not None]
-        return reached[:2] if reached else calls[:1]
+        """The calls that a gradient came through: two ends and some from between; where there is none, the first."""
+        reached = [c for c in self.calls() if c.upstreams is not None]
+        ends = [c for c in reached if any(c in some.ends for some in (self._forward, self._again))][:2]
+        between = sorted((c for c in reached if c not in ends), key=lambda call: call.number)
+        return [*ends, *between[:BETWEEN]] if reached else self.calls()[:1]

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from gradcheck.applied.kinds import kind_of
 from gradcheck.applied.places import placed
 from gradcheck.applied.record import OPERATOR, Call, Group
 from gradcheck.applied.transformed import one_sample
@@ -30,7 +31,8 @@ _OURS = ("torch", "gradcheck")
 class Recorder:
     """The calls of custom Functions in ``model``, in groups, in the order in which they were first made."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: torch.nn.Module, seed: int = 0) -> None:
+        self._seed = seed
         root = type(getattr(model, "_orig_mod", model)).__name__  # torch.compile wraps what it was given
         named = {id(module): path for path, module in reversed(list(model.named_modules()))}
         self.paths = {i: _without_wrappers(path) or root for i, path in named.items()}
@@ -102,9 +104,9 @@ class Recorder:
             left_out.append(path)
             self._left_out(f"{path}: {function.__name__}")
             return plain(*args, **kwargs)
-        kind = (function.__module__, function.__qualname__, tuple(map(_kind, args)))
+        kind = (function.__module__, function.__qualname__, tuple(map(kind_of, args)))
         key = path, line, kind
-        group = self.groups.setdefault(key, Group(kind))
+        group = self.groups.setdefault(key, Group(kind, self._seed))
         call = Call(
             function,
             path,
@@ -146,9 +148,9 @@ class Recorder:
             self._left_out(title)
             return
         self.transformed[title] = self.transformed.get(title, 0) + 1
-        kind = (function.__module__, function.__qualname__, "transformed", tuple(map(_kind, sample)))
+        kind = (function.__module__, function.__qualname__, "transformed", tuple(map(kind_of, sample)))
         line = None if where is None else (where.file, where.line)
-        group = self.groups.setdefault((path, line, kind), Group(kind))
+        group = self.groups.setdefault((path, line, kind), Group(kind, self._seed))
         number = self._counted(path, function)
         again = self.phase == "backward"
         group.add(
@@ -172,11 +174,11 @@ class Recorder:
             self.entered.append(call)
             # the engine records what a backward does only where somebody is to differentiate it
             call.twice |= torch.is_grad_enabled()
-            if call in (group.first, group.last, *group.others) and call.upstreams is None:
+            if call.upstreams is None and call in group.calls():
                 call.upstreams = tuple(None if g is None else g.detach().clone() for g in handed)
 
         def after(returned: Any, _: Any) -> None:
-            if call in (group.first, group.last, *group.others) and call.returned is None:
+            if call.returned is None and call in group.calls():
                 call.returned = tuple(None if g is None else g.detach().clone() for g in returned)
 
         node.register_prehook(before)
@@ -189,11 +191,3 @@ def _without_wrappers(path: str) -> str:
 
 def _copy(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, torch.Tensor) else value
-
-
-def _kind(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return tuple(value.shape), value.dtype, value.requires_grad
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return type(value).__qualname__
