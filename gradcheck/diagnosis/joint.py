@@ -65,7 +65,7 @@ def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:
     loud = [sizes[n] * typical[n] for n in names if typical[n] > 0 and math.isfinite(typical[n])]
     if not loud:
         return None
-    middle = statistics.median(loud)
+    middle = statistics.median_low(loud)
     scales = {n: min(sizes[n], middle / typical[n]) if typical[n] > 0 else sizes[n] for n in names}
     direction = {}
     for n in names:

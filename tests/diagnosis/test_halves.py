@@ -72,10 +72,10 @@ def test_what_supports_a_gradient_beside_a_wrong_one_states_its_power() -> None:
 
 def test_a_small_loud_bias_leaves_no_large_input_unheard() -> None:
     def forward(x: Any, b: Any) -> Any:
-        return x * 0.01 + b, None
+        return x * 0.1 + b, None
 
-    def backward(dout: Any, cache: Any) -> Any:  # noqa: ARG001  # the layer is linear
-        return 0.01 * dout, dout.sum(axis=0)
+    def backward(dout: Any, cache: Any) -> Any:  # it is linear
+        return 0.1 * dout, dout.sum(axis=0)
 
     rng = np.random.default_rng(0)
     report = check_layer(forward, backward, rng.standard_normal((10_000, 4)), rng.standard_normal(4))
