@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -71,6 +71,7 @@ class CallMode(TorchFunctionMode):
         after_backward: Called with the loss when it has ended.
         before_drawing: Called before a call that may draw random numbers.
         passed_over: Nobody is told of the calls that this code makes.
+        only: The functions of which is told, where others interest nobody: inside of the model's forward.
         follow_calls: Hold the call that runs in ``now``.
     """
 
@@ -80,6 +81,7 @@ class CallMode(TorchFunctionMode):
         self.after_backward: list[Callable[[torch.Tensor], None]] = []
         self.before_drawing: list[Callable[[], None]] = []
         self.passed_over: CodeType | None = None
+        self.only: Set[object] | None = None
         self.follow_calls = False
         self.now: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
         self._listeners: tuple[Callable[[Call], None], ...] = ()
@@ -123,6 +125,8 @@ class CallMode(TorchFunctionMode):
             return self._backward(func, args, kwargs or {})
         if self.follow_calls:
             self.now = (func, args, kwargs or {})
+        if self.only is not None and func not in self.only:
+            return func(*args, **kwargs) if kwargs else func(*args)
         if self._listeners and draws(func):
             for begins in self.before_drawing:
                 begins()

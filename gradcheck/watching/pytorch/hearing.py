@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -45,12 +45,10 @@ class Hearing(CallMode):
     Attributes:
         zeroing: Whether it is told of.
         between: Whether what is told now comes after the end of a step and before the next forward.
-        only: The functions of which is told, where others interest nobody: inside of the model's forward.
     """
 
     zeroing = False
     between = False
-    only: Set[object] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,8 +64,6 @@ class Hearing(CallMode):
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, frame: FrameType
     ) -> None:
         if not self.zeroing and (frame.f_code is _OF_OPTIMIZERS or frame.f_code is _OF_MODULES):
-            return
-        if self.only is not None and func not in self.only:
             return
         if self.between and not self._busy:
             new = isinstance(result, torch.Tensor) and result.requires_grad

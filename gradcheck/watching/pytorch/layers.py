@@ -17,6 +17,7 @@ from gradcheck.watching.pytorch.calls import Call, Place
 from gradcheck.watching.pytorch.gates import gates_of
 from gradcheck.watching.pytorch.instead import Instead, in_backward, in_transform
 from gradcheck.watching.pytorch.kinds import FUNCTIONS, cancels_bias, is_layer, kind_of, passes
+from gradcheck.watching.pytorch.latest import Latest
 from gradcheck.watching.pytorch.record import ACTIVATIONS, Record
 from gradcheck.watching.pytorch.sequences import inside, over_time
 from gradcheck.watching.pytorch.shards import class_name
@@ -62,11 +63,13 @@ class LayerWatch:
         self.before_norm: set[str] = set()
         self._shown: Collection[str] = ()
         self._inputs: dict[str, Taken] = {}
+        self._latest = Latest()
 
     def attach(self, closely: bool, shown: Collection[str] = ()) -> None:
         """Look at the layers from now on; ``closely``: at means and extremes too; at histograms of those ``shown``."""
         self._closely, self._shown = closely, shown
         self._records, self._made, self._inputs = {}, {}, {}
+        self._latest = Latest()
         self.last, self._last_is_conv, self._inside = "", False, 0
         if not self._known:
             self._find(self._model, "", False, set())
@@ -116,7 +119,8 @@ class LayerWatch:
         if not again and (not self._counts() or in_transform()):
             return call()
         try:
-            self._look_at_input(layer.name, layer.kind, first_tensor(args))  # it may write over its input
+            if layer.name in self._shown:
+                self._look_at_input(layer.name, layer.kind, first_tensor(args))  # it may write over its input
         except Exception as error:  # in measuring: the training goes on
             self._failed(error)
         self._inside += layer.alone
@@ -208,7 +212,7 @@ class LayerWatch:
             if kind in ("linear", "conv"):
                 self._made[id(output)] = (weakref.ref(output), name, kind)
             self.last = name if layer.module is not None else self.last
-        record.follow(output, self._failed)
+        record.follow(output, self._latest, self._failed)
 
     def _counts(self) -> bool:
         return self.live or (self.anywhere and torch.is_grad_enabled())

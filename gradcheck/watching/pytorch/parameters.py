@@ -81,7 +81,8 @@ class ParameterWatch:
             gradient = local(parameter.grad) if parameter.grad is not None else None
             if gradient is not None and name not in self._gradients:
                 self._gradients[name] = stats_of(gradient, norm=norms.get(name))
-                self._show(name, gradient, "gradient")
+                if self.shown:
+                    self._show(name, gradient, "gradient")
 
     def _show(self, name: str, tensor: torch.Tensor, of: Spread) -> None:
         if name in self.shown:
@@ -102,11 +103,12 @@ class ParameterWatch:
         weights = {
             name: local(p).detach()
             for name, p in self.named.items()
-            if not isinstance(p, nn.UninitializedParameter) and p.is_floating_point()
+            if (type(p) is nn.Parameter or not isinstance(p, nn.UninitializedParameter)) and p.is_floating_point()
         }
         for (name, weight), norm in zip(weights.items(), finite_norms(list(weights.values())), strict=True):
             self._weights[name] = stats_of(weight, extremes=first, norm=norm)
-            self._show(name, weight, "weight")
+            if self.shown:
+                self._show(name, weight, "weight")
             if first and _units_equal(weight):
                 self._equal.add(name)
         moving = {name: weight for name, weight in weights.items() if self.named[name].requires_grad}
@@ -199,7 +201,7 @@ class ParameterWatch:
                     before_norm=own == "bias" and (layer in before_norm or (layer in reached and self._cancels(name))),
                     carried=name in (self._carried or ()),
                     equal_columns=name in self._equal and _moved_alike(parameter.grad, weight),
-                    histograms=self._histograms(name),
+                    histograms=self._histograms(name) if self._taken else (),
                 )
             )
         return found

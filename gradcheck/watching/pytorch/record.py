@@ -11,6 +11,7 @@ import torch
 from gradcheck.health.sample import GateSample, Kind, LayerSample, Stats
 from gradcheck.report import Where
 from gradcheck.watched import Histogram, Spread
+from gradcheck.watching.pytorch.latest import Latest
 from gradcheck.watching.pytorch.sequences import OverTime
 from gradcheck.watching.pytorch.slopes import Slope, merged_slopes
 from gradcheck.watching.pytorch.spread import Taken
@@ -73,8 +74,8 @@ class Record:
         own = self._output() if self._output is not None else None
         self._makes_output = own is not None and (own is output or own.data_ptr() == output.data_ptr())
 
-    def follow(self, output: torch.Tensor, failed: Callable[[Exception], None]) -> None:
-        """Note the gradient when it comes.
+    def follow(self, output: torch.Tensor, measured: Latest, failed: Callable[[Exception], None]) -> None:
+        """Note the gradient when it comes, as it is ``measured``.
 
         At the node of the graph rather than at the tensor: what is done in place to the tensor later has a node of its
         own, and the user's tensor carries no hook.
@@ -90,7 +91,7 @@ class Record:
             try:
                 if shown:
                     self.show(gradient, "gradient")
-                return merged(before, stats_of(gradient))
+                return merged(before, measured(gradient))
             except Exception as error:  # in measuring: the backward goes on
                 failed(error)
                 return before
