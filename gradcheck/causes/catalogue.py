@@ -34,6 +34,7 @@ from gradcheck.causes.lines import (
     scaled,
     skipped_inside,
     windows,
+    wrong_way,
 )
 from gradcheck.causes.spot import Spot, Trial
 from gradcheck.causes.stage import Stage
@@ -75,6 +76,7 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     another_loss.trials,
     overwritten.trials,
     windows.trials,
+    wrong_way.trials,
 )
 # at a place of which some gradients are right
 PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)

@@ -15,6 +15,7 @@ __all__ = ["Factor", "factor", "is_multiple", "is_odd"]
 
 _SHOWN = 3
 _KNOWN = 8  # sizes of which two are compared
+_FEWEST = 3  # samples: 1/2 and 2/3 are too many things
 Shape = tuple[int, ...]
 
 
@@ -104,6 +105,12 @@ def _meant(shown: str, sizes: Sequence[_Size], size: float, name: str, sign: str
         elif math.isclose(size, 1 / s.n, rel_tol=1e-6):
             meanings.append(f"one over {s.name}, {s.n}")
             helps.append(f"sum over {s.over}, do not average: multiply {name} by {s.n}")
+        elif s.name == "the batch size" and s.n > _FEWEST and math.isclose(size, (s.n - 1) / s.n, rel_tol=1e-6):
+            meanings.append(f"{s.name} less one, {s.n - 1}, over {s.n}")
+            helps.append(f"divide by {s.n - 1} as the forward does, not by {s.n}")
+        elif s.name == "the batch size" and s.n > _FEWEST and math.isclose(size, s.n / (s.n - 1), rel_tol=1e-6):
+            meanings.append(f"{s.name}, {s.n}, over one less")
+            helps.append(f"divide by {s.n} as the forward does, not by {s.n - 1}")
     return Factor(shown, f" ({' or '.join(meanings[:_SHOWN])})", helps[0] + sign) if meanings else None
 
 

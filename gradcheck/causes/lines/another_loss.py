@@ -55,6 +55,18 @@ _MISTAKES = {
         "your backward starts from the prediction and does not subtract {}",
         "subtract the targets from the prediction",
     ),
+    "every row": (
+        "GC242",
+        "has {} subtracted in every row",
+        "your backward subtracts 1 in the columns of all labels, in every row: p[:, y] -= 1",
+        "subtract it in the row of each label alone: p[np.arange(N), y] -= 1",
+    ),
+    "averaged": (
+        "GC242",
+        "has {} subtracted divided by the number of rows",
+        "your backward divides {} by the number of rows, and the prediction not, or once less",
+        "divide the difference of prediction and targets by the number of rows, once",
+    ),
 }
 
 
@@ -101,6 +113,17 @@ def _tried(
         is_convention = trial.candidate.cost < hypothesis.cost + 1
         shown = replace(trial.candidate, title=hypothesis.title, cost=hypothesis.cost)
         yield Trial(shown, trial.gradients) if is_convention else trial
+
+
+def _taken(made: torch.Tensor, mistake: str) -> torch.Tensor:
+    """The targets as yours takes them."""
+    if mistake in _ROWS:
+        return made.roll(_ROWS[mistake], 0)
+    if mistake == "every row":
+        return made.amax(0, keepdim=True).expand_as(made)
+    if mistake == "averaged":
+        return made / len(made)
+    return torch.zeros_like(made) if mistake else made
 
 
 def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
@@ -157,7 +180,7 @@ def _changes(place: Place, which: tuple[str, str, str], case: Case, times: float
     if made is None:
         return None
     times = times * float(sum(np.sum(u) for u in case.upstreams))  # the one upstream gradient of a loss
-    taken = made.roll(_ROWS[mistake], 0) if mistake in _ROWS else torch.zeros_like(made) if mistake else made
+    taken = _taken(made, mistake)
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:  # noqa: ARG001  # a change takes both
         return Flow(through=times * _LOSSES[loss](gate.operation.result.detach(), taken))

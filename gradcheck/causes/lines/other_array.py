@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 
 from gradcheck.causes.case import Case
@@ -31,15 +32,19 @@ def trials(spot: Spot) -> Iterator[Trial]:
     k, other = factors
     shape = arguments_of(spot.gates[0])[other].shape
     for site, gates in recording.sites.items():
-        if gates[0].operation.result.shape != shape:
+        found_shape = gates[0].operation.result.shape
+        turned = _is_turned(found_shape, shape)
+        if found_shape != shape and not turned:
             continue
         place = Place(site)
         for later in (False, True):
             found = functools.partial(_result_of, place, other, later)
-            yield from _tried(spot, k, other, place.text, found)
+            yield from _tried(spot, k, other, place.text + ".T" * turned, _transposed(found) if turned else found)
     for name, value in spot.stage.case.values.items():
-        if value.shape == tuple(shape) and value.dtype.kind == "f":
-            yield from _tried(spot, k, other, name, functools.partial(_input, name, other))
+        turned = _is_turned(value.shape, shape)
+        if (value.shape == tuple(shape) or turned) and value.dtype.kind == "f":
+            found = functools.partial(_input, name, other, turned)
+            yield from _tried(spot, k, other, name + ".T" * turned, found)
 
 
 def _tried(spot: Spot, k: int, other: int, called: str, found: Found) -> Iterator[Trial]:
@@ -76,13 +81,32 @@ def _result_of(instead: Place, other: int, later: bool, case: Case, gates: Seque
     return taken
 
 
-def _input(name: str, other: int, case: Case, gates: Sequence[Gate]) -> list[torch.Tensor] | None:
+def _transposed(found: Found) -> Found:
+    """The same with the last two axes exchanged: q @ k.T goes back to q by k, and k.T may be taken for q.T."""
+
+    def turned(case: Case, gates: Sequence[Gate]) -> list[torch.Tensor] | None:
+        results = found(case, gates)
+        return None if results is None else [t.transpose(-1, -2) for t in results]
+
+    return turned
+
+
+def _is_turned(found: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether the last two axes of one shape are those of the other exchanged."""
+    if len(found) != len(wanted) or len(wanted) < 2 or wanted[-1] == wanted[-2]:
+        return False
+    return tuple(found) == (*wanted[:-2], wanted[-1], wanted[-2])
+
+
+def _input(name: str, other: int, turned: bool, case: Case, gates: Sequence[Gate]) -> list[torch.Tensor] | None:
     """The same input of the forward at each execution."""
     value = case.values.get(name)
+    if value is not None and turned:
+        value = np.swapaxes(value, -1, -2)
     fits = value is not None and all(
         len(arguments_of(g)) == 2 and tuple(arguments_of(g)[other].shape) == value.shape for g in gates
     )
-    return [torch.as_tensor(value).to(arguments_of(g)[other]) for g in gates] if fits else None
+    return [torch.as_tensor(np.ascontiguousarray(value)).to(arguments_of(g)[other]) for g in gates] if fits else None
 
 
 def _changes(place: Place, instead: Found, k: int, other: int, case: Case, times: float) -> dict[int, Change] | None:
