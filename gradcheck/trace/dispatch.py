@@ -99,8 +99,12 @@ def record(
     nodes: Sequence[Node],
     values: Sequence[Any],
     rule: Callable[..., Any] | None = None,
+    enters: bool = True,
 ) -> Any:
-    """The traced form of ``result``, which ``function(*args, **kwargs)`` gave and which may depend on a variable."""
+    """The traced form of ``result``, which ``function(*args, **kwargs)`` gave and which may depend on a variable.
+
+    ``enters`` says whether the Wengert list is to be asked first.
+    """
     branches.note(trace, function, values, kwargs, result)
     several = isinstance(result, (tuple, list))
     floating = any(is_floating(item) for item in result) if several else is_floating(result)
@@ -116,7 +120,7 @@ def record(
             if is_view_of(result, node) and result.dtype == node.value.dtype:
                 # Whatever function gave it: a view's derivative follows from where its entries lie.
                 return view_by_position(node, result)
-    if trace.enters and rule is None and any(node._light is not None for node in nodes):
+    if enters and trace.enters and rule is None and any(node._light is not None for node in nodes):
         light = entered(trace.entries, function, args, kwargs, result)
         if light is not None:
             return trace.carried(result, light)

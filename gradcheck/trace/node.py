@@ -27,7 +27,7 @@ class Node:
     start with an underscore, for users see this object as an ndarray and read its attributes.
     """
 
-    __slots__ = ("__weakref__", "_light", "_memory", "_positions", "_reader", "_shadow", "_trace", "_varies",
+    __slots__ = ("__weakref__", "_light", "_memory", "_met", "_positions", "_reader", "_shadow", "_trace", "_varies",
                  "_version", "value")  # fmt: skip
 
     value: Any
@@ -45,6 +45,7 @@ class Node:
         self._version = 0
         self._positions: Array | None = None
         self._reader: Reader | None = None
+        self._met = False  # what has no tensor, in an operation: another time it need not become one for this array
 
     def _depends(self) -> bool:
         """Whether the value depends on a variable, writes through other views included."""

@@ -44,14 +44,15 @@ def _result(self: Node, ufunc: np.ufunc, a: Any, b: Any, value: Any, other: Any)
     depends = self._depends() | other._depends() if is_node else self._depends()
     if not depends:
         return constant(trace, value)
-    if trace.enters and ufunc in _SMOOTH and (self._light is not None or (is_node and other._light is not None)):
+    enters = trace.enters
+    if enters and ufunc in _SMOOTH and (self._light is not None or (is_node and other._light is not None)):
         light = binary(trace.entries, ufunc, a, b, value)
         if light is not None:
             return trace.carried(value, light)
-    if is_node:
-        return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, [self, other], (a.value, b.value))
-    values = (a.value, b) if a is self else (a, b.value)
-    return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, [self], values)
+        enters = False
+    nodes = [self, other] if is_node else [self]
+    values = (a.value, b.value) if is_node else (a.value, b) if a is self else (a, b.value)
+    return record(trace, ufunc, ufunc.__name__, (a, b), {}, value, nodes, values, None, enters)
 
 
 def _binary(ufunc: np.ufunc, compute: Callable[[Any, Any], Any]) -> Callable[[Node, Any], Any]:

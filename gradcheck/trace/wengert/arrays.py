@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gradcheck.trace.node import Node
-from gradcheck.trace.reads import Reader
 from gradcheck.trace.wengert.codes import Part, Wide, is_small
 from gradcheck.trace.wengert.kinds import Name
-from gradcheck.trace.wengert.numbers import CONSTANTS, code_of
+from gradcheck.trace.wengert.numbers import CONSTANTS, code_of, is_worth_it, reader_of
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
@@ -60,16 +58,10 @@ def _side(entries: Entries, x: Any, other: Any, is_factor: bool) -> Side | None:
 
 def _imported(entries: Entries, x: Node, other: Any) -> Part | None:
     """A small array that PyTorch knows becomes a source, unless PyTorch's own operation costs less."""
-    reader = x._reader
-    if reader is None:
-        tensor = x._tensor()
-        if not is_small(x.value) or tensor.dtype is not torch.float64:
-            return None
-        reader = x._reader = Reader(tensor.reshape(-1), tensor)
-        light = other._light if isinstance(other, Node) else None
-        if light is None or type(light) is Part or (type(light) is int and light < 0):
-            return None  # what is read here for the first time
-    if not is_small(x.value) or not entries.source(x._trace, reader, x.value):
+    if not is_worth_it(x, other) or not is_small(x.value):
+        return None
+    reader = reader_of(x)
+    if reader is None or not entries.source(x._trace, reader, x.value):
         return None
     return Part(reader.begin, reader.numbered)
 

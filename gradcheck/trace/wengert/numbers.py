@@ -16,7 +16,7 @@ from gradcheck.trace.wengert.partial import One, Two
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
 
-__all__ = ["CONSTANTS", "code_of", "one", "single", "two"]
+__all__ = ["CONSTANTS", "code_of", "is_worth_it", "one", "reader_of", "single", "two"]
 
 # Constants whose value is exactly what a Python float can be made of.
 CONSTANTS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.int32, np.bool_})
@@ -83,23 +83,33 @@ def single(entries: Entries, x: Node) -> int | None:
         return light.code()
     if type(light) is Wide:
         return entries.pick(light, 0, x.value.shape)
-    if not entries.pays or x.value.dtype != np.float64 or x._tensor().dtype is not _FLOAT64:
-        return None
-    reader = x._reader
-    if reader is None:
-        reader = x._reader = Reader(x._tensor().reshape(-1), x._tensor())
-    return ~reader.begin if entries.source(x._trace, reader, x.value) else None
+    reader = reader_of(x) if entries.pays and x.value.dtype == np.float64 else None
+    return ~reader.begin if reader is not None and entries.source(x._trace, reader, x.value) else None
 
 
 def _imported(entries: Entries, x: Node, other: Any) -> Any:
     """A number that PyTorch computed becomes a source, unless PyTorch's own operation costs less."""
+    reader = reader_of(x) if is_worth_it(x, other) else None
+    if reader is None or reader.flat.shape[0] != 1 or not entries.source(x._trace, reader, x.value):
+        return False
+    return ~reader.begin
+
+
+def is_worth_it(x: Node, other: Any) -> bool:
+    """Whether ``x``, which PyTorch knows, is to be a source beside ``other``: an entry, or not for the first time."""
+    if x._met:
+        return True
+    x._met = True
+    light = other._light if isinstance(other, Node) else None
+    return type(light) is Wide or (type(light) is int and light >= 0)
+
+
+def reader_of(x: Node) -> Reader | None:
+    """What reads the tensor of ``x``; None where that is not in float64."""
     reader = x._reader
     if reader is None:
         tensor = x._tensor()
-        if tensor.dtype is not _FLOAT64 or tensor.ndim:
-            return False
-        reader = x._reader = Reader(tensor.reshape(-1))
-        light = other._light if isinstance(other, Node) else None
-        if light is None or (type(light) is int and light < 0):
-            return False  # an entry that is read here for the first time
-    return ~reader.begin if entries.source(x._trace, reader, x.value) else False
+        if tensor.dtype is not _FLOAT64:
+            return None
+        reader = x._reader = Reader(tensor.reshape(-1), tensor)
+    return reader

@@ -11,8 +11,8 @@ import torch
 from gradcheck.trace.memory import Memory
 from gradcheck.trace.node import Node
 from gradcheck.trace.positions import are_distinct
-from gradcheck.trace.reads import Reader
 from gradcheck.trace.wengert.codes import Light, Part, Wide
+from gradcheck.trace.wengert.numbers import reader_of
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
@@ -55,12 +55,8 @@ def read(entries: Entries, node: Node, index: Any) -> Light | None:
 def _of_tensor(entries: Entries, node: Node, index: Any) -> Light | None:
     reader = node._reader
     if reader is None or reader.begin < 0:
-        tensor = node._tensor()
-        if tensor.dtype is not torch.float64 or not node._is_array():
-            return None
-        if reader is None:
-            reader = node._reader = Reader(tensor.reshape(-1), tensor)
-        if not entries.source(node._trace, reader, node.value):
+        reader = reader_of(node) if node._is_array() else None
+        if reader is None or not entries.source(node._trace, reader, node.value):
             return None
     return _of_source(reader.begin, reader.numbered, index, index)
 
