@@ -79,8 +79,23 @@ def factor(
         n = f"{1 / size:.0f}"
         return Factor(shown, "", f"multiply {name} by {1 / ratio:.0f}: is there a mean over {n} things that is a sum?")
     if upstream is not None and np.asarray(upstream).ndim == 0:
-        return _quotient(shown, size, name, [*_axes_of(inputs), *_sizes_of(results())], sign)
-    return Factor(shown)
+        found = _quotient(shown, size, name, [*_axes_of(inputs), *_sizes_of(results())], sign)
+        if found.meaning:
+            return found
+    return _of_a_variance(shown, size, _sizes(inputs, upstream)) or Factor(shown)
+
+
+def _of_a_variance(shown: str, size: float, sizes: Sequence[_Size]) -> Factor | None:
+    """1/n in the place of 1/(n - 1), or the reverse, where n is the batch size."""
+    for n in (s.n for s in sizes if s.name == "the batch size" and s.n > _FEWEST):
+        for wanted, taken in ((n - 1, n), (n, n - 1)):
+            if math.isclose(size, wanted / taken, rel_tol=1e-6):
+                return Factor(
+                    shown,
+                    f" ({wanted} over {taken}, the batch size being {n})",
+                    f"divide by {wanted} as the forward does, not by {taken}",
+                )
+    return None
 
 
 def _quotient(shown: str, size: float, name: str, sizes: Sequence[_Size], sign: str) -> Factor:
@@ -105,12 +120,6 @@ def _meant(shown: str, sizes: Sequence[_Size], size: float, name: str, sign: str
         elif math.isclose(size, 1 / s.n, rel_tol=1e-6):
             meanings.append(f"one over {s.name}, {s.n}")
             helps.append(f"sum over {s.over}, do not average: multiply {name} by {s.n}")
-        elif s.name == "the batch size" and s.n > _FEWEST and math.isclose(size, (s.n - 1) / s.n, rel_tol=1e-6):
-            meanings.append(f"{s.name} less one, {s.n - 1}, over {s.n}")
-            helps.append(f"divide by {s.n - 1} as the forward does, not by {s.n}")
-        elif s.name == "the batch size" and s.n > _FEWEST and math.isclose(size, s.n / (s.n - 1), rel_tol=1e-6):
-            meanings.append(f"{s.name}, {s.n}, over one less")
-            helps.append(f"divide by {s.n} as the forward does, not by {s.n - 1}")
     return Factor(shown, f" ({' or '.join(meanings[:_SHOWN])})", helps[0] + sign) if meanings else None
 
 

@@ -153,7 +153,7 @@ def test_a_variance_over_n_for_one_over_one_less_is_named():
     x = RNG.normal(size=(6, 4))
     report = check_layer(forward, backward(lambda n: n), x, raises=False)
     [finding] = [f for f in report.findings if f.code.startswith("GC2")]
-    assert "(the batch size less one, 5, over 6)" in finding.title
+    assert "(5 over 6, the batch size being 6)" in finding.title
     assert check_layer(forward, backward(lambda n: n - 1), x).ok
 
 
