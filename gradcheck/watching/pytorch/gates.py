@@ -19,8 +19,8 @@ from gradcheck.health.sample import GateSample
 
 __all__ = ["gates_of", "unseen_gates"]
 
-_TIMES = 64  # time steps that are looked at
-_ENTRIES = 2**17  # of all gates of a layer together, which says how many samples of the batch are looked at
+_TIMES = 32  # time steps that are looked at
+_ENTRIES = 2**15  # of all gates of a layer together, which says how many samples of the batch are looked at
 _FLAT = 0.01  # of the largest derivative
 _OPEN = 1e-3  # of the output gate, from which on the cell state can be told from the output
 
