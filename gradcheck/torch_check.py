@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,12 @@ from gradcheck.witnesses.torch_function import FunctionSubject
 from gradcheck.witnesses.torch_module import ModuleSubject, submodule_calls
 
 __all__ = ["check_torch"]
+
+# Autograd's gradient of a module can only be wrong by what stands inside of it.
+_WHERE_TO_LOOK = (
+    "likely a torch.autograd.Function inside of the module has a wrong backward, or .detach(), .data or NumPy hides a "
+    "part of the forward; gradcheck.check_module checks each Function by itself, and names the cause"
+)
 
 
 def check_torch(
@@ -93,4 +100,7 @@ def check_torch(
             )
         finally:
             subject.restore()
+    wrong = [result for examined in done for result in examined.gradients if result.verdict == "wrong"]
+    if any((result.relative_error or 0.0) <= (result.limit or math.inf) for result in wrong):
+        done[0].notes.append(_WHERE_TO_LOOK)
     return done

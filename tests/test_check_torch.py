@@ -274,3 +274,35 @@ def test_on_the_gpu_where_there_is_one(dtype):
 def test_inside_inference_mode_a_check_is_refused():
     with torch.inference_mode(), pytest.raises(GradcheckError, match=r"torch\.inference_mode: nothing can be diff"):
         check_layer(torch.nn.Linear(3, 2), torch.randn(4, 3))
+
+
+class _OffInside(torch.nn.Module):
+    """A layer behind a Function whose backward is 1.3 times too large in one entry."""
+
+    class Function(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, upstream):
+            off = upstream.clone()
+            off[0, 0] *= 1.3
+            return off
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.layer(self.Function.apply(x))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_what_autograd_makes_of_a_module_is_not_explained_by_a_difference_from_itself(dtype):
+    torch.manual_seed(0)
+    report = check_layer(_OffInside().to(dtype), torch.randn(5, 8, dtype=dtype), raises=False)
+    assert [g.verdict for g in report.gradients] == ["wrong", "right", "right"]
+    assert not report.findings  # "it differs only in 4 of 40 entries" would be of its own rounding
+    (note,) = [n for n in report.notes if "check_module" in n]
+    assert "a torch.autograd.Function inside of the module has a wrong backward" in note

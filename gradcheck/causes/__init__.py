@@ -68,8 +68,8 @@ def _differs(evidence: Evidence, result: GradientResult) -> bool:
     """
     if result.compared_with == "numeric":
         return False
-    known = result.relative_error is not None and result.limit is not None
-    return not (evidence.subject.witnesses == "two" and known and result.relative_error <= result.limit)
+    error, limit = result.relative_error, result.limit
+    return evidence.subject.witnesses != "two" or error is None or limit is None or error > limit
 
 
 def _findings_elsewhere(
