@@ -219,8 +219,7 @@ def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> float | None:
     """The norm of all gradients together, which is finite where they are; None where it takes a closer look."""
-    there = [grad for p in parameters if (grad := p.grad) is not None]
-    return norm_of_all([grad if type(grad) is torch.Tensor else local(grad) for grad in there])
+    return norm_of_all([grad for p in parameters if (grad := p.grad) is not None])
 
 
 def _number(rate: object) -> float | None:

@@ -10,9 +10,9 @@ from torch.amp import GradScaler
 
 from gradcheck.watching.pytorch.calls import Call
 
-__all__ = ["SCALING", "Scaling"]
+__all__ = ["SCALING", "UNSCALE", "Scaling"]
 
-_UNSCALE = torch._amp_foreach_non_finite_check_and_unscale_  # the gradients, what was found, by what to multiply
+UNSCALE = torch._amp_foreach_non_finite_check_and_unscale_  # the gradients, what was found, by what to multiply
 SCALING = GradScaler.scale.__code__.co_filename  # the code that a scaler's calls come from
 
 
@@ -61,7 +61,7 @@ class Scaling:
 
     def in_vain(self, call: Call) -> bool:
         """Whether this call found gradients that are not finite though they were not made larger: none will ever be."""
-        if call.function is not _UNSCALE or self.at_backward > 1.0:
+        if call.function is not UNSCALE or self.at_backward > 1.0:
             return False
         return bool(call.args[1].item())
 

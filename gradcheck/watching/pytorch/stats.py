@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from gradcheck.health.sample import Stats
+from gradcheck.watching.pytorch.shards import local
 
 __all__ = ["finite_norms", "merged", "norm_of", "norm_of_all", "real_entries", "stats_of"]
 
@@ -84,17 +85,11 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
         return [norm_of(tensor) for tensor in tensors]
     with torch.no_grad():
         found = torch._foreach_norm(list(tensors))
-        norms = _numbers(found, device)
+        norms: list[float] = [norm.item() for norm in found] if device.type == "cpu" else torch.stack(found).tolist()
     return [
         norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
         for norm, tensor in zip(norms, tensors, strict=True)
     ]
-
-
-def _numbers(found: Sequence[torch.Tensor], device: torch.device) -> list[float]:
-    """With one transfer, where they are on another device."""
-    numbers: list[float] = [one.item() for one in found] if device.type == "cpu" else torch.stack(list(found)).tolist()
-    return numbers
 
 
 def norm_of_all(tensors: Sequence[torch.Tensor]) -> float | None:
@@ -108,14 +103,18 @@ def norm_of_all(tensors: Sequence[torch.Tensor]) -> float | None:
         return None
     dtype, device = tensors[0].dtype, tensors[0].device
     for tensor in tensors:
+        if type(tensor) is not torch.Tensor:
+            tensor = local(tensor)
         if tensor.dtype is not dtype or tensor.layout is not torch.strided or tensor.device != device:
             return None
         (small if tensor.numel() <= _SMALL else large).append(tensor)
     if len(small) > 1:
         small = [torch._C._nn.flatten_dense_tensors(small)]
+    found = torch._foreach_norm(large + small)
     squares = 0.0
-    for norm in _numbers(torch._foreach_norm(large + small), device):
-        squares += norm * norm
+    for norm in found if device.type == "cpu" else [torch.stack(found).norm()]:
+        number = norm.item()
+        squares += number * number
     return math.sqrt(squares) if _SAFE**2 < squares < math.inf else None
 
 

@@ -25,7 +25,7 @@ from gradcheck.watching.pytorch.optimizers import Optimizers
 from gradcheck.watching.pytorch.output import OutputWatch
 from gradcheck.watching.pytorch.parameters import ParameterWatch, gradient_norm, gradient_norms
 from gradcheck.watching.pytorch.replay import bare
-from gradcheck.watching.pytorch.scaling import SCALING, Scaling
+from gradcheck.watching.pytorch.scaling import SCALING, UNSCALE, Scaling
 from gradcheck.watching.pytorch.shards import class_name, undistributed
 from gradcheck.watching.pytorch.unseen import NOT_CALLED, UNDER_TRANSFORM
 from gradcheck.watching.pytorch.updates import hear_updates
@@ -185,7 +185,7 @@ class TorchHealth(Health):
         if call.caller.co_filename in (CLIPPING, SCALING):
             self._gradient_clips.heard(call)
             self._scaling.heard(call)
-        if self._scaling.in_vain(call):
+        if call.function is UNSCALE and self._scaling.in_vain(call):
             self._check_gradients(self._parameters.named, by_name=True)
         if self._sampling and self._evaluations == 1:
             self.measured(self._heard_sampled, call)
@@ -217,7 +217,7 @@ class TorchHealth(Health):
         return self._forwards > 0 or (not self._called and parts)
 
     def _backward_ends(self, _: torch.Tensor) -> None:
-        if self._concerned():
+        if self._forwards or self._concerned():
             self._backwards += 1
             self._norms = self._total = None
         self._calls.zeroing = True

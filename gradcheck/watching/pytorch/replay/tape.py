@@ -112,9 +112,11 @@ class Tape:
         """The model was called."""
         if len(self._forwards) >= _MOST_FORWARDS:
             self._drop_finished()
-        if not kwargs and not self.entries and all(type(item) is torch.Tensor for item in args):
-            forward = Forward(args, kwargs, kept, modes(), sequence())  # nothing that a reference could be to
-            forward.versions = [(tensor, tensor._version) for tensor in args if tensor.is_leaf]
+        only = args[0] if len(args) == 1 and not kwargs and not self.entries else None
+        if type(only) is torch.Tensor:  # and nothing that a reference could be to
+            forward = Forward(args, kwargs, kept, modes(), sequence())
+            if only.is_leaf:
+                forward.versions.append((only, only._version))
         else:
             forward = Forward(self.held(args), self.held(kwargs), kept, modes(), sequence())
             forward.versions = [(tensor, tensor._version) for tensor in leaves((args, kwargs)) if tensor.is_leaf]
@@ -126,7 +128,10 @@ class Tape:
         for key, forward in self._forwards.items():
             if forward.end < 0:
                 forward.end = sequence()
-                self._gave(key, output)
+                if isinstance(output, torch.Tensor):
+                    self._results[id(output)] = (key, 0, weakref.ref(output))
+                else:
+                    self._gave(key, output)
 
     def draw_begins(self) -> None:
         """A call that may draw random numbers is about to be made outside the model."""
