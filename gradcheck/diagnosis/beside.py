@@ -38,6 +38,8 @@ def points_beside(evidence: Evidence, wide: bool = False) -> list[Point]:
     0 moved to the left of it), so a few are made.
     """
     points: list[Point] = []
+    if not evidence.subject.calls_backward:
+        return points  # gradients at hand are those of the values given, and of no others
     known = evidence.reference.gradients is not None and not evidence.reference.leaks
     for _ in range(_MOVES):
         moved = _moved(evidence, 1e-3 if wide else None)

@@ -18,6 +18,7 @@ from gradcheck.witnesses.subject import Subject
 __all__ = ["Rounding", "rounding_of", "told_of"]
 
 _DRAWS = 4
+_FLOAT32 = 24  # bits
 # Printed numbers were computed with more digits than they have; those of a lower precision were rounded on the way too.
 _SLACK = {"significant": 4.0, "decimals": 4.0, "bits": 32.0}
 _INPUTS_ALONE = 5
@@ -45,6 +46,12 @@ class Rounding:
         self.lengths = {n: norm(g) for n, g in true.items()}
         rng = np.random.default_rng(0)
         squares: dict[str, float] = dict.fromkeys(true, 0.0)
+        if self.told.kind == "bits":  # what was kept in a lower precision was computed in it as well
+            low = {n: v.astype(np.float32) for n, v in values.items()}
+            single = subject.autograd(low, upstreams, "native").gradients or {}
+            coarser = 2.0 ** (_FLOAT32 - self.told.count)
+            for n, g in true.items():
+                squares[n] += _DRAWS * (coarser * norm(single[n] - g)) ** 2 if n in single else 0.0
         digits = {names[n]: d for n, d in self.inputs.items() if n in names}
         for _ in range(_DRAWS):
             moved = {n: _moved(v, digits.get(n), rng) for n, v in values.items()}

@@ -119,3 +119,26 @@ def test_a_reference_in_numpy_is_held_to_the_same():
     report = check_recorded({n: saved_as_text(a) for n, a in arrays().items()}, in_numpy)
     assert report.ok
     assert any("6 significant digits" in n for n in report.notes)
+
+
+def normalised(x, w, b):
+    return torch.nn.functional.batch_norm(x @ w + b, None, None, training=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_of_zero_that_was_computed_in_float32_is_rounding(dtype):
+    tensors = [torch.tensor(a, dtype=torch.float32, requires_grad=True) for a in list(arrays(n=8).values())[:3]]
+    out = normalised(*tensors)
+    dout = torch.randn(out.shape, generator=torch.Generator().manual_seed(0))
+    found = torch.autograd.grad(out, tensors, dout)
+    named = dict(zip(("x", "w", "b", "dx", "dw", "db", "dout"), (*tensors, *found, dout), strict=True))
+    report = check_recorded({n: t.detach().numpy().astype(dtype) for n, t in named.items()}, normalised)
+    assert report.ok
+
+
+@pytest.mark.parametrize("zeros", [1, 30])
+def test_zeros_among_the_inputs_are_no_tie_of_gradients_at_hand(zeros):
+    recorded = {"x": RNG.normal(size=(8, 6)), "w": RNG.normal(size=(6, 3)), "dout": RNG.normal(size=(8, 3))}
+    recorded["x"].flat[:zeros] = 0
+    recorded |= {"dx": recorded["dout"] @ recorded["w"].T, "dw": recorded["x"].T @ recorded["dout"]}
+    assert check_recorded(recorded, lambda x, w: x @ w).ok
