@@ -19,8 +19,9 @@ __all__ = ["Rounding", "rounding_of", "told_of"]
 
 _DRAWS = 4
 _FLOAT32 = 24  # bits
-# Printed numbers were computed with more digits than they have; those of a lower precision were rounded on the way too.
-_SLACK = {"significant": 4.0, "decimals": 4.0, "bits": 32.0}
+# Times what rounding makes at random. Printed numbers were computed with more digits than they have; those of a lower
+# precision may have been rounded on the way too, which PyTorch's own run in float32 is the measure of.
+_SLACK, _ON_THE_WAY = 4.0, 16.0
 _INPUTS_ALONE = 5
 """Inputs with fewer digits than that were chosen so, if the gradients carry all of theirs."""
 _TOLD_APART = 1e-4
@@ -46,12 +47,6 @@ class Rounding:
         self.lengths = {n: norm(g) for n, g in true.items()}
         rng = np.random.default_rng(0)
         squares: dict[str, float] = dict.fromkeys(true, 0.0)
-        if self.told.kind == "bits":  # what was kept in a lower precision was computed in it as well
-            low = {n: v.astype(np.float32) for n, v in values.items()}
-            single = subject.autograd(low, upstreams, "native").gradients or {}
-            coarser = 2.0 ** (_FLOAT32 - self.told.count)
-            for n, g in true.items():
-                squares[n] += _DRAWS * (coarser * norm(single[n] - g)) ** 2 if n in single else 0.0
         digits = {names[n]: d for n, d in self.inputs.items() if n in names}
         for _ in range(_DRAWS):
             moved = {n: _moved(v, digits.get(n), rng) for n, v in values.items()}
@@ -59,7 +54,18 @@ class Rounding:
             for n, g in true.items():
                 own = _moved(g, self.gradients, rng)
                 squares[n] += norm(found[n] - g) ** 2 + norm(own - g) ** 2 if n in found else 0.0
-        return {n: _SLACK[self.told.kind] * math.sqrt(square / _DRAWS) for n, square in squares.items()}
+        computed = self._computed(subject, values, upstreams, true) if self.told.kind == "bits" else {}
+        return {
+            n: _SLACK * math.sqrt(square / _DRAWS) + _ON_THE_WAY * computed.get(n, 0.0) for n, square in squares.items()
+        }
+
+    def _computed(
+        self, subject: Subject, values: Mapping[str, Array], upstreams: Sequence[Array], true: Mapping[str, Array]
+    ) -> dict[str, float]:
+        """What computing in the lower precision makes of each gradient: proportional to its rounding unit."""
+        low = {n: v.astype(np.float32) for n, v in values.items()}
+        single = subject.autograd(low, upstreams, "native").gradients or {}
+        return {n: 2.0 ** (_FLOAT32 - self.told.count) * norm(single[n] - g) for n, g in true.items() if n in single}
 
     def hides_causes(self, allowed: Mapping[str, float]) -> bool:
         """Whether so little can be told apart that more than one cause would explain a wrong gradient."""
