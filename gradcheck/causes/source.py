@@ -55,16 +55,30 @@ def operands_of(site: Site) -> list[str]:
 
 
 def statement_of(site: Site) -> str:
-    """What the statement on the line of an operation computes: the right side of =, what is returned; else the line."""
+    """What the statement of an operation computes: the right side of =, what is returned; else its line.
+
+    Of several statements on one line, or in a function or loop of one line, it is the one that the operation stands in.
+    """
     line = site.where.source
     try:
-        statement = ast.parse(line).body[0]
+        statement = _around(site, ast.parse(line).body)
     except (SyntaxError, IndexError):
         if not line.startswith("return "):
             return line
         statement = ast.parse(line.removeprefix("return ")).body[0]
     value = getattr(statement, "value", None)
     return ast.unparse(value) if isinstance(value, ast.expr) else line
+
+
+def _around(site: Site, body: list[ast.stmt]) -> ast.stmt:
+    """The innermost statement at the column of an operation."""
+    raw = linecache.getline(site.file, site.line)
+    column = (site.positions[2] or 0) - (len(raw) - len(raw.lstrip()))
+    for statement in body:
+        if statement.col_offset <= column < (statement.end_col_offset or 0):
+            inner = getattr(statement, "body", None)
+            return _around(site, inner) if isinstance(inner, list) and inner else statement
+    return body[0]
 
 
 def target_of(site: Site) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -71,10 +71,16 @@ def _axes(case: Case) -> list[tuple[int, str]]:
         return []
     axes = [(0, "sample" if ndim > 1 else "entry")]
     if ndim == 3:
-        axes.append((1, "time step"))
+        axes = [(0, "time step"), (1, "sample")] if _is_time_first(case, shapes) else [*axes, (1, "time step")]
     if ndim == 2:
         axes.append((1, "column"))
     return [(a, thing) for a, thing in axes if all(s[a] > 1 for s in shapes)]
+
+
+def _is_time_first(case: Case, shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether a matrix (a first state) has as many rows as the second axis is long, and none as the first."""
+    rows = {np.shape(v)[0] for v in case.values.values() if np.ndim(v) == 2}
+    return all(s[1] in rows and s[0] not in rows for s in shapes)
 
 
 def _share(case: Case, axis: int, at: int) -> dict[str, Array] | None:
