@@ -51,7 +51,11 @@ class Joint:
 
     def of(self, names: Sequence[str]) -> Joint:
         """The same direction through the arrays of ``names`` alone."""
-        return Joint(*({n: held[n] for n in names} for held in (self.direction, self.share, self.parts)))
+        return Joint(
+            {n: self.direction[n] for n in names},
+            {n: self.share[n] for n in names},
+            {n: self.parts[n] for n in names},
+        )
 
 
 def planned(evidence: Evidence, names: Sequence[str]) -> Joint | None:

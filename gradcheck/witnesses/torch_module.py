@@ -94,7 +94,7 @@ class ModuleSubject(Subject):
         self.counts["backward"] += 1
         drawn: list[Array] = []
 
-        def draw(outputs: list[Array]) -> Sequence[Array]:
+        def draw(outputs: list[Array]) -> list[Array]:
             drawn.extend(upstreams(outputs) if callable(upstreams) else upstreams)
             return drawn
 
