@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 import watching_numpy
 from tables import Table
-from timing import middle
+from timing import keep_memory, middle
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -153,8 +153,10 @@ def table(rounds: int) -> Table:
             f"a block of watch is {PERIOD} steps: one period of its sampling, so that one of them is sampled",
             "each block is held against the bare blocks before and after it, in time of the process; of the steps of a "
             "block that are alike the median counts",
+            "memory that is freed stays with the process: else page faults come and go by chance, in bare steps too",
         ],
     )
+    keep_memory()
     for name, make in NETWORKS.items():
         training = Training(make)
         bare: list[float] = []

@@ -1,5 +1,6 @@
 """What an optimizer is asked for is no fault: to go uphill, or to search along many lines in one step."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -31,3 +32,25 @@ def test_a_search_along_many_lines_may_go_far():
 
 def test_an_optimizer_that_is_to_maximize():
     assert trained(lambda p: torch.optim.SGD(p, lr=0.1, maximize=True), 150, sign=-1.0) == set()
+
+
+@pytest.mark.parametrize("of", ["hidden", "out"])
+def test_each_optimizer_s_gradients_are_looked_at_where_several_step_after_one_backward(of):
+    torch.manual_seed(0)
+    model = nn.Sequential()
+    model.add_module("hidden", nn.Linear(4, 4))
+    model.add_module("out", nn.Linear(4, 4))
+    optimizers = [torch.optim.SGD(layer.parameters(), lr=0.01) for layer in model]
+    with watch(model, optimizers, every=100) as health:
+        for step in range(8):
+            model.zero_grad()
+            bias = model.get_submodule(of).bias
+            loss = model(torch.randn(8, 4)).square().mean()
+            if step == 6:
+                loss = loss + torch.sqrt((bias - bias.detach()).sum() * 0)  # its gradient is infinite, times 0
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    (finding,) = [finding for finding in health.findings if finding.code == "GC300"]
+    assert finding.step == 6
+    assert "backward of torch.sqrt" in finding.title

@@ -127,8 +127,6 @@ class TorchHealth(Health):
             self.measured(self._parameters.note_gradients, self._norms or {})
         self._end_step()
 
-    # The model's forward
-
     def _forward_of_the_model(self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._births.replaying or self._inside or in_backward():
             return call(*args, **kwargs)
@@ -271,9 +269,10 @@ class TorchHealth(Health):
         try:
             if self._optimizers.have_stepped(self._stepped):
                 self._end_step()
+            else:
+                self._norms = None  # those of the next optimizer were not looked at
         finally:
-            ended = not self._stepped
-            self._calls.between = ended and by_call
+            self._calls.between = by_call and not self._stepped
             if not self._calls.between or self._calls.worthwhile():
                 self._listening.begin()
 
@@ -291,10 +290,11 @@ class TorchHealth(Health):
         __tracebackhide__ = True
         total = None if by_name or self._sampling else gradient_norm(parameters.values())
         self._norms = {} if total is not None else gradient_norms(parameters)
-        self._total = total if total is not None else math.hypot(*self._norms.values())
+        fresh, self._total = self._total is None, math.hypot(*self._norms.values()) if total is None else total
         if not math.isfinite(self._total):
             self._births.gradients_bad([n for n, norm in self._norms.items() if not math.isfinite(norm)], self._step)
-        self.schedule.saw("gradient", self._total)
+        if fresh:
+            self.schedule.saw("gradient", self._total)
 
     # The end of a step
 
