@@ -40,8 +40,8 @@ def table(sizes: tuple[int, ...] = SIZES) -> Table:
         "that is more."
     )
     made.remarks.append(
-        f"{', '.join(_LOOPS)}: {_ASSIGNMENTS:,} numbers computed one by one in Python: products of two entries, windows "
-        "of three, sums of three terms, a list that becomes an array."
+        f"{', '.join(_LOOPS)}: {_ASSIGNMENTS:,} numbers computed one by one in Python: products of two entries, "
+        "windows of three, sums of three terms, a list that becomes an array."
     )
     return made
 

@@ -8,6 +8,7 @@ import numpy as np
 import peer
 import torch
 from grown import NAMES, TorchLayer, numpy_layer, torch_layer, upstream_of
+from loops import LOOPS
 from planted import check, names, plant
 from tables import Table, times
 from timing import medians, seconds
@@ -17,6 +18,7 @@ from gradcheck.check import check_layer
 SIZES = (100, 10_000, 1_000_000, 10_000_000)
 # As long as one check of PyTorch's may take, judged by the passes that it makes.
 _LONGEST = 60.0
+_LOOP_SIZES = (600, 6_000, 60_000)
 _HEAVY, _LONG, _FAILING = 10.0, 20e-3, 3.0
 
 
@@ -32,7 +34,11 @@ def table(sizes: tuple[int, ...] = SIZES, rounds: int = 3, longest: float = _LON
                 cells, found = row(name, size, rounds, longest)
                 made.rows.append([name, kind, *cells])
                 made.remarks += [f"OVER: {name} of {kind}, {size:,} entries: {what}" for what in _over(found)]
+    for name in LOOPS:
+        for size in _LOOP_SIZES[: len(sizes)]:
+            made.rows.append([name, "numpy", *_loop_cells(name, size, rounds)])
     made.remarks += [
+        f"{', '.join(LOOPS)}: loops of as many assignments to single entries, in Python; their backwards do not loop.",
         "failing: the last gradient doubled (numpy), a backward that doubles it (torch).",
         f"torch fast, torch slow: torch.autograd.gradcheck of the same layer, where {longest:.0f} s are enough for it.",
     ]
@@ -86,6 +92,33 @@ def _torch_row(name: str, size: int, rounds: int, longest: float) -> tuple[list[
     slow = 2 * entries + 2 * outputs
     peers = lambda fast: peer.gradcheck(_of_leaves(layer), leaves, fast)  # noqa: E731 - as in the row above
     return _row(entries, layer.one_pass, calls, (peers, slow), rounds, longest)
+
+
+def _loop_cells(name: str, size: int, rounds: int) -> list[str]:
+    forward, backward = LOOPS[name]
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal(size), rng.standard_normal(3)
+
+    def doubled(dout: Any, cache: Any) -> Any:
+        dx, dw = backward(dout, cache)
+        return dx, 2 * dw
+
+    calls: dict[str, Callable[[], object]] = {
+        "passing": lambda: check_layer(forward, backward, *inputs, raises=False),
+        "failing": lambda: check_layer(forward, doubled, *inputs, raises=False),
+    }
+    found = medians(calls, lambda: backward(*forward(*inputs)), 1 if size > 10_000 else rounds)
+    passing, failing = found["passing"], found["failing"]
+    ratio = f"{failing / passing:.2f}"
+    return [
+        f"{size:,}",
+        f"{1e3 * found['unit']:.3g} ms",
+        times(passing),
+        times(failing),
+        ratio,
+        times(None),
+        times(None),
+    ]
 
 
 def _of_leaves(layer: TorchLayer) -> Callable[..., torch.Tensor]:

@@ -31,6 +31,13 @@ def read(entries: Entries, node: Node, index: Any) -> Light | None:
     if not entries.pays:
         return None
     memory = node._memory
+    reader = node._reader
+    if (
+        reader is not None
+        and reader.begin >= 0
+        and (memory is None or (memory.version == node._version and memory.mask is None))
+    ):  # a source already, and up to date
+        return _of_source(reader.begin, reader.numbered, index, index)
     if memory is not None and memory.version != node._version and memory.varies and memory.writer is not None:
         return _from_memory(entries, node, memory, node._place(memory)[index])
     if not node._depends():

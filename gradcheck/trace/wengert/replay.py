@@ -40,12 +40,16 @@ class Pass:
     def replay(self, entries: Entries, begin: Ends, end: Ends, totals: Totals) -> None:
         """Pass on the gradients of the entries between two times; those of sources are added to ``totals``."""
         mine: Any = self.numbers.data  # quicker than the array where single numbers are added
+        kinds = entries.kinds
         rows, code, factor, more = entries.columns.backwards(begin, end)
         for number, kind in rows:
-            if kind == WIDE:
-                self._wide(entries, number, entries.kinds[more()], (code(), code()), (factor(), factor()), totals)
-                continue
             gradient = mine[number]
+            if kind == WIDE:
+                known, right, left, by_right, by_left = kinds[more()], code(), code(), factor(), factor()
+                received = self._received(number) if known.shape else gradient or None
+                if received is not None:
+                    self._wide(entries, number, known, (left, right), (by_left, by_right), received, totals)
+                continue
             if kind == PICK:
                 array = code()
                 self._pick(array, more(), gradient, entries.shapes[array])
@@ -76,20 +80,18 @@ class Pass:
         picked.reshape(-1)[position] += gradient
 
     def _received(self, number: int) -> Array | float | None:
-        whole, picked = self.arrays.pop(number, None), self._picked.pop(number, None)
+        whole = self.arrays.pop(number, None)
+        picked = self._picked.pop(number, None) if self._picked else None
         if whole is None or picked is None:
             return picked if whole is None else whole
         return whole + picked
 
     def _wide(
         self, entries: Entries, number: int, kind: Kind, codes: tuple[int, int], factors: tuple[float, float],
-        totals: Totals,
+        gradient: Array | float, totals: Totals,
     ) -> None:  # fmt: skip
         name, one, other, shape = kind
-        gradient = self._received(number) if shape else self.numbers[number] or None
-        if gradient is None:
-            return
-        (right, left), (by_right, by_left) = codes, factors
+        (left, right), (by_left, by_right) = codes, factors
         if name == "total":
             self._give(one, left, gradient * by_left, one.shape, totals)
             return
@@ -97,8 +99,15 @@ class Pass:
             self._give(one, left, gradient, shape, totals)
             self._give(other, right, gradient if name == "sum" else -gradient, shape, totals)
             return
-        kept = entries.kept.get(number, _NOTHING)
         shape = shape or one.shape
+        if one.what == other.what == "part" and one.shape == other.shape:
+            # the window of a loop and its kernel: nothing is spread, and nothing kept
+            given = totals.part(left, shape, one.strides)
+            given += entries.value(other, right, by_right, None) * gradient
+            given = totals.part(right, shape, other.strides)
+            given += entries.value(one, left, by_left, None) * gradient
+            return
+        kept = entries.kept.get(number, _NOTHING)
         if one.what != "constant":
             factor = entries.value(other, right, by_right, kept[1])
             self._give(one, left, gradient * factor, shape, totals)
