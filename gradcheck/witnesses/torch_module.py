@@ -15,6 +15,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Variable
 from gradcheck.report import Leak, Where
 from gradcheck.state import Randomness, seed_everything
+from gradcheck.witnesses.cast_as import casting_as
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
 from gradcheck.witnesses.torch_arrays import (
@@ -55,6 +56,7 @@ class ModuleSubject(Subject):
         if any(t.dtype == torch.bfloat16 for t in (*module.parameters(), *module.buffers())):
             self.module = self.module.float()  # as its inputs are: NumPy has no bfloat16
         self._copies: dict[torch.dtype, torch.nn.Module] = {}
+        self._casts = False
         self.arguments = Arguments(arguments, _input_names(module, len(arguments)), keywords)
         self.variables = self.arguments.variables(wrt, constants, lambda n: f"{n}.grad")
         taken = {v.name for v in self.variables}
@@ -154,7 +156,32 @@ class ModuleSubject(Subject):
             if label in values and label not in leaves:
                 leaves[label] = to_tensor(values[label], p).to(p.dtype).requires_grad_(requires_grad)
                 state[n] = leaves[label]
-        return flat_outputs(torch.func.functional_call(module, state, tuple(args), keywords)), leaves
+        throughout = None if own else self._throughout(dtype)
+        return flat_outputs(self._called(module, state, args, keywords, throughout)), leaves
+
+    def _called(
+        self,
+        module: torch.nn.Module,
+        state: dict[str, torch.Tensor],
+        args: list[Any],
+        keywords: dict[str, Any],
+        dtype: torch.dtype | None,
+    ) -> object:
+        """What the module gives, run in ``dtype`` where it is not its own: also where it casts on the way by itself."""
+        if not self._casts or dtype is None:
+            try:
+                return torch.func.functional_call(module, state, tuple(args), keywords)
+            except RuntimeError:  # dtypes that do not go together
+                if dtype is None:
+                    raise
+        seed_everything(self.seed)
+        with casting_as(dtype):
+            found = torch.func.functional_call(module, state, tuple(args), keywords)
+        self._casts = True
+        return found
+
+    def _throughout(self, dtype: torch.dtype | None) -> torch.dtype | None:
+        return torch.float32 if dtype is None and any(v.is_bfloat16 for v in self.variables) else dtype
 
     def _other_dtype(self, values: Values) -> torch.dtype | None:
         """The dtype to run all in where the values are of another one than the arrays were given in; else None."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gradcheck import check_layer, check_module
+from gradcheck import GradcheckError, check_layer, check_module
 
 
 def off_by_five_percent(only=None):
@@ -148,3 +148,40 @@ def test_a_module_can_be_checked_in_another_dtype_than_its_own(dtype, wanted):
     report = check_layer(module, inputs(dtype), dtype=wanted)
     assert report.ok
     assert report.dtype == wanted
+
+
+class CastsByItself(torch.nn.Module):
+    def __init__(self, dtype, factor=1.0):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear, self.norm, self.dtype = torch.nn.Linear(6, 6).to(dtype), torch.nn.LayerNorm(6), dtype
+        self.out = torch.nn.Linear(6, 2).to(dtype)
+        self.factor = factor
+
+    def forward(self, x):
+        normed = self.norm(self.linear(x).float())
+        return self.out(Times.apply(normed, self.factor).to(self.dtype))
+
+
+class Times(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.factor = factor
+        return x * 1.0
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.factor, None
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+def test_a_module_that_casts_by_itself_is_run_in_float64_throughout(dtype):
+    assert check_layer(CastsByItself(dtype), inputs(dtype)).ok
+    report = check_layer(CastsByItself(dtype, factor=1.05), inputs(dtype), raises=False)
+    assert {g.name: g.verdict for g in report.gradients}["norm.weight.grad"] == "wrong"
+    assert {g.name: g.verdict for g in report.gradients}["out.weight.grad"] == "right"
+
+
+def test_what_does_not_go_together_in_any_dtype_is_still_refused():
+    with pytest.raises(GradcheckError, match="forward raised RuntimeError"):
+        check_layer(torch.nn.Linear(3, 2), inputs(torch.float32))
