@@ -124,7 +124,7 @@ def averaged(p, y):
 
 
 @pytest.mark.parametrize(
-    ("subtract", "words"), [(in_every_row, "subtracted in every row"), (averaged, "subtracted divided by the number")]
+    ("subtract", "words"), [(in_every_row, "subtracted in every row"), (averaged, "subtracted, divided by the number")]
 )
 def test_labels_that_are_subtracted_elsewhere_or_in_part_are_named(subtract, words):
     arrays = RNG.normal(size=(4, 5)), RNG.normal(size=(7, 4)), np.array([0, 2, 1, 2, 4, 0, 2])

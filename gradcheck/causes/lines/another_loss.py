@@ -63,7 +63,7 @@ _MISTAKES = {
     ),
     "averaged": (
         "GC242",
-        "has {} subtracted divided by the number of rows",
+        "has {} subtracted, divided by the number of rows",
         "your backward divides {} by the number of rows, and the prediction not, or once less",
         "divide the difference of prediction and targets by the number of rows, once",
     ),
