@@ -202,11 +202,12 @@ class LayerWatch:
             record = self._records[name] = Record(
                 name, layer.kind, layer.gate, layer.passes, self._places.get(name), name in self._shown
             )
-            record.given(self._inputs.pop(name, None))
+            if self._inputs:
+                record.given(self._inputs.pop(name, None))
         if not again:
             units = 1 if output.dim() > 2 and (self._last_is_conv or output.dim() == 4 or kind == "conv") else -1
             record.add(output, slope_of(layer.kind, output, units, layer.bounds, layer.dim), self._closely)
-            record.sequence = over_time(layer.module, output)
+            record.sequence = over_time(layer.module, output) if kind == "rnn" else None
             if kind in ("linear", "conv", "norm", "rnn", "attention"):
                 self._last_is_conv = kind == "conv" or (kind == "norm" and self._last_is_conv)
             if kind in ("linear", "conv"):

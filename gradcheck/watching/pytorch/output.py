@@ -156,7 +156,9 @@ def counted(classes: torch.Tensor, count: int) -> Any:
 
 
 def _counted(classes: np.ndarray[Any, Any], count: int) -> Any:
-    return np.bincount(classes.reshape(-1).clip(0, count - 1), minlength=count)
+    whole = classes.reshape(-1).astype(np.int64, copy=False)
+    inside = np.minimum(np.maximum(whole, 0), count - 1)  # ndarray.clip takes five times as long
+    return np.bincount(inside, minlength=count)
 
 
 def _pair(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor | None, torch.Tensor | None]:

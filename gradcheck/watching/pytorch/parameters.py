@@ -112,15 +112,15 @@ class ParameterWatch:
             if first and _units_equal(weight):
                 self._equal.add(name)
         moving = {name: weight for name, weight in weights.items() if self.named[name].requires_grad}
-        self._before = {name: self._memory(name, weight) for name, weight in moving.items()}
+        spare = self._spare
+        self._before = {
+            name: memory
+            if (memory := spare.get(name)) is not None and memory.shape == weight.shape and memory.dtype == weight.dtype
+            else torch.empty_like(weight)
+            for name, weight in moving.items()
+        }
         if moving:
             torch._foreach_copy_(list(self._before.values()), list(moving.values()))
-
-    def _memory(self, name: str, weight: torch.Tensor) -> torch.Tensor:
-        spare = self._spare.get(name)
-        if spare is None or spare.shape != weight.shape or spare.dtype != weight.dtype:
-            return torch.empty_like(weight)
-        return spare
 
     def _cancels(self, name: str) -> bool:
         """Whether the gradient of a bias is exactly 0.
@@ -140,11 +140,12 @@ class ParameterWatch:
 
     def _updates(self) -> dict[str, Stats]:
         """What the weights moved by since :meth:`note_weights`; what was kept of them then is used up."""
-        moved = {name: old for name, old in self._before.items() if old.shape == local(self.named[name]).shape}
+        now = {name: local(self.named[name]).detach() for name in self._before}
+        moved = {name: old for name, old in self._before.items() if old.shape == now[name].shape}
         if not moved:
             return {}
         changes = list(moved.values())
-        torch._foreach_sub_(changes, [local(self.named[name]).detach() for name in moved])  # the sign does not matter
+        torch._foreach_sub_(changes, [now[name] for name in moved])  # the sign does not matter
         return {
             name: stats_of(change, norm=norm)
             for (name, change), norm in zip(moved.items(), finite_norms(changes), strict=True)

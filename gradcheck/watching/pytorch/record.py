@@ -51,12 +51,13 @@ class Record:
         found = stats_of(output, extremes=closely, mean=closely, probabilities=squashed)
         if slope is not None and slope.zeros is not None:
             found.zeros = slope.zeros
-        self._first = self._first if self._calls else found.rms
         self._last = found.rms
+        self._first = self._first if self._calls else self._last
         self._calls += 1
-        self.show(output, "output")
-        self._activation = merged(self._activation, found)
-        self._slope = merged_slopes(self._slope, slope)
+        if self._shown:
+            self.show(output, "output")
+        self._activation = found if self._activation is None else merged(self._activation, found)
+        self._slope = slope if self._slope is None else merged_slopes(self._slope, slope)
         self._output = weakref.ref(output)
 
     def show(self, tensor: torch.Tensor, of: Spread) -> None:
@@ -89,9 +90,10 @@ class Record:
             if gradient is None or self.closed:
                 return before
             try:
-                if shown:
+                if shown and self._shown:
                     self.show(gradient, "gradient")
-                return merged(before, measured(gradient))
+                found = measured(gradient)
+                return found if before is None else merged(before, found)
             except Exception as error:  # in measuring: the backward goes on
                 failed(error)
                 return before
@@ -119,8 +121,8 @@ class Record:
             kind=self._kind,
             shape=self._shape,
             activation=self._activation,
-            gradient=_unscaled(self._gradient, scale),
-            input_gradient=_unscaled(self._input_gradient, scale),
+            gradient=self._gradient if scale == 1.0 else _unscaled(self._gradient, scale),
+            input_gradient=self._input_gradient if scale == 1.0 else _unscaled(self._input_gradient, scale),
             flat=slope.flat if slope else None,
             slope=slope.slope if slope else None,
             active=slope.active if slope else None,
@@ -136,13 +138,15 @@ class Record:
         )
 
     def _histograms(self, scale: float) -> tuple[Histogram, ...]:
+        if not self._taken:
+            return ()
         made = [taken.histogram(scale if of == "gradient" else 1.0) for of, taken in self._taken.items()]
         return tuple(histogram for histogram in made if histogram is not None)
 
 
 def _unscaled(stats: Stats | None, scale: float) -> Stats | None:
-    if stats is None or scale == 1.0:
-        return stats
+    if stats is None:
+        return None
     return dataclasses.replace(
         stats,
         norm=stats.norm / scale,

@@ -77,15 +77,15 @@ def finite_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
     """The 2-norm of each, with one call and one transfer from the device for all of them."""
     if not tensors:
         return []
-    dtype, device = tensors[0].dtype, tensors[0].device
+    dtype, device, recorded = tensors[0].dtype, tensors[0].device, False
     for tensor in tensors:
         if tensor.dtype is not dtype or tensor.layout is not torch.strided or tensor.device != device:
             return [norm_of(each) for each in tensors]
-    if dtype not in _WIDE:
+        recorded |= tensor.requires_grad
+    if dtype not in _WIDE or recorded:
         return [norm_of(tensor) for tensor in tensors]
-    with torch.no_grad():
-        found = torch._foreach_norm(list(tensors))
-        norms: list[float] = [norm.item() for norm in found] if device.type == "cpu" else torch.stack(found).tolist()
+    found = torch._foreach_norm(list(tensors))
+    norms: list[float] = [norm.item() for norm in found] if device.type == "cpu" else torch.stack(found).tolist()
     return [
         norm if _SAFE < norm < math.inf else _checked(tensor, norm * norm)
         for norm, tensor in zip(norms, tensors, strict=True)
@@ -143,7 +143,8 @@ def stats_of(
     if count == 0:
         return Stats(0, 0.0, name)
     if norm is None:
-        norm = _checked(tensor, _squares(tensor).item())
+        squares = _squares(tensor).item()
+        norm = math.sqrt(squares) if 1e-30 < squares < math.inf else _checked(tensor, squares)
     if not (extremes or mean or zeros or probabilities) and tiny * _LOW * math.sqrt(count) < norm <= large:
         return Stats(count, norm, name)
     finite = math.isfinite(norm)
