@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from gradcheck.causes.case import Case
 from gradcheck.diagnosis.second_point import moved_within
 from gradcheck.state import own_generator, random_direction
 from gradcheck.witnesses.batch import few_samples, one_sample_fewer
-from gradcheck.witnesses.patience import at_most
+from gradcheck.witnesses.patience import at_most, once_more
 
 __all__ = ["Fresh", "case_at"]
 
@@ -102,10 +103,12 @@ def case_at(case: Case, values: Mapping[str, Array], upstreams: Sequence[Array])
     """``case`` at other values; None where the forward or the backward does not accept them."""
     assert case.subject is not None  # only such cases get here
     try:
+        started = time.monotonic()
         with np.errstate(all="ignore"), at_most(_PATIENCE):
             yours = case.subject.yours(values, list(upstreams))
-            if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
-                return None
+        if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
+            return None
+        with np.errstate(all="ignore"), once_more(_PATIENCE, started):
             true = case.subject.autograd(values, upstreams)
     except Exception:
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import numpy as np
 from gradcheck.difference import norm, relative_error
 from gradcheck.witnesses.batch import one_sample_fewer
 from gradcheck.witnesses.numeric import Numeric
-from gradcheck.witnesses.patience import at_most
+from gradcheck.witnesses.patience import at_most, once_more
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
@@ -35,8 +34,6 @@ __all__ = [
 _LIMIT = 1e-6
 # Seconds that a forward may take at values it was not given; there are at most four such runs in a check.
 _PATIENCE = 2.0
-# How much longer a forward and its backward may take when they are traced.
-_SLOWER = 10.0
 
 
 @dataclass(frozen=True)
@@ -162,9 +159,7 @@ def told_at(evidence: Evidence, values: Values, upstreams: Sequence[Array]) -> d
             yours = evidence.subject.yours(values, list(upstreams))
         if any(o.shape != u.shape for o, u in zip(yours.outputs, upstreams, strict=True)):
             return None
-        # It has come to its end here, and will again: looked at line by line, a traced loop takes three times as long.
-        ended_soon = _SLOWER * (time.monotonic() - started) < _PATIENCE
-        with np.errstate(all="ignore"), nullcontext() if ended_soon else at_most(_PATIENCE):
+        with np.errstate(all="ignore"), once_more(_PATIENCE, started):
             reference = evidence.subject.autograd(values, upstreams)
     except Exception:
         return None

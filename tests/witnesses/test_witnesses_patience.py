@@ -2,12 +2,13 @@
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from gradcheck import check_layer
-from gradcheck.witnesses.patience import TooLongError, at_most
+from gradcheck.witnesses.patience import TooLongError, at_most, once_more
 
 
 def endless():
@@ -34,6 +35,14 @@ def test_a_loop_without_end_is_ended():
 def test_what_ends_is_not_touched():
     with at_most(60.0):
         assert sum(range(10)) == 45
+    assert sys.gettrace() is None
+
+
+def test_what_ended_soon_runs_unwatched_when_it_is_traced():
+    with once_more(60.0, time.monotonic()):
+        assert sys.gettrace() is None
+    with once_more(60.0, time.monotonic() - 7.0):
+        assert sys.gettrace() is not None
     assert sys.gettrace() is None
 
 
