@@ -36,7 +36,7 @@ def is_bfloat16(array: Array) -> bool:
         >>> is_bfloat16(np.ones(3, np.float32))
         False
     """
-    return array.dtype.kind == "V" and array.dtype.name == "bfloat16"
+    return bool(array.dtype.kind == "V" and array.dtype.name == "bfloat16")
 
 
 def as_float32(array: Array) -> Array:
