@@ -49,7 +49,7 @@ def assign(node: Node, index: Any, new: Any) -> None:
             return  # the second half of ``x[index] += v``: it stands there already
         varies = new._depends()
         light = new._light if varies else None
-        if type(light) is int and node.value.dtype is _FLOAT64:
+        if type(light) is int and type(node.value) is np.ndarray and node.value.dtype is _FLOAT64:
             _assign_entry(node, index, new, light)
             return
         # Before NumPy writes, for `new` may look at the same memory.

@@ -278,3 +278,10 @@ def test_windows_of_a_convolution_take_a_few_bytes():
     assert 497 * 3 - 3 <= len(columns) <= 498 * 3
     assert not trace.entries.kept
     assert len(trace.entries._tokens) == 1
+
+
+def test_a_number_takes_no_items():
+    trace = Trace(once=True)
+    x = trace.variable(normal(3), "x")
+    with pytest.raises(TypeError, match="item assignment"):
+        x[0][0] = x[1] * x[2]
