@@ -69,7 +69,7 @@ def check_torch(
         if reference is not None:
             from gradcheck.witnesses.torch_reference import WithReference
 
-            subject = WithReference(function, reference, found.arguments, seed)
+            subject = WithReference(function, reference, function.places(), seed)
         try:
             asked = Asked(limits, seed, gradgrad, vmap)
             return examine_function(function, asked, subject=subject, upstream=upstream)

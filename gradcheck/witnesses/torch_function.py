@@ -85,6 +85,14 @@ class FunctionSubject(Subject):
     def values(self) -> dict[str, Array]:
         return {v.name: v.array.astype(self.dtype or v.array.dtype) for v in self.wanted()}
 
+    def places(self) -> list[object]:
+        """The arguments in their order, with the very array of its variable where each tensor stands."""
+        arrays = {v.name: v.array for v in self.variables if v.differentiated}
+        return [
+            arrays.get(name, given)
+            for name, given in zip(self.arguments.names, self.arguments.positional, strict=False)
+        ]
+
     def restore(self) -> None:
         self.snapshot.restore()
 

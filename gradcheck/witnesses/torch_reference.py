@@ -106,7 +106,8 @@ class WithReference(Subject):
     def _called(self, values: Values, leaves: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         seed_everything(self.seed)
         by_id = {id(v.array): v.name for v in self.variables}
-        in_float64 = all(v.dtype == np.float64 for v in values.values())
+        given = [torch.from_numpy(np.empty(0, v.dtype)).dtype for v in values.values()]
+        common = given[0] if given and len(set(given)) == 1 else None
 
         def tensor(value: object) -> object:
             if not isinstance(value, np.ndarray | torch.Tensor):
@@ -116,8 +117,10 @@ class WithReference(Subject):
                 leaves[name] = torch.from_numpy(np.array(values[name])).requires_grad_()
                 return leaves[name]
             constant = value if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))
-            # PyTorch refuses to multiply float64 with float32, and the reference is run in both.
-            return constant.double() if in_float64 and constant.is_floating_point() else constant
+            if common is None or not constant.is_floating_point():
+                return constant
+            # PyTorch refuses to multiply matrices of float64 and float32, and the reference is run in more than one.
+            return constant.to(torch.promote_types(constant.dtype, common))
 
         args = [tensor(a) for a in self.arguments]
         extra: dict[str, object] = {}

@@ -81,3 +81,37 @@ def test_a_smooth_forward_and_a_reference_that_agrees_get_no_remark():
     report = check_layer(lambda x: (x * x, x), lambda d, x: 2 * d * x, X, reference=lambda x: x * x)
     assert report.ok
     assert "deliberate" not in str(report)
+
+
+def rounding(factor):
+    class Rounding(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w, labels, scale, b):
+            ctx.save_for_backward(x, labels, b)
+            ctx.scale = scale
+            return (x.round() * w + b)[labels] * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            x, labels, _ = ctx.saved_tensors
+            full = torch.zeros_like(x).index_add(0, labels, g * ctx.scale)
+            return None, factor * (full * x.round()).sum(0), None, None, full.sum(0)
+
+    return Rounding
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (-1, "wrong")])
+def test_a_function_is_held_to_a_reference_whatever_its_arguments_are_called(factor, verdict, dtype):
+    x, w, b = (torch.from_numpy(a).to(dtype) for a in (3 * X, X[0], X[1]))
+    labels = torch.tensor([0, 0, 3])
+
+    def reference(x, w, labels, scale, b):
+        return (x.round() * w + b)[labels] * scale
+
+    for called in (reference, lambda *given: reference(*given)):
+        report = check_layer(
+            rounding(factor), x, w, labels, 2.0, b, reference=called, constants=["x"], budget=0, raises=False
+        )
+        verdicts = {g.name: g.verdict for g in report.gradients if g.verdict != "not differentiated"}
+        assert verdicts == {"dw": verdict, "db": "right"}
