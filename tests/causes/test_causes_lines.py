@@ -449,6 +449,24 @@ def test_height_used_for_width():
     assert cause.title.startswith("dx and dw have the height taken for the width in the loop around ")
 
 
+def centred(x):
+    out = np.zeros(x.shape)
+    for i, row in enumerate(x):
+        mean = sum(row) / len(row)
+        for j in range(len(row)):
+            out[i, j] = (row[j] - mean) ** 2
+    return out
+
+
+def centred_backward(d, x):
+    return 2 * d * (x - x.mean(axis=1, keepdims=True))
+
+
+def test_a_running_sum_that_is_cut_is_no_height_taken_for_the_width():
+    cause = the_cause(check_layer(centred, centred_backward, normal(3, 4)))
+    assert (cause.code, cause.title) == ("GC230", "dx lacks what goes back through sum(row)")
+
+
 def test_rows_and_columns_exchanged():
     cause = the_cause(check_layer(slide, slide_backward("exchange"), normal(5, 5), normal(2, 2)))
     assert (cause.code, cause.gradient) == ("GC245", "dx")

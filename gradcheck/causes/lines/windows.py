@@ -47,6 +47,8 @@ def trials(spot: Spot) -> Iterator[Trial]:
 
 def _rounds(spot: Spot) -> Iterator[Trial]:
     """A loop over rows and columns that the backward runs over as many columns as there are rows, or the reverse."""
+    if _runs_on(spot.gates):
+        return
     for square in ("height", "width"):
         kept = _kept(spot.gates, spot.stage.case, square)
         if kept is None:
@@ -74,6 +76,12 @@ def _kept(gates: Sequence[Gate], case: Case, square: str) -> list[bool] | None:
     else:
         kept = [k // columns % rows < columns for k in range(len(gates))]
     return None if all(kept) else kept
+
+
+def _runs_on(gates: Sequence[Gate]) -> bool:
+    """Whether a round goes on with an earlier one's result, as a running sum does: all before the one left out goes."""
+    made = {id(gate.result) for gate in gates}
+    return any(id(value) in made for gate in gates for value in gate.inputs)
 
 
 def _only(place: Place, square: str, case: Case) -> dict[int, Change] | None:
