@@ -6,6 +6,7 @@ from gradcheck.functions.batched import batched
 from gradcheck.functions.calls import Calls, Rule
 from gradcheck.functions.kept import kept_unprotected
 from gradcheck.functions.needed import needed_alone
+from gradcheck.functions.outputs_alone import each_output_alone
 from gradcheck.functions.saved import saved_changed
 from gradcheck.functions.shared import shared_between_calls
 from gradcheck.functions.strided import strided_upstreams
@@ -18,6 +19,7 @@ __all__ = ["contract"]
 RULES: tuple[Rule, ...] = (
     strided_upstreams,
     undefined_upstreams,
+    each_output_alone,
     needed_alone,
     shared_between_calls,
     saved_changed,
