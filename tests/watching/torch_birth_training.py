@@ -51,8 +51,8 @@ class Births:
         bad = [self.names.get(id(p), "?") for p in parameters if not is_finite(p)]
         if bad:
             self.watch.weights_bad(bad)
-        self.watch.step_ended()
         self.step += 1
+        self.watch.step_ended(self.step)
 
     def __enter__(self) -> Births:
         self.calls.__enter__()

@@ -130,8 +130,7 @@ class BirthWatch:
         if self._live is not None:
             self._live.losses.append(loss.detach())
             self._live.origins.phase = "backward"
-        if plain is None:
-            plain = loss
+        plain = loss if plain is None else plain
         # On a GPU the program would have to wait for the loss, and its gradients tell. A scaler waits by itself, and
         # no step follows in which gradients are looked at.
         looked = plain is not loss or not loss.is_cuda
@@ -172,14 +171,18 @@ class BirthWatch:
             if birth is not None:
                 self._tell(birth)
 
-    def step_ended(self) -> None:
-        """The weights have moved; what was kept of the step is forgotten."""
+    def update_ended(self) -> None:
+        """An optimizer has moved its weights; the step may go on, to another's loss."""
         if self._hand is not None:
             self._end_hand()
-        self._own = self._updating = False
+        self._own = self._updating = self._deaf = False
+
+    def step_ended(self, following: int) -> None:
+        """The weights have moved; what was kept of the step is forgotten. The next has the number ``following``."""
+        self.update_ended()
         self._moved()
         self._forget()
-        self._deaf = False
+        self._step = following  # also of a model of which only parts are called
 
     def close(self) -> None:
         """The watch ends; a loss that was not finite and had no backward is looked into."""
@@ -295,9 +298,7 @@ class BirthWatch:
         parameters = dict(self._model.named_parameters())
         grads = [parameters[name].grad for name in names if name in parameters]
         born = first_of(live, [loss] if loss is not None else [grad for grad in grads if grad is not None])
-        if born is None:
-            return None
-        return self._birth(live, born, step, names, "found in the step after, as it ran")
+        return None if born is None else self._birth(live, born, step, names, "found in the step after, as it ran")
 
     def _birth(
         self, found: Replay | Live, born: Operation | Source, step: int, names: Sequence[str], remark: str

@@ -161,7 +161,7 @@ class TorchHealth(Health):
             if self._stepped or (self._backwards and not self._optimizers.all and not self._marked):
                 self._end_step()
             elif self._backwards and self._scaling.skipped():
-                self._births.step_ended()
+                self._births.step_ended(self._step)
                 self._next_step(again=True)
         self._called = self._inside = True
         self._forwards += 1
@@ -258,19 +258,19 @@ class TorchHealth(Health):
         __tracebackhide__ = True
         if self._updating != [id(optimizer)]:
             return
-        key = self._updating.pop()
+        self._stepped.add(self._updating.pop())
         self._listening.end()  # a closure may have called the model
         if self._norms is None and self._backwards:
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
             if self._sampling:
                 self.measured(self._parameters.note_gradients, self._norms or {})
-        self._stepped.add(key)
         by_call = self._forwards > 0
         try:
             if self._optimizers.have_stepped(self._stepped):
                 self._end_step()
             else:
                 self._norms = None  # those of the next optimizer were not looked at
+                self._births.update_ended()
         finally:
             self._calls.between = by_call and not self._stepped
             if not self._calls.between or self._calls.worthwhile():
@@ -313,7 +313,7 @@ class TorchHealth(Health):
             if bad and all(p.gradient is None or not p.gradient.bad for p in sample.parameters):
                 self._births.weights_bad(bad)
         self._births.by_hand = not self._optimizers.all
-        self._births.step_ended()
+        self._births.step_ended(step + 1)
         self._calls.zeroing = False
         self._step += 1
         self._next_step()

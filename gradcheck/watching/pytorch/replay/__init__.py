@@ -87,11 +87,15 @@ class Replay:
             self._run(loss)
 
     def _run(self, loss: Any) -> None:
-        last = max((key for key, entry in self._tape.entries.items() if isinstance(entry, Forward)), default=-1)
+        entries = self._tape.entries.items()
+        last = max((key for key, entry in entries if isinstance(entry, Forward)), default=-1)
+        last_backward = max((key for key, entry in entries if isinstance(entry, Backward)), default=-1)
         with self._calls, self.origins:
-            for key, entry in self._tape.entries.items():
+            for key, entry in entries:
                 if self.origins.phase == "update" and key < last:
                     self.origins.phase = "forward"  # gradients are accumulated: this makes the next part of the batch
+                elif self.origins.phase == "update" and (loss is not None or key < last_backward):
+                    self.origins.phase = "loss"  # another one
                 if isinstance(entry, Forward):
                     if self._with_forward:
                         self._forward(key, entry)
