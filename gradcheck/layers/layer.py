@@ -20,6 +20,7 @@ from gradcheck.layers.variables import (
     argument_names,
     float_variable,
     held_in_dicts,
+    numbers_given,
     scalar_variables,
     variables_of,
 )
@@ -134,6 +135,18 @@ class Layer(Problem):
         found = match_names([variable.name for variable in self.optional], keys, plain=False)
         self.variables += [variable for variable in self.optional if variable.name in found]
         self.optional = [variable for variable in self.optional if variable.name not in found]
+        self._take_numbers(returned, keys)
+
+    def _take_numbers(self, returned: object, keys: Sequence[str]) -> None:
+        """Take in numbers beside the arrays where the backward gives their gradients, or ``wrt`` asks for them."""
+        if not any(variable.differentiated for variable in self.variables):
+            return  # then all numbers are inputs
+        taken = {variable.name for variable in self.variables}
+        given = numbers_given(self.names, returned, keys) | set(self.request.wrt or ()) | set(self.request.order or ())
+        for variable in scalar_variables(self.names, self.arguments, given - taken):
+            place = self.names.index(variable.name)
+            before = [i for i, v in enumerate(self.variables) if v.name in self.names[:place]]
+            self.variables.insert(before[-1] + 1 if before else 0, variable)
 
     # -- the rehearsal -------------------------------------------------------------------------------------
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called
+from gradcheck.layers.matching import flattened
 from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import Path, arrays_of
 from gradcheck.layers.request import check_array
-from gradcheck.layers.spelling import gradient_label
-from gradcheck.layers.values import describe, is_array
+from gradcheck.layers.spelling import gradient_label, match_names
+from gradcheck.layers.values import describe, is_array, is_float_array
 from gradcheck.state import Slot
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "argument_names",
     "float_variable",
     "held_in_dicts",
+    "numbers_given",
     "places_in_lists",
     "scalar_variables",
     "variables_of",
@@ -98,11 +100,35 @@ def _inside(name: str, value: Any, whole: bool) -> list[Variable]:
     return []
 
 
-def scalar_variables(names: Sequence[str], arguments: list[Any]) -> list[Variable]:
-    """Python floats as variables, for layers of single numbers; each is found through the slot that holds it."""
+def numbers_given(names: Sequence[str], returned: object, keys: Sequence[str]) -> set[str]:
+    """The arguments that a backward gives floats for: in their place among as many items, or by name.
+
+    An ``int`` is no gradient: ``return dx, dw, 0`` fills the place of an option.
+    """
+    given = set(match_names(names, keys, plain=False))
+    items = flattened(returned)
+    if isinstance(returned, tuple | list) and len(items) == len(names):
+        given |= {
+            name
+            for name, item in zip(names, items, strict=True)
+            if isinstance(item, float | np.floating) or is_float_array(item)
+        }
+    return given
+
+
+def scalar_variables(
+    names: Sequence[str], arguments: list[Any], taken: Collection[str] | None = None
+) -> list[Variable]:
+    """Python floats as variables, for layers of single numbers; each is found through the slot that holds it.
+
+    Args:
+        names: those of the arguments.
+        arguments: the arguments.
+        taken: which to look at; None for all.
+    """
     found = []
     for i, (name, value) in enumerate(zip(names, arguments, strict=True)):
-        if isinstance(value, float | np.floating):
+        if isinstance(value, float | np.floating) and (taken is None or name in taken):
             if not np.isfinite(value):
                 raise GradcheckError(f"{name} is {value}: gradients are compared at finite values; pass a finite one")
             slot = Slot(arguments, i, "item", name)

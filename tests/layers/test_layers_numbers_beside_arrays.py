@@ -1,0 +1,66 @@
+"""A number among arrays is an input where the backward gives its gradient: none that is returned is left out."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check_layer
+
+RNG = np.random.default_rng(0)
+X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
+
+
+def affine(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def verdicts(report):
+    return {gradient.name: gradient.verdict for gradient in report.gradients}
+
+
+@pytest.mark.parametrize("number", [0.3, np.float64(0.3), np.float32(0.3)])
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (-1, "wrong"), (1.01, "wrong")])
+def test_what_the_backward_returns_for_a_number_is_checked(number, factor, verdict):
+    report = check_layer(
+        affine, lambda d, cache: (d @ cache[1].T, cache[0].T @ d, factor * d.sum()), X, W, number, raises=False
+    )
+    assert verdicts(report) == {"dx": "right", "dw": "right", "db": verdict}
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (-1, "wrong")])
+def test_a_number_before_the_array_in_a_dict_of_gradients(factor, verdict):
+    report = check_layer(
+        lambda a, x: (a * x, (a, x)),
+        lambda d, cache: {"da": factor * (d * cache[1]).sum(), "dx": d * cache[0]},
+        0.4,
+        X,
+        raises=False,
+    )
+    assert verdicts(report) == {"da": verdict, "dx": "right"}
+
+
+def test_a_gradient_that_was_not_summed_to_a_number_is_of_the_wrong_shape():
+    report = check_layer(
+        affine, lambda d, cache: (d @ cache[1].T, cache[0].T @ d, d.sum(axis=0)), X, W, 0.3, raises=False
+    )
+    assert verdicts(report)["db"] == "wrong"
+    assert any("db" in finding.title and "shape" in finding.title for finding in report.findings)
+
+
+@pytest.mark.parametrize("place", [(), (None,), (0,)])
+def test_an_option_has_no_gradient(place):
+    report = check_layer(affine, lambda d, cache: (d @ cache[1].T, cache[0].T @ d, *place), X, W, 0.3)
+    assert verdicts(report) == {"dx": "right", "dw": "right"}
+
+
+def test_a_number_is_constant_where_that_is_said():
+    report = check_layer(
+        affine, lambda d, cache: (d @ cache[1].T, cache[0].T @ d, 0.0), X, W, 0.3, constants=["b"], raises=False
+    )
+    assert report.ok
+    assert verdicts(report)["db"] == "not differentiated"
+
+
+def test_wrt_asks_for_a_number():
+    report = check_layer(affine, lambda d, cache: d.sum(), X, W, 0.3, wrt=["b"], raises=False)
+    assert report.ok
+    assert verdicts(report)["db"] == "right"
