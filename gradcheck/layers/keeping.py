@@ -123,8 +123,8 @@ class Keeping(Layer):
         stood = {path: value for path, value in self.keeper.before if is_array(value)}
         contents = {path: value.copy() for path, value in stood.items()}
         raw = ungrouped(self.first_run(), self.arguments)
-        self.promote(raw)
         named = dict(named_gradients(raw, self.gradient_names))
+        self.promote(raw, named)
         refuse_integers(integers_of(self.keeper, self.arguments), self.keeper, named)
         self._find_parameters(raw, self._stable)
         self.keeper.take_input([v for v in self.variables if v.role == "input" and v.differentiated])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -129,20 +129,25 @@ class Layer(Problem):
         by_name = {variable.name: variable for variable in self.variables}
         return [by_name.get(name) for name in self.names]
 
-    def promote(self, returned: object) -> None:
-        """Take in arrays held in dicts of options when the backward gives gradients of their names."""
+    def promote(self, returned: object, named: Mapping[str, object]) -> None:
+        """Take in arrays held in dicts of options, and numbers, when the backward gives gradients of their names.
+
+        Args:
+            returned: what the backward returned.
+            named: what of it has a name, in a dict or in the return statement.
+        """
         keys = [key for item in flattened(returned) for key in (as_mapping(item) or {})]
         found = match_names([variable.name for variable in self.optional], keys, plain=False)
         self.variables += [variable for variable in self.optional if variable.name in found]
         self.optional = [variable for variable in self.optional if variable.name not in found]
-        self._take_numbers(returned, keys)
+        self._take_numbers(returned, named)
 
-    def _take_numbers(self, returned: object, keys: Sequence[str]) -> None:
+    def _take_numbers(self, returned: object, named: Mapping[str, object]) -> None:
         """Take in numbers beside the arrays where the backward gives their gradients, or ``wrt`` asks for them."""
         if not any(variable.differentiated for variable in self.variables):
             return  # then all numbers are inputs
         taken = {variable.name for variable in self.variables}
-        given = numbers_given(self.names, returned, keys) | set(self.request.wrt or ()) | set(self.request.order or ())
+        given = numbers_given(self.names, returned, named) | set(self.request.wrt or ()) | set(self.request.order or ())
         for variable in scalar_variables(self.names, self.arguments, given - taken):
             place = self.names.index(variable.name)
             before = [i for i, v in enumerate(self.variables) if v.name in self.names[:place]]

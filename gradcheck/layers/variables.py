@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,20 +100,20 @@ def _inside(name: str, value: Any, whole: bool) -> list[Variable]:
     return []
 
 
-def numbers_given(names: Sequence[str], returned: object, keys: Sequence[str]) -> set[str]:
+def numbers_given(names: Sequence[str], returned: object, named: Mapping[str, object]) -> set[str]:
     """The arguments that a backward gives floats for: in their place among as many items, or by name.
 
     An ``int`` is no gradient: ``return dx, dw, 0`` fills the place of an option.
     """
-    given = set(match_names(names, keys, plain=False))
+    given = set(match_names(names, [key for key, item in named.items() if _is_float(item)], plain=False))
     items = flattened(returned)
     if isinstance(returned, tuple | list) and len(items) == len(names):
-        given |= {
-            name
-            for name, item in zip(names, items, strict=True)
-            if isinstance(item, float | np.floating) or is_float_array(item)
-        }
+        given |= {name for name, item in zip(names, items, strict=True) if _is_float(item)}
     return given
+
+
+def _is_float(value: object) -> bool:
+    return isinstance(value, float | np.floating) or is_float_array(value)
 
 
 def scalar_variables(

@@ -46,6 +46,33 @@ def test_a_gradient_that_was_not_summed_to_a_number_is_of_the_wrong_shape():
     assert any("db" in finding.title and "shape" in finding.title for finding in report.findings)
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (-1, "wrong")])
+def test_a_bias_that_is_a_number_beside_data_by_the_name_of_its_gradient(factor, verdict):
+    def propagate(w, b, x, y):
+        error = w @ x + b - y
+        loss = 0.5 * np.sum(error**2)
+        dw = error @ x.T
+        db = factor * np.sum(error)
+        return loss, dw, db
+
+    x, y = RNG.normal(size=(4, 7)), RNG.normal(size=7)
+    report = check_layer(propagate, RNG.normal(size=4), 0.0, x, y, constants=["x", "y"], raises=False)
+    assert {name: v for name, v in verdicts(report).items() if v != "not differentiated"} == {
+        "dw": "right",
+        "db": verdict,
+    }
+    assert report.ok == (factor == 1)
+
+
+def test_a_place_with_a_name_and_nothing_in_it():
+    def affine_backward(d, cache):
+        x, w = cache
+        db = None
+        return d @ w.T, x.T @ d, db
+
+    assert verdicts(check_layer(affine, affine_backward, X, W, 0.3)) == {"dx": "right", "dw": "right"}
+
+
 @pytest.mark.parametrize("place", [(), (None,), (0,)])
 def test_an_option_has_no_gradient(place):
     report = check_layer(affine, lambda d, cache: (d @ cache[1].T, cache[0].T @ d, *place), X, W, 0.3)
