@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.outputs_alone import check_outputs_alone
 from gradcheck.difference import relative_error, same_sums
 from gradcheck.report import Finding
 from gradcheck.witnesses.batch import one_sample_fewer
@@ -23,6 +24,7 @@ def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
     if not subject.repeatable:
         return []
     found = [] if evidence.called_again else list(_second_call(evidence, subject, layer))
+    found = found or check_outputs_alone(evidence, layer)
     if evidence.small() and not found:
         found += _shared_cache(evidence, subject, layer)
         found += _other_batch_sizes(evidence, subject, layer)
