@@ -18,6 +18,7 @@ __all__ = ["BAND", "Birth", "Depth", "births", "chosen", "depth", "positive", "s
 
 BAND = 1e3  # a size that changes by more than this from the first layer to the last is what the rules call ill
 MOST_LINES = 8
+_LARGEST = 307.0  # of the exponents of ten that float64 holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,14 @@ def depth(report: Report) -> list[Depth]:
         if known:
             middle = math.log10(median(known))
             half = math.log10(BAND) / 2
-            band = (10 ** (middle - half), 10 ** (middle + half)) if len(known) > 1 else None
+            band = (_ten_to(middle - half), _ten_to(middle + half)) if len(known) > 1 else None
             found.append(Depth(name, values, band))
     return found
+
+
+def _ten_to(exponent: float) -> float:
+    """A power of ten that float64 holds, above zero."""
+    return float(10 ** max(min(exponent, _LARGEST), -_LARGEST))
 
 
 def births(report: Report) -> list[Birth]:

@@ -35,6 +35,17 @@ def test_the_healthy_band_is_a_factor_around_the_median():
     assert min(gradient.values) < gradient.band[0]
 
 
+@pytest.mark.parametrize("size", [1.14e307, 1.7e308, 1e-320])
+def test_sizes_near_the_ends_of_float64_have_a_band_that_can_be_drawn(size):
+    watched = replace(
+        HEALTHY.watched, layers=tuple(replace(one, activation=steady(size, 0.0)) for one in HEALTHY.watched.layers)
+    )
+    report = replace(HEALTHY, watched=watched)
+    low, high = depth(report)[0].band
+    assert 0 < low <= high < float("inf")
+    assert charts(report)
+
+
 def test_a_birth_is_marked_at_its_layer_and_its_step():
     [birth] = births(BORN)
     assert (birth.layer, birth.step, birth.told) == (2, 48, "NaN")
