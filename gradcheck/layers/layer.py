@@ -21,6 +21,7 @@ from gradcheck.layers.variables import (
     float_variable,
     held_in_dicts,
     numbers_given,
+    numbers_in_parameters,
     scalar_variables,
     variables_of,
 )
@@ -57,6 +58,7 @@ class Layer(Problem):
         if not self.variables and request.partner is not None:
             scalar_variables(self.names, self.arguments)  # refuses NaN before the forward spreads it
         self.optional = held_in_dicts(self.names, self.arguments, self.keywords)
+        self._numbers = numbers_in_parameters(self.names, self.arguments, self.keywords)
         for name, array in request.params.items():
             self._add_parameter(name, array)
 
@@ -140,6 +142,9 @@ class Layer(Problem):
         found = match_names([variable.name for variable in self.optional], keys, plain=False)
         self.variables += [variable for variable in self.optional if variable.name in found]
         self.optional = [variable for variable in self.optional if variable.name not in found]
+        numbers = match_names([variable.name for variable in self._numbers], keys)
+        self.variables += [variable for variable in self._numbers if variable.name in numbers]
+        self._numbers = [variable for variable in self._numbers if variable.name not in numbers]
         self._take_numbers(returned, named)
 
     def _take_numbers(self, returned: object, named: Mapping[str, object]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
@@ -15,10 +15,10 @@ from gradcheck.layers.matching import as_mapping, flattened
 from gradcheck.layers.pairing import role_in_pair
 from gradcheck.layers.reach import Path
 from gradcheck.layers.spelling import gradient_bases, match_names, normal_forms
-from gradcheck.layers.values import describe, is_array, is_number, shape_of
+from gradcheck.layers.values import describe, is_array, is_number, is_scalar, shape_of
 from gradcheck.report import Finding
 
-__all__ = ["Tree", "match_tree"]
+__all__ = ["Tree", "match_tree", "numbers_named"]
 
 _NUMBERED = re.compile(r"(\D+?)_?(\d+)")
 
@@ -46,6 +46,14 @@ def match_tree(raw: Any, places: Mapping[str, Path], shapes: Mapping[str, tuple[
     if any(isinstance(key, str) for keys, _ in named for key in keys):
         return _by_keys(named, places)
     return _by_order(flattened(raw), places, shapes)
+
+
+def numbers_named(raw: Any, candidates: Sequence[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+    """Numbers in a network of whose names ``raw`` gives gradients; not a loss that stands in both."""
+    given = as_mapping(raw) or {}
+    held = {str(path.words()[-1]): (path, value) for path, value in candidates if is_number(value) and path.words()}
+    named = match_names(list(held), [str(key) for key, item in given.items() if is_scalar(item)])
+    return [held[name] for name, key in named.items() if given[key] != held[name][0].get()]
 
 
 def _words(path: Path) -> tuple[str, ...]:

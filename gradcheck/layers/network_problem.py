@@ -15,7 +15,7 @@ from gradcheck.layers.integer_parameters import integers_of, refuse_integers
 from gradcheck.layers.left_out import left_out
 from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.matching import as_mapping, flattened
-from gradcheck.layers.network_gradients import Tree, match_tree
+from gradcheck.layers.network_gradients import Tree, match_tree, numbers_named
 from gradcheck.layers.pairing import name_of
 from gradcheck.layers.problem import Gradients, Problem, Variable
 from gradcheck.layers.reach import Path, children
@@ -169,9 +169,10 @@ class Network(Problem):
 
     def _take_returned(self, raw: Any, candidates: list[tuple[Path, Any]]) -> None:
         arrays = [(path, value) for path, value in candidates if is_array(value) and value.dtype.kind == "f"]
+        arrays += numbers_named(raw, candidates)
         self.order = [name_of(path, [p for p, _ in arrays]) for path, _ in arrays]
         places = dict(zip(self.order, [path for path, _ in arrays], strict=True))
-        shapes = {name: path.get().shape for name, path in places.items()}
+        shapes = {name: np.shape(path.get()) for name, path in places.items()}
         tree = self._tree(raw, places, shapes)
         if not tree.found:
             raise self._nothing_matched(f"gradients() returned {describe(raw)}", candidates)

@@ -23,6 +23,7 @@ __all__ = [
     "float_variable",
     "held_in_dicts",
     "numbers_given",
+    "numbers_in_parameters",
     "places_in_lists",
     "scalar_variables",
     "variables_of",
@@ -80,6 +81,17 @@ def held_in_dicts(names: Sequence[str], arguments: list[Any], keywords: dict[str
                 if is_array(item) and item.dtype.kind == "f"
             ]
     return found
+
+
+def numbers_in_parameters(names: Sequence[str], arguments: list[Any], keywords: dict[str, Any]) -> list[Variable]:
+    """Floats in dicts of parameters: differentiated only where the backward gives a gradient of that name."""
+    return [
+        Variable(str(key), np.asarray(item), "input", f"d{key}", slots=(Slot(value, key, "item", str(key)),))
+        for name, value in (*zip(names, arguments, strict=True), *keywords.items())
+        if isinstance(value, dict) and name.lower().strip("_") in _PARAMETER_DICTS
+        for key, item in value.items()
+        if isinstance(item, float | np.floating) and np.isfinite(item)
+    ]
 
 
 def _inside(name: str, value: Any, whole: bool) -> list[Variable]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck import check_layer
+from gradcheck import check_layer, check_network
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
@@ -91,3 +91,46 @@ def test_wrt_asks_for_a_number():
     report = check_layer(affine, lambda d, cache: d.sum(), X, W, 0.3, wrt=["b"], raises=False)
     assert report.ok
     assert verdicts(report)["db"] == "right"
+
+
+@pytest.mark.parametrize("number", [0.3, np.float64(0.3)])
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "right"), (-1, "wrong")])
+@pytest.mark.parametrize("named", [("dw", "db"), ("w", "b")])
+def test_a_number_in_a_dict_of_parameters(number, sign, verdict, named):
+    def forward(params, X):
+        return params["w"] @ X + params["b"], X
+
+    def backward(dout, X):
+        return dict(zip(named, (X @ dout, sign * dout.sum()), strict=True))
+
+    rng = np.random.default_rng(0)
+    params = {"w": rng.normal(size=4), "b": number}
+    report = check_layer(forward, backward, params, rng.normal(size=(4, 7)), constants=["X"], raises=False)
+    found = {g.of: g.verdict for g in report.gradients}
+    assert (found["w"], found["b"]) == ("right", verdict)
+    assert params["b"] is number
+
+
+class _Line:
+    """w·x + b with a number b, which keeps its last loss as an attribute."""
+
+    def __init__(self, sign):
+        rng = np.random.default_rng(0)
+        self.x, self.y = rng.normal(size=(4, 7)), rng.normal(size=7)
+        self.w, self.b, self.cost, self.sign = rng.normal(size=4), 0.3, 0.0, sign
+
+    def loss(self):
+        self.cost = float(0.5 * np.sum((self.w @ self.x + self.b - self.y) ** 2))
+        return self.cost
+
+    def gradients(self):
+        error = self.w @ self.x + self.b - self.y
+        return {"w": self.x @ error, "b": self.sign * np.sum(error), "cost": self.cost}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "right"), (-1, "wrong")])
+def test_a_number_in_a_network(sign, verdict):
+    net = _Line(sign)
+    report = check_network(net, loss=net.loss, gradients=net.gradients, raises=False)
+    assert {g.of: g.verdict for g in report.gradients} == {"w": "right", "b": verdict}
+    assert net.b == 0.3
