@@ -1,7 +1,10 @@
 """gradient() and compare() by themselves."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy import special
 
 from gradcheck import GradcheckError, compare, gradient
 
@@ -121,3 +124,16 @@ def test_a_named_comparison_says_the_name_once_in_its_first_line():
     report = compare(np.ones(3), np.ones(3), name="dw")
     assert str(report).startswith("✓ dw: the gradient is right ")
     assert report.gradients[0].compared_with == "true"
+
+
+def test_a_complex_number_in_front_of_a_number_is_named_as_a_path_that_goes_on_unseen():
+    def turned(x):
+        return np.abs(sum(np.exp(1j * x[i]) for i in range(3)))
+
+    with pytest.raises(GradcheckError, match=r"1j \* x\[i\]: write x\[i\] \* 1j"):
+        gradient(turned, np.array([0.3, 0.5, 0.9]))
+
+
+def test_the_gamma_function_of_numbers_in_a_loop():
+    found = gradient(lambda x: np.sum(np.array([math.gamma(2 + v) for v in x])), np.array([0.3, 1.2]))
+    assert np.allclose(found["x"], special.gamma([2.3, 3.2]) * special.digamma([2.3, 3.2]))

@@ -113,7 +113,7 @@ _LIKE_TORCH: dict[str, Callable[..., torch.Tensor]] = {
     "erfc": torch.erfc,
     "lgamma": torch.lgamma,
     # Γ(x) has the sign of Γ in each unit interval: its size is exp(ln|Γ|).
-    "gamma": lambda x: torch.exp(torch.lgamma(x)) * math.copysign(1.0, math.gamma(float(x))),
+    "gamma": lambda x: torch.exp(torch.lgamma(x)) * math.copysign(1.0, math.gamma(float(x.detach()))),
 }
 _DECISIONS = ("isnan", "isinf", "isfinite", "isclose")
 
