@@ -28,8 +28,8 @@ def finding(case: Case, explanation: Explanation, layer: str, truth: str) -> Fin
     if explanation.confirmed:
         evidence.append("the same at other values" + (" and another batch size" if explanation.resized else ""))
     if explanation.others:
-        same = listed([o.called for o in explanation.others[:_SHOWN]], "or")
-        evidence.append(f"not to be told apart here from: {same}")
+        same = list(dict.fromkeys(other.called for other in explanation.others))  # two lines may be called alike
+        evidence.append(f"not to be told apart here from: {listed(same[:_SHOWN], 'or')}")
     return Finding(
         last.code,
         "info" if last.is_remark else "error",
