@@ -140,3 +140,69 @@ def test_a_holder_that_is_only_called_like_moments_is_a_layer():
     net = Attention()
     report = check_step(net.step, params=net, loss=net.loss, lr=0.01)
     assert {"v['W']", "q['W']", "k['W']"} <= {update.name for update in report.updates}
+
+
+def decayed_first(self, name, w, g):
+    w = w - 0.01 * 0.1 * w
+    return adam(self, name, w, g)
+
+
+def unusual_and_decayed(self, name, w, g):
+    w = w - 0.01 * 0.1 * w
+    return adam(self, name, w, g, 0.871, 0.9731)
+
+
+def unusual_and_one_decayed(self, name, w, g):
+    return adam(self, name, w, g, 0.871, 0.9731) - (0.001 * w if name == "W" else 0.0)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize(
+    ("move", "stated", "words"),
+    [
+        (decoupled, {}, "W and b shrink by weight decay of 0.1 that was not stated"),
+        (decayed_first, {}, "W and b shrink by weight decay of 0.1 that was not stated"),
+        (decoupled, {"weight_decay": 0.05}, "W and b have a weight decay of 0.1, not 0.05"),
+    ],
+)
+def test_a_weight_decay_that_was_not_stated_is_told(move, stated, words, before):
+    problem = Problem(move)
+    for _ in range(before):
+        problem.step()
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, **stated)
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("GC407", "warning")
+    assert finding.title == words
+    assert "what Adam (β1 = 0.9, β2 = 0.999, ε = 1e-08) makes of g" in finding.cause[0]
+
+
+def test_a_decay_of_weights_that_were_zero_shows_later():
+    problem = Problem(lambda self, name, w, g: adam(self, name, w, g) - (0.001 * w if name == "b" else 0))
+    problem.b[...] = 0
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    assert [(u.name, u.verdict) for u in report.updates] == [("W", "right"), ("b", "wrong")]
+    assert report.findings[0].title == "b shrinks by weight decay of 0.1 that was not stated"
+
+
+@pytest.mark.parametrize("move", [adam, lambda self, name, w, g: w - 0.01 * g], ids=["adam", "plain"])
+def test_a_weight_decay_that_was_stated_and_is_not_there_is_told(move):
+    problem = Problem(move)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, weight_decay=0.05)
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("GC407", "error")
+    assert finding.title == "W and b move without the weight decay of 0.05 that was stated"
+
+
+def test_settings_of_ones_own_are_known_by_what_has_no_decay():
+    problem = Problem(unusual_and_one_decayed)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    [finding] = report.findings
+    assert finding.title == "W shrinks by weight decay of 0.1 that was not stated"
+    assert "Adam (likely β1 = 0.871, β2 = 0.9731, ε = 1e-08)" in finding.cause[0]
+
+
+def test_a_decay_on_a_line_of_its_own_is_no_piece_of_the_gradient():
+    problem = Problem(unusual_and_decayed)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    assert not report.ok
+    assert {finding.code for finding in report.findings} <= {"GC407", "GC409"}

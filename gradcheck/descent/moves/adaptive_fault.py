@@ -14,7 +14,9 @@ def adaptive_fault(move: Move, seen: Seen) -> Cause | None:
     rule = move.by_hand
     if not isinstance(rule, Adaptive) or not rule.fault:
         return None
-    steps = 1 + len(seen.later)
+    steps = f"{1 + len(seen.later)} steps"
+    if move.other_decay is not None:
+        steps += f", with a weight decay of {move.other_decay:.4g} that was not stated,"
     if rule.fault == "uncorrected":
         longer = (1 - rule.beta) / (1 - rule.gamma) ** 0.5
         times = f"{longer:.3g} times too long" if longer > 1 else f"only {longer:.3g} times as long"
@@ -24,7 +26,7 @@ def adaptive_fault(move: Move, seen: Seen) -> Cause | None:
             "uncorrected",
             "{names} [move|moves] as Adam does without the correction of its moments' bias",
             (f"m and v begin at 0 and are not divided by 1 - β^t: the first step is {times}",),
-            (f"{move.name}: {rule.said} so explains {steps} steps to within rounding",),
+            (f"{move.name}: {rule.said} so explains {steps} to within rounding",),
             ("divide m by 1 - β1**t and v by 1 - β2**t, with t the number of the step, from 1 on",),
         )
     if rule.fault == "uncounted":
@@ -34,7 +36,7 @@ def adaptive_fault(move: Move, seen: Seen) -> Cause | None:
             "uncounted",
             "{names} [move|moves] as Adam does whose count of steps stays at 1",
             ("m and v are divided by 1 - β^1 at every step",),
-            (f"{move.name}: {rule.said} so explains {steps} steps to within rounding",),
+            (f"{move.name}: {rule.said} so explains {steps} to within rounding",),
             ("count the steps, t += 1, and keep t between them",),
         )
     return Cause(
@@ -43,7 +45,7 @@ def adaptive_fault(move: Move, seen: Seen) -> Cause | None:
         "forgotten",
         "{names} [move|moves] by no multiple of the gradient: every entry by the same amount, at each step",
         ("sign descent does so, and Adam whose moments m and v are not kept from one step to the next",),
-        (f"{move.name}: lr·sign(g) explains {steps} steps to within rounding",),
+        (f"{move.name}: lr·sign(g) explains {steps} to within rounding",),
         ("if it is to be Adam, keep m, v and t between the steps (self.m = ...), m and v for each parameter",),
         is_undecided=True,
     )

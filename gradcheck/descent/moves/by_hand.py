@@ -2,13 +2,12 @@
 
 The rule is made anew from the gradients, from moments that are zero or that stand beside the parameter, with the
 settings that are in use; where one of them gives every step to within rounding, the parameter is judged by it.
-Settings that are not among the usual ones are fitted.
+Settings that are not among the usual ones are fitted. A weight decay that was not stated is looked for beside them.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,21 +15,17 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.descent.moves.adaptive import Adaptive
+from gradcheck.descent.moves.candidates import candidates, nearest, some_of, usual_rules
 from gradcheck.descent.moves.fitted import ENOUGH, Start, State, fitted, rounded
 from gradcheck.descent.moves.move import Array, Move, Stock, rounding_of
 from gradcheck.difference import norm
 
 __all__ = ["recognise"]
 
-_SLOW = (0.9, 0.5, 0.8, 0.95, 0.99)
-_SQUARES = (0.999, 0.99, 0.95, 0.9, 0.98, 0.9999)
-_EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-12, 1e-15, 1e-4, 1e-3, 0.0)
-_LOOKED_AT = 256  # entries, before a rule is held against all
-_STEPS = 20_000  # that may have been made before
-_HELD = 4  # arrays beside a parameter that may be its moments
 _FITS = 2
 _SETTLED = 1e-6
 _SPREAD = 0.05
+_MOST_DECAY = 1e3
 
 
 def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
@@ -46,7 +41,7 @@ def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
         if unusable or first.is_multiple_by(1.0) or first.before.size < 2:
             continue
         gradients = [np.asarray(m.gradient) for m in moves]
-        explained = _usual(found, _rules(), moves, gradients)
+        explained = _usual(found, usual_rules(), moves, gradients)
         enough = first.before.size * len(moves) >= ENOUGH and not first.is_multiple()
         if explained is None and left and enough:
             explained = _fitted(moves, gradients)
@@ -59,18 +54,54 @@ def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
             rule = replace(rule, settled=rule.gamma ** state[2] < _SETTLED)
         found[rule] = None
         _take(rule, state, moves, gradients)
-    for moves, gradients in open_ if found else ():  # what another one moves by was not known yet
-        explained = _usual(found, (), moves, gradients)
-        if explained is not None:
-            _take(*explained, moves, gradients)
+    decays: dict[float, None] = {}
+    left = _FITS
+    for moves, gradients in open_:
+        explained = _usual(found, (), moves, gradients)  # what another one moves by was not known yet
+        if explained is None:
+            beside = _with_decay((*found, *(usual_rules() if left else ())), decays, moves, gradients)
+            left -= beside is None and left > 0
+            if beside is None:
+                continue
+            explained, decay = beside
+            found[explained[0]] = decays[decay] = None
+            for move in moves:
+                move.other_decay = decay
+        _take(*explained, moves, gradients)
     return [rule.said for rule in found]
+
+
+def _with_decay(
+    rules: Iterable[Adaptive], decays: Iterable[float], moves: Sequence[Move], gradients: Sequence[Array]
+) -> tuple[tuple[Adaptive, State], float] | None:
+    """A rule that explains the moves with a weight decay that was not stated, and that; of others' decays if it can.
+
+    It is decoupled, Δw = -lr·(d + λw) (Loshchilov and Hutter 2019): what a rule leaves is λ times the weights.
+    """
+    if moves[0].before.size < 3 or not any(norm(m.before) for m in moves):
+        return None
+
+    def explains(decay: float) -> bool:
+        return _explains(rule, [replace(m, weight_decay=decay) for m in moves], gradients, state)
+
+    for rule, state in candidates(rules, moves, gradients, beside=True):
+        left = [-m.delta / m.lr - d for m, d in zip(moves, rule.directions(gradients, *state), strict=True)]
+        square = sum(float(np.vdot(m.before, m.before)) for m in moves)
+        closest = sum(float(np.vdot(m.before, rest)) for m, rest in zip(moves, left, strict=True)) / square
+        if not abs(closest) < _MOST_DECAY:
+            continue
+        shorter = (float(f"{closest:.{digits}e}") for digits in range(5))
+        decay = next((one for one in (0.0, *decays, *shorter, closest) if explains(one)), None)
+        if decay is not None:
+            return (rule, state), decay
+    return None
 
 
 def _usual(
     known: Iterable[Adaptive], rules: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array]
 ) -> tuple[Adaptive, State] | None:
     """The first of the rules that explains the moves, those first that another parameter moves by."""
-    for rule, state in _candidates((*known, *rules), moves, gradients):
+    for rule, state in candidates((*known, *rules), moves, gradients):
         if _explains(rule, moves, gradients, state):
             return rule, state
     return None
@@ -97,7 +128,7 @@ def _explains(rule: Adaptive, moves: Sequence[Move], gradients: Sequence[Array],
 
 def _fitted(moves: Sequence[Move], gradients: Sequence[Array]) -> tuple[Adaptive, State] | None:
     """A rule with settings that are not among the usual ones: of several that explain the moves the plainest."""
-    some = _some_of(gradients[0])
+    some = some_of(gradients[0])
     zero = np.zeros_like(gradients[0])
     few = [g.reshape(-1)[some] for g in gradients]
     moved = [-(m.delta / m.lr + m.weight_decay * m.before).reshape(-1)[some] for m in moves]
@@ -129,7 +160,7 @@ def _kept(move: Move, g: Array, some: Array) -> Iterator[tuple[Array, Array, Sta
     """Arrays that the first step changed as moments are: each m and v, with the decays that they show."""
     slow, squares = [], []
     zero = np.zeros_like(g)
-    for label, before in _nearest(move):
+    for label, before in nearest(move):
         after = move.buffers_after.get(label)
         if after is None or after.shape != before.shape:
             continue
@@ -157,82 +188,6 @@ def _decay(before: Array, after: Array, new: Array, epsilon: float) -> float | N
 
 def _exact(epsilon: float) -> float:
     return max(100 * epsilon, 1e-9)
-
-
-def _candidates(
-    rules: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array]
-) -> Iterator[tuple[Adaptive, State]]:
-    """Rules that explain some of the entries."""
-    some = _some_of(gradients[0])
-    zero = np.zeros_like(gradients[0])
-    few = [g.reshape(-1)[some] for g in gradients]
-    deltas = [(m.delta + m.lr * m.weight_decay * m.before).reshape(-1)[some] for m in moves]
-    blur = moves[0].blur + 1e-12
-    lost = [m.epsilon * norm(m.before.reshape(-1)[some]) for m in moves]
-    buffers = _nearest(moves[0])
-    standing: dict[tuple[str, float, float, str], list[State]] = {}
-    for rule in dict.fromkeys(rules):
-        starts: list[State] = [(zero, zero, 0)]
-        if rule.fault != "forgotten" and buffers:
-            key = rule.kind, rule.beta, rule.gamma, rule.fault  # ε does not matter for them
-            if key not in standing:
-                standing[key] = list(_standing(rule, buffers, moves[0], few[0], deltas[0], some))
-            starts += standing[key]
-        for m, v, t in starts:
-            wanted = rule.directions(few, m.reshape(-1)[some], v.reshape(-1)[some], t)
-            pairs = zip(wanted, deltas, lost, strict=True)
-            with np.errstate(all="ignore"):
-                if all(norm(d + moves[0].lr * w) <= 2 * blur * norm(d) + more for w, d, more in pairs):
-                    yield rule, (m, v, t)
-
-
-def _rules() -> Iterator[Adaptive]:
-    yield from (Adaptive("Adam", 0.9, 0.999, e, inside, "forgotten") for e in _EPSILONS for inside in (False, True))
-    for fault in ("", "uncorrected", "uncounted"):
-        for beta, gamma, epsilon, inside in itertools.product(_SLOW, _SQUARES, _EPSILONS, (False, True)):
-            yield Adaptive("Adam", beta, gamma, epsilon, inside, fault)
-    for epsilon, inside in itertools.product(_EPSILONS, (False, True)):
-        yield from (Adaptive("RMSprop", 0.0, gamma, epsilon, inside) for gamma in _SQUARES)
-        yield Adaptive("AdaGrad", 0.0, 0.0, epsilon, inside)
-
-
-def _nearest(move: Move) -> list[tuple[str, Array]]:
-    """Arrays that may be its moments: those first that are called like it, v['W'] of W."""
-    word = move.name.rpartition(".")[2]
-    return sorted(move.buffers, key=lambda held: word not in held[0])[:_HELD]
-
-
-def _standing(
-    rule: Adaptive, buffers: Sequence[tuple[str, Array]], move: Move, g: Array, delta: Array, some: Array
-) -> Iterator[State]:
-    """Moments that may have been kept, with the count of steps at which their correction fits the first move."""
-    squares = [array for _, array in buffers if np.all(array >= 0)]
-    slow = [array for _, array in buffers] if rule.kind == "Adam" else [np.zeros_like(move.before)]
-    for m, v in itertools.product(slow, squares):
-        if m is v:
-            continue
-        if rule.kind != "Adam" or rule.fault:
-            yield m, v, 0
-            continue
-        plain = Adaptive("Adam", rule.beta, rule.gamma, 0.0, fault="uncorrected")
-        [wanted] = plain.directions([g], m.reshape(-1)[some], v.reshape(-1)[some], 0)
-        if not (length := norm(wanted)):
-            continue
-        # Δ = -lr·√(1-γ^t)/(1-β^t)·m/√v but for ε: the factor tells t
-        factor = -float(np.vdot(wanted / length, delta) / length) / move.lr
-        t = np.arange(1, _STEPS)
-        off = abs(np.sqrt(1 - rule.gamma**t) / (1 - rule.beta**t) / factor - 1) if factor > 0 else np.ones(1)
-        if float(off.min()) < 1e-3:
-            yield m, v, int(off.argmin())
-        if float(off[-1]) < 1e-3:
-            yield m, v, _STEPS  # so many that nothing is left to be corrected
-
-
-def _some_of(gradient: Array) -> Array:
-    """Entries to look at: the largest, and some from everywhere."""
-    flat = np.abs(gradient.reshape(-1))
-    large = np.argsort(flat)[-_LOOKED_AT // 2 :]
-    return np.union1d(large, np.arange(0, flat.size, max(1, 2 * flat.size // _LOOKED_AT)))
 
 
 def _turned(rule: Adaptive, moves: Sequence[Move], gradients: Sequence[Array], state: State) -> list[float]:

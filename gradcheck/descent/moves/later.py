@@ -147,7 +147,9 @@ ADDED_UP = Cause(
 
 def _beside(move: Move, seen: Seen) -> Cause | None:
     """What the first step could not show: decay of weights that were zero, a limit that was not reached."""
-    return None if move.adaptive is not None else unstated(move, seen) or clipped_by_value(move, seen)
+    if move.adaptive is not None:
+        return unstated(move, seen) if move.other_decay is not None else None
+    return unstated(move, seen) or clipped_by_value(move, seen)
 
 
 def _momentum(move: Move, earlier: Move, k: int) -> Cause | None:

@@ -10,12 +10,16 @@ from gradcheck.difference import norm
 
 __all__ = ["unstated"]
 
+_NOTHING = 1e-6  # of the weight decay that was stated: none at all
+
 
 def unstated(move: Move, _: Seen) -> Cause | None:
     """Δw = -a·g - b·w, or -a·g + b·v with v an array that stood there before the step."""
     direction = move.direction
     if direction is None or move.before.size < 3:
         return None
+    if move.other_decay is not None and move.adaptive is not None:
+        return _decay(move, move.lr, move.lr * (move.other_decay - move.weight_decay))
     for label, extra in (("", move.before), *move.buffers):
         fitted = _fit(move, direction, extra)
         if fitted is None:
@@ -53,14 +57,18 @@ def _decay(move: Move, along: float, beside: float) -> Cause | None:
         return None
     stated = move.weight_decay
     whole = stated + decay
+    if stated and abs(whole) <= max(_NOTHING, move.limit) * stated:
+        return _without_decay(move)
     word = f"{whole:.4g}" if stated else f"{decay:.4g}"
+    of = f"d {{}}·w), with d what {move.adaptive.rule} makes of g" if move.adaptive else "g {}·w)"
     if decay > 0 or whole > 0:
-        cause = f"Δw = -lr·(g + {word}·w)" + (f", and weight_decay={stated:g} was stated" if stated else "")
+        cause = f"Δw = -lr·({of.format(f'+ {word}')}" + (f", and weight_decay={stated:g} was stated" if stated else "")
         title = "{names} [shrink|shrinks] by weight decay of " + f"{word} that was not stated"
         if stated:
             title = "{names} [have|has] a weight decay of " + f"{word}, not {stated:g}"
     else:
-        cause, title = f"Δw = -lr·(g - {-whole:.4g}·w)", "{names} [grow|grows] by " + f"{-whole:.4g} times themselves"
+        cause = f"Δw = -lr·({of.format(f'- {-whole:.4g}')}"
+        title = "{names} [grow|grows] by " + f"{-whole:.4g} times themselves"
     return Cause(
         "GC407",
         "warning" if whole > 0 else "error",
@@ -73,6 +81,19 @@ def _decay(move: Move, along: float, beside: float) -> Cause | None:
             if whole > 0
             else "change the sign of the weight decay",
         ),
+    )
+
+
+def _without_decay(move: Move) -> Cause:
+    stated = move.weight_decay
+    return Cause(
+        "GC407",
+        "error",
+        f"without decay {stated:g}",
+        "{names} [move|moves] without the weight decay of " + f"{stated:g} that was stated",
+        (f"Δw = -lr·{'d, with d what ' + move.adaptive.rule + ' makes of g' if move.adaptive else 'g'}",),
+        (f"{move.name}: without this term the move is explained to within rounding",),
+        (f"add {stated:g}·w to the gradient, or take weight_decay= away",),
     )
 
 
