@@ -39,6 +39,16 @@ def uncorrected(self, name, w, g):
     return w - 0.01 * self.m[name] / (np.sqrt(self.v[name]) + 1e-8)
 
 
+def mean_uncorrected(self, name, w, g):
+    return w + (adam(self, name, w, g) - w) * (1 - 0.9**self.t)
+
+
+def squares_uncorrected(self, name, w, g):
+    self.m[name] = 0.9 * self.m[name] + 0.1 * g
+    self.v[name] = 0.999 * self.v[name] + 0.001 * g**2
+    return w - 0.01 * (self.m[name] / (1 - 0.9**self.t)) / (np.sqrt(self.v[name]) + 1e-8)
+
+
 def uncounted(self, name, w, g):
     return adam(self, name, w, g, t=1)
 
@@ -90,6 +100,48 @@ def test_what_is_not(move, severity, words):
     finding = report.findings[0]
     assert (finding.code, finding.severity) == ("GC409", severity)
     assert words in finding.title
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("move", "words", "first"),
+    [
+        (mean_uncorrected, "its first moment's bias", "m begins at 0 and is not divided by 1 - β^t: the first step is "
+                                                      "only 0.1 times as long"),
+        (squares_uncorrected, "its second moment's bias", "v begins at 0 and is not divided by 1 - β^t: the first step "
+                                                          "is 31.6 times too long"),
+    ],
+)  # fmt: skip
+def test_one_of_the_two_corrections_left_out(move, words, first, dtype, before):
+    problem = Problem(move, dtype)
+    for _ in range(before):
+        problem.step()
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("GC409", "warning")
+    assert finding.title == f"W and b move as Adam does without the correction of {words}"
+    assert finding.cause[0] == first
+    assert {update.verdict for update in report.updates} == {"wrong"}
+
+
+def test_of_one_step_alone_both_possibilities_are_said():
+    for move, said in (
+        (squares_uncorrected, "RMSprop's first step is lr/√(1-0.999)·sign(g): that fits (Adam's does, too, without"),
+        (mean_uncorrected, "as Adam's is without the correction of its first moment (β1 = 0.9)"),
+    ):
+        problem = Problem(move)
+        report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, steps=1)
+        assert said in report.findings[0].cause[0]
+
+
+def test_entries_that_are_all_cut_are_a_clipping_where_others_are_not_all_cut():
+    def clipped(self, name, w, g):
+        return w - 0.01 * np.clip(g, -0.1, 0.1)
+
+    problem = Problem(clipped)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    assert [f.title for f in report.findings] == ["W and b move by the gradient clipped to ±0.1"]
 
 
 def test_one_step_alone_tells_nothing():

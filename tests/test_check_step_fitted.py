@@ -9,12 +9,12 @@ from step_problem import Problem
 from gradcheck import check_step
 
 
-def adam(self, name, w, g, beta=0.87, gamma=0.973, epsilon=3e-4, inside=False, corrected=True, t=None, lr=0.01):
+def adam(self, name, w, g, beta=0.87, gamma=0.973, epsilon=3e-4, inside=False, corrected="mv", t=None, lr=0.01):
     t = t or self.t
     m = self.m[name] = beta * self.m[name] + (1 - beta) * g
     v = self.v[name] = gamma * self.v[name] + (1 - gamma) * g**2
-    if corrected:
-        m, v = m / (1 - beta**t), v / (1 - gamma**t)
+    m = m / (1 - beta**t) if "m" in corrected else m
+    v = v / (1 - gamma**t) if "v" in corrected else v
     return w - lr * m / (np.sqrt(v + epsilon) if inside else np.sqrt(v) + epsilon)
 
 
@@ -67,9 +67,19 @@ def test_in_single_precision_the_settings_are_close():
     ("move", "severity", "words"),
     [
         (
-            functools.partial(adam, corrected=False),
+            functools.partial(adam, corrected=""),
             "warning",
             "as Adam does without the correction of its moments' bias",
+        ),
+        (
+            functools.partial(adam, corrected="v"),
+            "warning",
+            "as Adam does without the correction of its first moment's bias",
+        ),
+        (
+            functools.partial(adam, corrected="m"),
+            "warning",
+            "as Adam does without the correction of its second moment's bias",
         ),
         (functools.partial(adam, t=1), "error", "as Adam does whose count of steps stays at 1"),
     ],
@@ -84,7 +94,7 @@ def test_what_is_left_out_is_told(move, severity, words):
 
 
 def test_where_nothing_is_left_to_be_corrected_both_ways_are_said():
-    report = checked(functools.partial(adam, corrected=False), before=50)
+    report = checked(functools.partial(adam, corrected=""), before=50)
     assert any("its correction of the moments' bias at 1" in note for note in report.notes)
 
 

@@ -35,8 +35,8 @@ Check:
 Why it happens: the gradient is reshaped, flipped or another parameter's on its way into the update; a later step takes
 other data than the loss sees, or an old gradient; an adaptive optimizer scales each entry (Adam's first step is lr
 times the sign). Those of torch are held against their own rule, and so are Adam, RMSprop and AdaGrad written by hand,
-where two steps or more can be made: usual settings are tried, others fitted to the moves ("likely"). Adam without its
-bias correction, with a count that stays at 1 or with moments that are not kept is told as that; another rule is
+where two steps or more can be made: usual settings are tried, others fitted to the moves ("likely"). Adam without
+one or both of its corrections, with a count that stays at 1 or with moments not kept is told as that; another rule is
 undecided. Or, with loss= in place of gradients=, the gradient itself is wrong: check_network with
 gradients=gradcheck.from_update(step, lr=...) says how.
 """

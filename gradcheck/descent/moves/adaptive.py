@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from gradcheck.descent.moves.move import Array
 
-__all__ = ["Adaptive"]
+__all__ = ["Adaptive", "Fault"]
+
+Fault = Literal["", "uncorrected", "uncorrected m", "uncorrected v", "uncounted", "forgotten"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Adaptive:
     gamma: float = 0.0
     epsilon: float = 0.0
     inside: bool = False  # ε is added to the squares, under the root
-    fault: Literal["", "uncorrected", "uncounted", "forgotten"] = ""
+    fault: Fault = ""
     fitted: bool = False  # the settings are those that come closest, and no usual ones
     settled: bool = False  # after so many steps that the correction is 1: so Adam moves without it, too
 
@@ -54,11 +56,17 @@ class Adaptive:
                 m, v = np.zeros_like(g), np.zeros_like(g)
             m = self.beta * m + (1 - self.beta) * g
             v = v + g * g if self.kind == "AdaGrad" else self.gamma * v + (1 - self.gamma) * g * g
-            first, second = m, v
-            if self.kind == "Adam" and self.fault != "uncorrected":
-                count = 1 if self.fault in ("uncounted", "forgotten") else t + k + 1
-                first, second = m / (1 - self.beta**count), v / (1 - self.gamma**count)
+            count = 1 if self.fault in ("uncounted", "forgotten") else t + k + 1
+            of_m, of_v = self.corrections(count)
+            first, second = m / of_m, v / of_v
             yield first, np.sqrt(second + self.epsilon) if self.inside else np.sqrt(second) + self.epsilon
+
+    def corrections(self, count: Array | float) -> tuple[Any, Any]:
+        """What m and v are divided by at a step of this number, from 1 on."""
+        corrected = self.kind == "Adam" and self.fault != "uncorrected"
+        of_m = 1 - self.beta**count if corrected and self.fault != "uncorrected m" else 1.0
+        of_v = 1 - self.gamma**count if corrected and self.fault != "uncorrected v" else 1.0
+        return of_m, of_v
 
 
 def _decay(value: float) -> str:

@@ -10,25 +10,15 @@ __all__ = ["adaptive_fault"]
 
 
 def adaptive_fault(move: Move, seen: Seen) -> Cause | None:
-    """Adam without its bias correction, with a count of steps that stays at 1, or with moments that are not kept."""
+    """Adam without the correction of a moment's bias, or with a count of steps or moments that are not kept."""
     rule = move.by_hand
     if not isinstance(rule, Adaptive) or not rule.fault:
         return None
     steps = f"{1 + len(seen.later)} steps"
     if move.other_decay is not None:
         steps += f", with a weight decay of {move.other_decay:.4g} that was not stated,"
-    if rule.fault == "uncorrected":
-        longer = (1 - rule.beta) / (1 - rule.gamma) ** 0.5
-        times = f"{longer:.3g} times too long" if longer > 1 else f"only {longer:.3g} times as long"
-        return Cause(
-            "GC409",
-            "warning",
-            "uncorrected",
-            "{names} [move|moves] as Adam does without the correction of its moments' bias",
-            (f"m and v begin at 0 and are not divided by 1 - β^t: the first step is {times}",),
-            (f"{move.name}: {rule.said} so explains {steps} to within rounding",),
-            ("divide m by 1 - β1**t and v by 1 - β2**t, with t the number of the step, from 1 on",),
-        )
+    if rule.fault.startswith("uncorrected"):
+        return _uncorrected(rule, f"{move.name}: {rule.said} so explains {steps} to within rounding")
     if rule.fault == "uncounted":
         return Cause(
             "GC409",
@@ -48,4 +38,29 @@ def adaptive_fault(move: Move, seen: Seen) -> Cause | None:
         (f"{move.name}: lr·sign(g) explains {steps} to within rounding",),
         ("if it is to be Adam, keep m, v and t between the steps (self.m = ...), m and v for each parameter",),
         is_undecided=True,
+    )
+
+
+def _uncorrected(rule: Adaptive, evidence: str) -> Cause:
+    """Without one of the corrections or both: m begins (1 - β1) times as large as it should, √v as √(1 - β2) times."""
+    small_m, small_v = 1 - rule.beta, (1 - rule.gamma) ** 0.5
+    left_out, longer, advice = {
+        "uncorrected": (
+            "the correction of its moments' bias",
+            small_m / small_v,
+            "divide m by 1 - β1**t and v by 1 - β2**t",
+        ),
+        "uncorrected m": ("the correction of its first moment's bias", small_m, "divide m by 1 - β1**t"),
+        "uncorrected v": ("the correction of its second moment's bias", 1 / small_v, "divide v by 1 - β2**t"),
+    }[rule.fault]
+    begin = {"uncorrected m": "m begins at 0 and is", "uncorrected v": "v begins at 0 and is"}
+    times = f"{longer:.3g} times too long" if longer > 1 else f"only {longer:.3g} times as long"
+    return Cause(
+        "GC409",
+        "warning",
+        rule.fault,
+        "{names} [move|moves] as Adam does without " + left_out,
+        (f"{begin.get(rule.fault, 'm and v begin at 0 and are')} not divided by 1 - β^t: the first step is {times}",),
+        (evidence,),
+        (f"{advice}, with t the number of the step, from 1 on",),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from gradcheck.descent.moves.adaptive import Adaptive
+from gradcheck.descent.moves.adaptive import Adaptive, Fault
 from gradcheck.descent.moves.fitted import State
 from gradcheck.descent.moves.move import Array, Move
 from gradcheck.difference import norm
@@ -62,13 +62,15 @@ def _apart_from(value: Array, weights: Array | None) -> Array:
 
 
 def usual_rules() -> Iterator[Adaptive]:
-    yield from (Adaptive("Adam", 0.9, 0.999, e, inside, "forgotten") for e in _EPSILONS for inside in (False, True))
-    for fault in ("", "uncorrected", "uncounted"):
+    faults: tuple[Fault, ...] = ("", "uncorrected", "uncounted", "uncorrected m", "uncorrected v")
+    for fault in faults:
         for beta, gamma, epsilon, inside in itertools.product(_SLOW, _SQUARES, _EPSILONS, (False, True)):
             yield Adaptive("Adam", beta, gamma, epsilon, inside, fault)
     for epsilon, inside in itertools.product(_EPSILONS, (False, True)):
         yield from (Adaptive("RMSprop", 0.0, gamma, epsilon, inside) for gamma in _SQUARES)
         yield Adaptive("AdaGrad", 0.0, 0.0, epsilon, inside)
+    # last: where gradients hardly change, what is right moves so, too
+    yield from (Adaptive("Adam", 0.9, 0.999, e, inside, "forgotten") for e in _EPSILONS for inside in (False, True))
 
 
 def nearest(move: Move) -> list[tuple[str, Array]]:
@@ -92,7 +94,7 @@ def _standing(
     for m, v in itertools.product(slow, squares):
         if m is v:
             continue
-        if rule.kind != "Adam" or rule.fault:
+        if rule.kind != "Adam" or rule.fault in ("uncorrected", "uncounted"):
             yield m, v, 0
             continue
         plain = Adaptive("Adam", rule.beta, rule.gamma, 0.0, fault="uncorrected")
@@ -100,10 +102,11 @@ def _standing(
         wanted = _apart_from(made, weights)
         if not (length := norm(wanted)):
             continue
-        # Δ = -lr·√(1-γ^t)/(1-β^t)·m/√v but for ε: the factor tells t
+        # Δ = -lr·√(1-γ^t)/(1-β^t)·m/√v but for ε, or with one of the two corrections: the factor tells t
         factor = -float(np.vdot(wanted / length, delta) / length) / move.lr
         t = np.arange(1, _STEPS)
-        off = abs(np.sqrt(1 - rule.gamma**t) / (1 - rule.beta**t) / factor - 1) if factor > 0 else np.ones(1)
+        of_m, of_v = rule.corrections(t)
+        off = abs(np.sqrt(of_v) / of_m / factor - 1) if factor > 0 else np.ones(1)
         if float(off.min()) < 1e-3:
             yield m, v, int(off.argmin())
         if float(off[-1]) < 1e-3:

@@ -20,7 +20,11 @@ def clipped_by_value(move: Move, seen: Seen) -> Cause | None:
         return None
     limit = float(np.abs(move.delta).max()) / abs(move.lr)
     beyond = np.abs(direction) > limit * (1 + 1e-6)
-    if not beyond.any() or not move.fits(-move.lr * np.clip(direction, -limit, limit)):
+    if (
+        not beyond.any()
+        or (beyond.all() and not _is_elsewhere(limit, move, seen))
+        or not move.fits(-move.lr * np.clip(direction, -limit, limit))
+    ):
         return None
     shown = _as_told(limit, seen)
     return Cause(
@@ -57,6 +61,18 @@ def clipped_by_norm(move: Move, seen: Seen, ratio: float, close: float) -> Cause
                 ("where that is meant, give the clipped gradients; a norm that is cut at every step hides its size",),
             )
     return None
+
+
+def _is_elsewhere(limit: float, move: Move, seen: Seen) -> bool:
+    """Whether another parameter has entries that are cut off there, and others that are not: all cut is any sign(g)."""
+    for other in seen.moves.values():
+        if other.name == move.name or other.direction is None:
+            continue
+        cut = np.clip(other.direction, -limit, limit)
+        some = 0 < int(np.count_nonzero(cut != other.direction)) < cut.size
+        if some and other.fits(-other.lr * cut):
+            return True
+    return False
 
 
 def _is_known(limit: float, close: float, seen: Seen) -> bool:

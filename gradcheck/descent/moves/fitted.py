@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from gradcheck.descent.moves.adaptive import Adaptive
+from gradcheck.descent.moves.adaptive import Adaptive, Fault
 from gradcheck.descent.moves.move import Array
 
 __all__ = ["ENOUGH", "Start", "State", "fitted", "rounded"]
@@ -63,7 +63,7 @@ class _Family:
 
     kind: Kind
     inside: bool
-    fault: Literal["", "uncorrected", "uncounted"]
+    fault: Fault
     start: Start
     counted: bool = False
 
@@ -121,8 +121,8 @@ def fitted(gradients: Sequence[Array], moved: Sequence[Array], start: Start) -> 
                 x = np.array([*x[:3], math.log10(t)])
                 x = _least(residual, family, x, size, _ROUNDS, fixed=(3,))[1]
             rule = family.at(x)[0]
-            if rule.kind == "Adam" and rule.fault == "uncorrected" and rule.beta < _NOTHING:
-                rule = replace(rule, kind="RMSprop", beta=0.0, fault="")
+            if rule.kind == "Adam" and rule.beta < _NOTHING and rule.fault in ("uncorrected", "uncorrected v"):
+                rule = replace(rule, kind="RMSprop", beta=0.0, fault="")  # its m is g
             yield rule, t
 
 
@@ -169,7 +169,8 @@ def _count(family: _Family, x: Array, gradient: Array, moved: Array) -> float:
     [wanted] = replace(rule, fault="uncorrected").directions([gradient], m, v, 0)
     factor = float(np.vdot(wanted, moved)) / max(float(wanted @ wanted), 1e-300)
     t = np.logspace(math.log10(2), _LONGEST, 400)
-    off = np.abs(np.log(np.sqrt(1 - rule.gamma**t) / (1 - rule.beta**t) / factor)) if factor > 0 else np.ones(1)
+    of_m, of_v = rule.corrections(t)
+    off = np.abs(np.log(np.sqrt(of_v) / of_m / factor)) if factor > 0 else np.ones(1)
     return float(np.log10(t[int(np.nanargmin(off))])) if np.isfinite(off).any() else 1.0
 
 
@@ -188,6 +189,8 @@ def _families(start: Start) -> Iterator[_Family]:
             yield _Family("Adam", inside, "", start, counted=start.kind is not None)
             yield _Family("Adam", inside, "uncorrected", start)
             yield _Family("Adam", inside, "uncounted", start)
+            yield _Family("Adam", inside, "uncorrected m", start, counted=start.kind is not None)
+            yield _Family("Adam", inside, "uncorrected v", start, counted=start.kind is not None)
         if start.kind in (None, "RMSprop"):
             yield _Family("RMSprop", inside, "", start)
         if start.kind in (None, "AdaGrad"):

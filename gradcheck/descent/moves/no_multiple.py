@@ -32,15 +32,11 @@ def like_sign(move: Move, seen: Seen) -> Cause | None:
     ):
         return None
     ratio = size / move.lr
+    is_cut = ratio < float(np.abs(direction[clear]).min())
     if math.isclose(ratio, 1, rel_tol=slack):
         fits = "Adam's first step is lr·sign(g): that fits (AdaGrad's and sign descent's too)"
     else:
-        decays = [d for d in _KNOWN_DECAYS if math.isclose(ratio, 1 / math.sqrt(1 - d), rel_tol=slack)]
-        fits = (
-            f"RMSprop's first step is lr/√(1-{decays[0]})·sign(g): that fits"
-            if decays
-            else f"it is {ratio:.4g}·lr·sign(g)"
-        )
+        fits = _first_step(ratio, slack) + (f", or g clipped to ±{ratio:.4g} in every entry" * is_cut)
     called = f"the optimizer is {seen.optimizer}" if seen.optimizer else ""
     return Cause(
         "GC409",
@@ -52,6 +48,18 @@ def like_sign(move: Move, seen: Seen) -> Cause | None:
         ("for an adaptive optimizer the sizes cannot be judged by -lr·g; the signs are those of -g",),
         is_undecided="that fits" in fits,
     )
+
+
+def _first_step(ratio: float, slack: float) -> str:
+    """Whose first step is this many times lr·sign(g): v begins at (1-β2)·g², and m at (1-β1)·g."""
+    for d in _KNOWN_DECAYS:
+        if math.isclose(ratio, (1 - d) ** -0.5, rel_tol=slack):
+            said = f"RMSprop's first step is lr/√(1-{d})·sign(g): that fits"
+            return f"{said} (Adam's does, too, without the correction of its second moment)"
+    for d in _KNOWN_DECAYS:
+        if math.isclose(ratio, 1 - d, rel_tol=slack):
+            return f"it is {ratio:.4g}·lr·sign(g), as Adam's is without the correction of its first moment (β1 = {d})"
+    return f"it is {ratio:.4g}·lr·sign(g)"
 
 
 def no_multiple(move: Move, seen: Seen) -> Cause | None:

@@ -17,7 +17,7 @@ __all__ = ["other_rate", "rate_names"]
 def other_rate(move: Move, seen: Seen) -> Cause | None:
     """Δw = -c·g with another c: which value it is, as far as the floats and sizes around the step tell."""
     rate = move.rate()
-    if rate is None or not move.is_multiple() or rate / move.lr <= 0:
+    if rate is None or not move.is_multiple() or rate / move.lr <= 0 or move.other_decay is not None:
         return None
     ratio = rate / move.lr
     close = max(1e-6, 2 * rounding_of(move.epsilon, move.before.size), 2 * move.rounding / (move.lr * _length(move)))

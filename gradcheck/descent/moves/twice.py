@@ -12,7 +12,7 @@ def twice(move: Move, seen: Seen) -> Cause | None:
     """Two lines or more move the parameter (or one line, twice), the first of them by -lr·g already."""
     timeline = seen.timeline
     changes = timeline.of(move.name) if timeline is not None else []
-    if len(changes) < 2 or move.direction is None:
+    if len(changes) < 2 or move.direction is None or move.other_decay is not None:
         return None
     first = Move(move.name, move.dtype, move.epsilon, move.before, move.before + changes[0].delta, move.gradient,
                  move.lr, weight_decay=move.weight_decay, stock=move.stock)  # fmt: skip
