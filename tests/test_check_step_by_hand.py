@@ -258,3 +258,51 @@ def test_a_decay_on_a_line_of_its_own_is_no_piece_of_the_gradient():
     report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
     assert not report.ok
     assert {finding.code for finding in report.findings} <= {"GC407", "GC409"}
+
+
+def up(rule):
+    return lambda self, name, w, g: 2 * w - rule(self, name, w, g)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (adam, "what Adam (β1 = 0.9, β2 = 0.999, ε = 1e-08) takes away"),
+        (lambda self, name, w, g: adam(self, name, w, g, 0.871, 0.9731), "what Adam (likely β1 = 0.871"),
+        (rmsprop, "what RMSprop (decay 0.9, ε = 1e-06 under the root) takes away"),
+        (adagrad, "what AdaGrad (ε = 1e-08) takes away"),
+    ],
+    ids=["adam", "fitted", "rmsprop", "adagrad"],
+)
+def test_up_the_gradient(rule, said, dtype, before):
+    problem = Problem(up(rule), dtype)
+    for _ in range(before):
+        problem.step()
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01)
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("GC401", "error")
+    assert finding.title == "W and b move up the gradient"
+    if dtype is np.float64:  # in single precision other settings are as near
+        assert said in finding.cause[0]
+
+
+@pytest.mark.parametrize("rule", [adam, lambda self, name, w, g: w - 0.01 * np.sign(g)], ids=["adam", "sign"])
+def test_one_step_alone_shows_that_it_goes_up(rule):
+    problem = Problem(up(rule))
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, steps=1)
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("GC401", "error")
+    assert "up the gradient: every entry by the same amount" in finding.title
+
+
+@pytest.mark.parametrize("rule", [adam, rmsprop])
+def test_up_is_right_where_the_rate_is_negative(rule):
+    problem = Problem(up(rule))
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=-0.01)
+    assert report.ok
+    assert report.findings == ()
+    problem = Problem(rule)
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=-0.01)
+    assert [finding.code for finding in report.findings] == ["GC401"]

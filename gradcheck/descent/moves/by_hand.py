@@ -58,17 +58,34 @@ def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
     left = _FITS
     for moves, gradients in open_:
         explained = _usual(found, (), moves, gradients)  # what another one moves by was not known yet
+        may_be_any = left > 0 and not moves[0].is_multiple()
         if explained is None:
-            beside = _with_decay((*found, *(usual_rules() if left else ())), decays, moves, gradients)
-            left -= beside is None and left > 0
+            explained = _upwards(found, moves, gradients, may_be_any)
+        if explained is None:
+            beside = _with_decay((*found, *(usual_rules() if may_be_any else ())), decays, moves, gradients)
+            left -= beside is None and may_be_any
             if beside is None:
                 continue
             explained, decay = beside
-            found[explained[0]] = decays[decay] = None
+            decays[decay] = None
             for move in moves:
                 move.other_decay = decay
+        found[explained[0]] = None
         _take(*explained, moves, gradients)
     return [rule.said for rule in found]
+
+
+def _upwards(
+    known: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array], may_be_any: bool
+) -> tuple[Adaptive, State] | None:
+    """A rule that explains the moves turned round: they go up the gradient."""
+    if moves[0].lr * float(np.vdot(moves[0].delta, gradients[0])) <= 0:
+        return None
+    turned = [replace(m, after=2 * m.before - m.after) for m in moves]
+    explained = _usual(known, usual_rules() if may_be_any else (), turned, gradients)
+    if explained is None and may_be_any and moves[0].before.size * len(moves) >= ENOUGH:
+        explained = _fitted(turned, gradients)
+    return None if explained is None or explained[0].fault else explained
 
 
 def _with_decay(

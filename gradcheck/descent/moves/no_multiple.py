@@ -27,11 +27,12 @@ def like_sign(move: Move, seen: Seen) -> Cause | None:
         return None
     size = float(np.median(steps))
     slack = max(1e-2, 2 * move.epsilon * float(np.abs(move.before).max()) / size)
-    if np.mean(np.abs(steps / size - 1) > slack) > 1e-3 or np.any(
-        np.sign(move.delta[clear]) == np.sign(direction[clear])
-    ):
+    if np.mean(np.abs(steps / size - 1) > slack) > 1e-3:
         return None
-    ratio = size / move.lr
+    along = np.sign(move.delta[clear]) == np.sign(direction[clear] * move.lr)
+    if along.any():
+        return _up(move, size) if along.all() else None
+    ratio = size / abs(move.lr)
     is_cut = ratio < float(np.abs(direction[clear]).min())
     if math.isclose(ratio, 1, rel_tol=slack):
         fits = "Adam's first step is lr·sign(g): that fits (AdaGrad's and sign descent's too)"
@@ -47,6 +48,18 @@ def like_sign(move: Move, seen: Seen) -> Cause | None:
         (f"{move.name}: |Δw| = {size:.4g} in each entry, lr = {move.lr:.4g}",),
         ("for an adaptive optimizer the sizes cannot be judged by -lr·g; the signs are those of -g",),
         is_undecided="that fits" in fits,
+    )
+
+
+def _up(move: Move, size: float) -> Cause:
+    return Cause(
+        "GC401",
+        "error",
+        f"sign {size:.3g}",
+        "{names} [move|moves] up the gradient: every entry by the same amount, with the sign of its gradient",
+        (f"sign descent and the first step of Adam go against it: Δw = {size / move.lr:+.4g}·lr·sign(g)",),
+        (f"{move.name}: |Δw| = {size:.4g} in each entry, lr = {move.lr:.4g}",),
+        ("subtract: w -= lr * step; or is it the gradient that has the wrong sign already?",),
     )
 
 

@@ -20,13 +20,18 @@ def wrong_sign(move: Move, seen: Seen) -> Cause | None:
     helps = ["subtract: w -= lr * gradient; or is it the gradient that has the wrong sign already?"]
     if seen.settings.get("maximize"):
         helps = ["the optimizer is made with maximize=True: leave that out"]
+    said = f"the step adds lr·g where it should take it away: Δw = {-rate:+.4g}·g"
+    evidence = f"{move.name}: ‖Δw - {-rate:.4g}·g‖ / ‖Δw‖ is rounding"
+    if move.adaptive is not None and move.adaptive.by_hand:
+        said = f"the step adds what {move.adaptive.rule} takes away"
+        evidence = f"{move.name}: the step turned round is explained to within rounding"
     return Cause(
         "GC401",
         "error",
         f"up{much}",
         "{names} [move|moves] up the gradient" + much,
-        (f"the step adds lr·g where it should take it away: Δw = {-rate:+.4g}·g",),
-        (f"{move.name}: ‖Δw - {-rate:.4g}·g‖ / ‖Δw‖ is rounding",) if move.before.size > 1 else (),
+        (said,),
+        (evidence,) if move.before.size > 1 else (),
         tuple(helps),
         changes[0].where if changes and changes[0].where.line else None,
         likely=move.before.size == 1,
