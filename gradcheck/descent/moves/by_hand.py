@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,8 @@ __all__ = ["recognise"]
 _FITS = 2
 _SETTLED = 1e-6
 _SPREAD = 0.05
+_LEAST_SPREAD = 1e-3  # where nothing is fitted
+_LARGE = 1e-2
 _MOST_DECAY = 1e3
 
 
@@ -76,7 +78,7 @@ def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
 
 
 def _upwards(
-    known: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array], may_be_any: bool
+    known: Collection[Adaptive], moves: Sequence[Move], gradients: Sequence[Array], may_be_any: bool
 ) -> tuple[Adaptive, State] | None:
     """A rule that explains the moves turned round: they go up the gradient."""
     if moves[0].lr * float(np.vdot(moves[0].delta, gradients[0])) <= 0:
@@ -115,10 +117,12 @@ def _with_decay(
 
 
 def _usual(
-    known: Iterable[Adaptive], rules: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array]
+    known: Collection[Adaptive], rules: Iterable[Adaptive], moves: Sequence[Move], gradients: Sequence[Array]
 ) -> tuple[Adaptive, State] | None:
     """The first of the rules that explains the moves, those first that another parameter moves by."""
     for rule, state in candidates((*known, *rules), moves, gradients):
+        if rule not in known and rule.epsilon >= _LARGE and not _divides(rule, gradients, state, _LEAST_SPREAD):
+            continue
         if _explains(rule, moves, gradients, state):
             return rule, state
     return None
@@ -163,10 +167,10 @@ def _fitted(moves: Sequence[Move], gradients: Sequence[Array]) -> tuple[Adaptive
     return None
 
 
-def _divides(rule: Adaptive, gradients: Sequence[Array], state: State) -> bool:
+def _divides(rule: Adaptive, gradients: Sequence[Array], state: State, least: float = _SPREAD) -> bool:
     """Whether v has a say: divided by nearly the same everywhere, as with a very large ε, it is plain momentum."""
     roots = [root for _, root in rule.parts(gradients, *state)]
-    return any(float(np.ptp(root)) > _SPREAD * float(root.max()) for root in roots)
+    return any(float(np.ptp(root)) > least * float(root.max()) for root in roots)
 
 
 def _explains_from(moves: Sequence[Move], gradients: Sequence[Array], state: State, rule: Adaptive) -> bool:

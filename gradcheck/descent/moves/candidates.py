@@ -16,7 +16,7 @@ __all__ = ["candidates", "nearest", "some_of", "usual_rules"]
 
 _SLOW = (0.9, 0.5, 0.8, 0.95, 0.99)
 _SQUARES = (0.999, 0.99, 0.95, 0.9, 0.98, 0.9999)
-_EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-12, 1e-15, 1e-4, 1e-3, 0.0)
+_EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-12, 1e-15, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 0.0)
 _LOOKED_AT = 256  # entries, before a rule is held against all
 _STEPS = 20_000  # that may have been made before
 _HELD = 4  # arrays beside a parameter that may be its moments

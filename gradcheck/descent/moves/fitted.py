@@ -33,14 +33,14 @@ _SAME = 0.05
 _SETTLED = 1e-13
 _SLOW = (0.0, 0.3, 0.6, 0.9, 0.97)
 _SQUARES = (0.3, 0.7, 0.9, 0.99, 0.999)
-_EPSILONS = (1e-6, 1e-3, 0.03, 1.0)  # of the gradient's size, or of its square under the root
+_EPSILONS = (1e-6, 1e-3, 0.03, 1.0, 6.0, 25.0)  # of the gradient's size, or of its square under the root
 _LONGEST = 5.0  # the power of ten of the steps that may have been made before
 _HOPELESS = 0.4  # of the squares of each move, left by the best of the grid
 _FAR = 0.02  # of them, after a few rounds
 _ROUGH = 1e-2
 _NOTHING = 1e-5
 _TINY = (1e-8, 0.0)  # what ε is likely to be where it makes no difference
-_LOWEST, _HIGHEST = -14.0, 1.5  # powers of ten, of ε over that size: far above it v has no say, and all is momentum
+_LOWEST, _HIGHEST = -14.0, 2.0  # powers of ten, of ε over that size: far above it v has no say, and all is momentum
 
 
 Kind = Literal["Adam", "RMSprop", "AdaGrad"]
@@ -161,16 +161,16 @@ def _short_decay(value: float, digits: int) -> float:
 
 
 def _count(family: _Family, x: Array, gradient: Array, moved: Array) -> float:
-    """log t of the count at which the correction makes the first move as long as it was.
-
-    But for ε it is the uncorrected one times √(1-γ^t) / (1-β^t).
-    """
+    """log t of the count at which the correction makes the first move as long as it was, where that is the longest."""
     rule, (m, v, _) = family.at(x)
-    [wanted] = replace(rule, fault="uncorrected").directions([gradient], m, v, 0)
-    factor = float(np.vdot(wanted, moved)) / max(float(wanted @ wanted), 1e-300)
+    i = int(np.argmax(np.abs(moved)))
+    mean = rule.beta * m[i] + (1 - rule.beta) * gradient[i]
+    square = rule.gamma * v[i] + (1 - rule.gamma) * gradient[i] ** 2
     t = np.logspace(math.log10(2), _LONGEST, 400)
     of_m, of_v = rule.corrections(t)
-    off = np.abs(np.log(np.sqrt(of_v) / of_m / factor)) if factor > 0 else np.ones(1)
+    root = np.sqrt(square / of_v + rule.epsilon) if rule.inside else np.sqrt(square / of_v) + rule.epsilon
+    ratio = mean / of_m / root / moved[i]
+    off = np.abs(np.log(np.where(ratio > 0, ratio, np.nan)))
     return float(np.log10(t[int(np.nanargmin(off))])) if np.isfinite(off).any() else 1.0
 
 
