@@ -42,12 +42,11 @@ def checked(move, before=0, **options):
         (adam, "Adam (likely β1 = 0.87, β2 = 0.973, ε = 0.0003)"),
         (functools.partial(adam, inside=True), "Adam (likely β1 = 0.87, β2 = 0.973, ε = 0.0003 under the root)"),
         (functools.partial(adam, beta=0.33, gamma=0.6, epsilon=0.05), "Adam (likely β1 = 0.33, β2 = 0.6, ε = 0.05"),
-        (functools.partial(adam, beta=0.9, gamma=0.999, epsilon=0.1), "Adam (β1 = 0.9, β2 = 0.999, ε = 0.1)"),
         (functools.partial(adam, beta=0.0, gamma=0.999, epsilon=1e-8), "Adam (likely β1 = 0, β2 = 0.999, ε = 1e-08)"),
         (rmsprop, "RMSprop (likely decay 0.77, ε = 0.002)"),
         (adagrad, "AdaGrad (likely ε = 0.002)"),
     ],
-    ids=["adam", "under the root", "fast", "large epsilon", "no momentum", "rmsprop", "adagrad"],
+    ids=["adam", "under the root", "fast", "no momentum", "rmsprop", "adagrad"],
 )
 def test_what_is_right(move, said, before):
     report = checked(move, before)
@@ -152,8 +151,9 @@ def test_a_float_that_begins_at_zero_is_no_decaying_rate():
 
 @pytest.mark.parametrize("epsilon", [0.1, 1.0, 2.5])
 @pytest.mark.parametrize("decays", [(0.9, 0.999), (0.87, 0.973)])
-def test_a_large_epsilon_is_right(decays, epsilon):
-    report = checked(functools.partial(adam, beta=decays[0], gamma=decays[1], epsilon=epsilon))
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_large_epsilon_is_right(decays, epsilon, before):
+    report = checked(functools.partial(adam, beta=decays[0], gamma=decays[1], epsilon=epsilon), before)
     assert report.ok
     assert report.findings == ()
     assert any(f"β2 = {decays[1]}, ε = {epsilon:g})" in note for note in report.notes)
