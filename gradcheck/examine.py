@@ -161,9 +161,9 @@ def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[
             continue
         if reference.gradients is not None and not reference.leaks:
             raise GradcheckError(
-                f"{name}: autograd and numerical differences of this forward disagree at these inputs. At a kink, a tie, "
-                "or where the forward is not smooth, move the inputs a little. A number that goes on unseen is the other "
-                "reason: a complex number in front of one (1j * x[i]: write x[i] * 1j), or one made from text"
+                f"{name}: autograd and numerical differences of this forward disagree at these inputs. At a kink, a "
+                "tie, or where the forward is not smooth, move the inputs a little. A number that goes on unseen is "
+                "the other reason: a complex number in front of one (1j * x[i]: write x[i] * 1j), or one made from text"
             )
         entries = np.empty(value.shape)
         for index in np.ndindex(value.shape):

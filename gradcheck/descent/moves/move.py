@@ -68,14 +68,6 @@ class Move:
     """The rule that was recognised in several steps, also where it is not what it is called."""
     other_decay: float | None = None
     """The weight decay that this rule has, where that is not the stated one."""
-    other_decay: float | None = None
-    """The weight decay that this rule has, where that is not the stated one."""
-    other_decay: float | None = None
-    """The weight decay that this rule has, where that is not the stated one."""
-    other_decay: float | None = None
-    """The weight decay that this rule has, where that is not the stated one."""
-    other_decay: float | None = None
-    """The weight decay that this rule has, where that is not the stated one."""
 
     @property
     def adaptive(self) -> Stock | None:

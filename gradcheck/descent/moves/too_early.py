@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-import numpy as np
-
-import numpy as np
-
-import numpy as np
-
 from gradcheck.descent.moves.move import Array, Move
 from gradcheck.descent.moves.pieces import pieces
 from gradcheck.descent.moves.seen import Cause, Seen
-from gradcheck.descent.moves.timeline import Change
-from gradcheck.difference import norm
-from gradcheck.descent.moves.timeline import Change
-from gradcheck.difference import norm
-from gradcheck.descent.moves.timeline import Change
-from gradcheck.difference import norm
-from gradcheck.descent.moves.timeline import Change
-from gradcheck.difference import norm
 from gradcheck.report import Where
 
 __all__ = ["too_early"]
@@ -93,43 +77,3 @@ def _piecewise(move: Move, seen: Seen) -> Cause | None:
         changes[-1].where,
         likely=True,
     )
-
-
-def _pieces(move: Move, seen: Seen) -> Iterator[Change]:
-    """Its changes without those that only shrink or grow it, as a weight decay on its own line does."""
-    weights = move.before
-    for change in seen.timeline.of(move.name) if seen.timeline is not None else ():
-        factor = float(np.vdot(weights, change.delta)) / max(norm(weights) ** 2, 1e-300)
-        if norm(change.delta - factor * weights) > move.blur * norm(change.delta) + move.rounding:
-            yield change
-        weights = weights + change.delta
-
-
-def _pieces(move: Move, seen: Seen) -> Iterator[Change]:
-    """Its changes without those that only shrink or grow it, as a weight decay on its own line does."""
-    weights = move.before
-    for change in seen.timeline.of(move.name) if seen.timeline is not None else ():
-        factor = float(np.vdot(weights, change.delta)) / max(norm(weights) ** 2, 1e-300)
-        if norm(change.delta - factor * weights) > move.blur * norm(change.delta) + move.rounding:
-            yield change
-        weights = weights + change.delta
-
-
-def _pieces(move: Move, seen: Seen) -> Iterator[Change]:
-    """Its changes without those that only shrink or grow it, as a weight decay on its own line does."""
-    weights = move.before
-    for change in seen.timeline.of(move.name) if seen.timeline is not None else ():
-        factor = float(np.vdot(weights, change.delta)) / max(norm(weights) ** 2, 1e-300)
-        if norm(change.delta - factor * weights) > move.blur * norm(change.delta) + move.rounding:
-            yield change
-        weights = weights + change.delta
-
-
-def _pieces(move: Move, seen: Seen) -> Iterator[Change]:
-    """Its changes without those that only shrink or grow it, as a weight decay on its own line does."""
-    weights = move.before
-    for change in seen.timeline.of(move.name) if seen.timeline is not None else ():
-        factor = float(np.vdot(weights, change.delta)) / max(norm(weights) ** 2, 1e-300)
-        if norm(change.delta - factor * weights) > move.blur * norm(change.delta) + move.rounding:
-            yield change
-        weights = weights + change.delta
