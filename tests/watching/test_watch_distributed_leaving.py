@@ -107,8 +107,11 @@ def told(found, name: str, rank: int = 0) -> str:
 def test_who_left_by_an_error_is_told(found, name):
     assert "rank 1 stopped at step 6 by ValueError; what follows is of the others" in told(found, name)
     assert "12 steps · 12 sampled" in told(found, name)
-    assert "6 steps watched; rank 0 holds the report, which was not there yet" in told(found, name, rank=1)
-    assert "the report on all is that of rank 0, and not there yet" in told(found, name, rank=1)
+    other = told(found, name, rank=1)
+    early = "which was not there yet" in other and "the report on all is that of rank 0, and not there yet" in other
+    # rank 0 goes on meanwhile, and may have come to its end before rank 1 has put its own report together
+    assert "6 steps watched; rank 0 holds the report" in other
+    assert early or "rank 0 holds the report (nothing above info)" in other
 
 
 def test_who_was_never_watched_is_told(found):
