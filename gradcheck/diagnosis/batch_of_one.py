@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.hidden import hidden
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.second_point import moved_within
 from gradcheck.difference import norm
-from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.samples import samples_of
 from gradcheck.witnesses.subject import Array
@@ -103,15 +103,6 @@ def _wrong_for_more(
     wrong = [g for g in gradients if g.of in off]
     if not wrong:
         return []
-    names = enumerated([g.name for g in wrong])
-    return [
-        Finding(
-            code,
-            "warning",
-            f"{names} {'are' if wrong[1:] else 'is'} right for this {one}, and wrong for {more}",
-            layer,
-            ", ".join(g.name for g in wrong),
-            evidence=tuple(f"{g.name}: {off[g.of]}" for g in wrong),
-            help=(f"check with two {what} or more; if there is never more than one, nothing is wrong",),
-        )
-    ]
+    how = f"right for this {one}, and wrong for {more}"
+    remedy = f"check with two {what} or more; if there is never more than one, nothing is wrong"
+    return [hidden(wrong, how, [f"{g.name}: {off[g.of]}" for g in wrong], remedy, layer, code=code)]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.hidden import hidden
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
-from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 
 __all__ = ["check_repeated_indices"]
@@ -33,22 +33,16 @@ def check_repeated_indices(evidence: Evidence, gradients: Sequence[GradientResul
         wrong = [g for g in gradients if g.of in off]
         if not wrong:
             continue
-        names = [g.name for g in wrong]
-        listed = enumerated(names)
-        are = "are" if names[1:] else "is"
         permuted = np.array_equal(np.sort(ids, axis=None), np.arange(ids.size))
         return [
-            Finding(
-                "GC143",
-                "info" if permuted else "warning",
-                f"{listed} {are} right here, and wrong where an index in {v.name} occurs twice",
+            hidden(
+                wrong,
+                f"right here, and wrong where an index in {v.name} occurs twice",
+                [f"{g.name}: {off[g.of]}" for g in wrong],
+                f"add up what belongs to one index: np.add.at(dW, {v.name}, dout), not dW[{v.name}] = dout or +=; "
+                "if no index ever repeats, nothing is wrong",
                 layer,
-                ", ".join(names),
-                evidence=tuple(f"{g.name}: {off[g.of]}" for g in wrong),
-                help=(
-                    f"add up what belongs to one index: np.add.at(dW, {v.name}, dout), not dW[{v.name}] = dout or +=; "
-                    "if no index ever repeats, nothing is wrong",
-                ),
+                severity="info" if permuted else "warning",
             )
         ]
     return []

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.hidden import hidden
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
-from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.subject import Array
 
@@ -43,22 +43,12 @@ def check_missing_labels(evidence: Evidence, gradients: Sequence[GradientResult]
         off = wrong_there(evidence, values, drawn_for(evidence, evidence.upstreams)) or {}
         wrong = [g for g in gradients if g.of in off]
         if wrong:
-            names = [g.name for g in wrong]
-            are = "are" if names[1:] else "is"
-            return [
-                Finding(
-                    "GC143",
-                    "warning",
-                    f"{enumerated(names)} {are} right here, and wrong for values of {v.name} that do not occur in it",
-                    layer,
-                    ", ".join(names),
-                    evidence=(
-                        f"{v.name} holds {_listed(occurring)}, of 0 to {classes - 1}",
-                        *(f"for {_listed(missing)} {g.name}: {off[g.of]}" for g in wrong),
-                    ),
-                    help=(f"check with {v.name} in which every value occurs",),
-                )
+            told = [
+                f"{v.name} holds {_listed(occurring)}, of 0 to {classes - 1}",
+                *(f"for {_listed(missing)} {g.name}: {off[g.of]}" for g in wrong),
             ]
+            how = f"right here, and wrong for values of {v.name} that do not occur in it"
+            return [hidden(wrong, how, told, f"check with {v.name} in which every value occurs", layer)]
     return []
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.hidden import hidden
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
-from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
 from gradcheck.witnesses.patience import at_most
 
@@ -36,7 +36,9 @@ def check_neutral_scalars(evidence: Evidence, gradients: Sequence[GradientResult
             off = wrong_there(evidence, wide, drawn_for(evidence, evidence.upstreams)) or {}
         wrong = [g for g in gradients if g.of in off]
         if wrong:
-            return [_finding(slot.path, was, wrong, [f"{g.name}: {off[g.of]}" for g in wrong], layer)]
+            how = f"right here, where {slot.path} is {was:g}, and wrong where it is {_OTHER[was]:g}"
+            remedy = f"check with {slot.path} neither 0 nor 1; if it must stay {was:g}, nothing is wrong"
+            return [hidden(wrong, how, [f"{g.name}: {off[g.of]}" for g in wrong], remedy, layer)]
     return []
 
 
@@ -50,17 +52,3 @@ def _changes(evidence: Evidence) -> bool:
     known = evidence.yours.outputs
     same = len(outputs) == len(known) and all(a.shape == b.shape for a, b in zip(outputs, known, strict=True))
     return same and not all(map(np.array_equal, outputs, known))
-
-
-def _finding(name: str, was: float, wrong: Sequence[GradientResult], seen: Sequence[str], layer: str) -> Finding:
-    names = [g.name for g in wrong]
-    are = "are" if names[1:] else "is"
-    return Finding(
-        "GC143",
-        "warning",
-        f"{enumerated(names)} {are} right here, where {name} is {was:g}, and wrong where it is {_OTHER[was]:g}",
-        layer,
-        ", ".join(names),
-        evidence=tuple(seen),
-        help=(f"check with {name} neither 0 nor 1; if it must stay {was:g}, nothing is wrong",),
-    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.hidden import hidden
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.enumerated import enumerated
 from gradcheck.report import Finding, GradientResult
@@ -85,20 +86,15 @@ def _wrong(
     scale: float,
     layer: str,
 ) -> Finding:
-    names = [g.name for g in wrong]
-    are = "are" if names[1:] else "is"
-    first = min(reached, key=lambda site: site.line)
+    first = min(reached, key=_line)
     at = f"values {scale:g} times as large" if scale > 1 else "other values"
-    return Finding(
-        "GC143",
-        "warning",
-        f"{enumerated(names)} {are} right here, and wrong where {_told(untaken, sorted(reached, key=_line))} takes "
-        "another side",
+    return hidden(
+        wrong,
+        f"right here, and wrong where {_told(untaken, sorted(reached, key=_line))} takes another side",
+        ("no entry takes that side here", *(f"at {at} {g.name}: {off[g.of]}" for g in wrong)),
+        "check at inputs of which some take each side; if none ever does, nothing is wrong",
         layer,
-        ", ".join(names),
         where=first.where,
-        evidence=("no entry takes that side here", *(f"at {at} {g.name}: {off[g.of]}" for g in wrong)),
-        help=("check at inputs of which some take each side; if none ever does, nothing is wrong",),
     )
 
 

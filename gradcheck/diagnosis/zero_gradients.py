@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.hidden import hidden
 from gradcheck.diagnosis.other_points import can_be_asked, drawn_for, wrong_there
 from gradcheck.diagnosis.power import by_entries
 from gradcheck.diagnosis.second_point import ordinary_values, told_at, wrong_among
@@ -197,15 +198,12 @@ def _size(value: Array) -> float:
 
 
 def _wrong_for_longer(off: Sequence[GradientResult], words: dict[str, str], layer: str) -> Finding:
-    names, are = [r.name for r in off], "are" if off[1:] else "is"
-    return Finding(
-        "GC143",
-        "warning",
-        f"{enumerated(names)} {are} zero here, and wrong where axes of length one are longer",
+    return hidden(
+        off,
+        "zero here, and wrong where axes of length one are longer",
+        [f"{r.name}: {words[r.of]}" for r in off],
+        "check with two or more of each (classes, keys, features); if there is never more, nothing is wrong",
         layer,
-        ", ".join(names),
-        evidence=tuple(f"{r.name}: {words[r.of]}" for r in off),
-        help=("check with two or more of each (classes, keys, features); if there is never more, nothing is wrong",),
     )
 
 

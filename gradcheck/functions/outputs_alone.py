@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gradcheck.difference import norm
+from gradcheck.diagnosis.outputs_alone import adds_up, not_additive
 from gradcheck.functions.calls import Calls, Found
 from gradcheck.report import Finding
 from gradcheck.witnesses.subject import Array
@@ -30,24 +30,11 @@ def each_output_alone(calls: Calls) -> list[Finding]:
     except Exception:
         return []  # it does not take zeros, which is seen at once where it happens
     others = [name for name, whole in calls.once.items() if whole is not None and _apart(calls, name, whole, alone)]
-    if not others:
-        return []
-    return [
-        Finding(
-            "GC112",
-            "error",
-            f"{calls.titles(others)} is not linear in the upstream gradient",
-            calls.layer,
-            evidence=("for the upstream gradient of each output alone, with zeros for the others, they do not add up",),
-            help=("zeros for one output are no reason to leave out or change the share of another",),
-        )
-    ]
+    return [not_additive(calls.titles(others), calls.layer)] if others else []
 
 
 def _apart(calls: Calls, name: str, whole: Array, alone: list[Found]) -> bool:
     parts = [part for found in alone if (part := found.get(name)) is not None]
     if any(part.shape != whole.shape or not np.all(np.isfinite(part)) for part in (whole, *parts)):
         return False
-    total = sum((part.astype(np.float64) for part in parts), np.zeros(whole.shape))
-    size = norm(whole) + sum(map(norm, parts))  # parts may cancel in the sum
-    return not norm(total - whole) <= calls.rounding(whole.dtype.itemsize) * size
+    return not adds_up(whole, parts, calls.rounding(whole.dtype.itemsize))
