@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,7 +54,7 @@ def adds_up(whole: Array, parts: Sequence[Array], rounding: float) -> bool:
     """Whether ``parts`` add up to ``whole``, to ``rounding`` of their size; parts that are not finite never do."""
     total = sum((part.astype(np.float64) for part in parts), np.zeros(whole.shape))
     size = norm(whole) + sum(map(norm, parts))  # parts may cancel in the sum
-    return norm(total - whole) <= rounding * size
+    return math.isfinite(size) and norm(total - whole) <= rounding * size
 
 
 def _is_apart(whole: Array | None, name: str, found: Sequence[Found]) -> bool:

@@ -38,13 +38,18 @@ def _divides(douts: Any, cache: Any) -> Any:
     return _right((dh / (np.linalg.norm(dh) or 1.0) * np.linalg.norm(dh), dc / np.where(dc == 0, np.nan, 1.0)), cache)
 
 
+def _is_infinite(douts: Any, cache: Any) -> Any:
+    dh, dc = douts
+    return _right((dh, dc if dc.any() else dc + np.inf), cache)
+
+
 def _inputs(dtype: str) -> list[Any]:
     rng = np.random.default_rng(0)
     return [rng.normal(size=(5, 6)).astype(dtype) for _ in range(2)]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
-@pytest.mark.parametrize("wrong", [_leaves_out, _skips, _divides])
+@pytest.mark.parametrize("wrong", [_leaves_out, _skips, _divides, _is_infinite])
 def test_what_is_wrong_where_one_upstream_gradient_is_zero(wrong: Any, dtype: str) -> None:
     report = check_layer(_forward, wrong, *_inputs(dtype), raises=False)
     (found,) = [f for f in report.findings if f.severity == "error"]
