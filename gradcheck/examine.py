@@ -163,7 +163,7 @@ def true_gradients(subject: Subject, upstream: object, seed: int) -> tuple[dict[
             raise GradcheckError(
                 f"{name}: autograd and numerical differences of this forward disagree at these inputs. At a kink, a "
                 "tie, or where the forward is not smooth, move the inputs a little. A number that goes on unseen is "
-                "the other reason: a complex number in front of one (1j * x[i]: write x[i] * 1j), or one made from text"
+                "the other reason: one that is read back from a file, or from text by more than float(...)"
             )
         entries = np.empty(value.shape)
         for index in np.ndindex(value.shape):

@@ -72,7 +72,9 @@ class TracedArray(Operators, Methods, Node):
     def __float__(self) -> float:
         if self._depends():
             operation = current_operation()
-            if operation != "%":  # "%.3f" % x only prints: no gradient is lost
+            if operation == "%":
+                self._trace.texts.write(self.value)  # "%.3f" % x mostly prints: no gradient is lost
+            else:
                 self._left("stored into a plain array" if operation == "STORE_SUBSCR" else "float() of an array")
         return float(self.value)
 
@@ -132,16 +134,23 @@ class TracedArray(Operators, Methods, Node):
     # -- printing and copying --------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        self._written()
         return repr(self.value)
 
     def __str__(self) -> str:
+        self._written()
         return str(self.value)
+
+    def _written(self) -> None:
+        if self._depends():
+            self._trace.texts.write(self.value)
 
     def __format__(self, spec: str) -> str:
         digits = re.search(r"\.(\d+)", spec)
         if digits is not None and int(digits[1]) >= _ALL_DIGITS:
             # Nobody prints so many digits to look at them: the text is going to be read again.
             self._left("written as text with all its digits")
+        self._written()
         return format(self.value, spec)
 
     def __copy__(self) -> Any:

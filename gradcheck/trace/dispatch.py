@@ -51,7 +51,7 @@ def is_floating(value: Any) -> bool:
     """Whether a value can carry a derivative: real or complex floating point."""
     dtype = getattr(value, "dtype", None)
     if dtype is None:
-        return type(value) is float
+        return type(value) in (float, complex)  # 1j * np.float64(2.0) is Python's own complex, not NumPy's
     return dtype.kind in "fc"
 
 

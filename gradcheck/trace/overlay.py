@@ -130,7 +130,10 @@ class TypeOverlay(Overlay):
         arrays = Node if self._real is float else (Node, list, tuple, np.ndarray)
         if len(args) == 1 and isinstance(args[0], arrays):
             return cast(self._trace, self._real, args[0])
-        return self._real(*args, **kwargs)
+        made = self._real(*args, **kwargs)
+        if args and isinstance(args[0], (str, bytes)) and self._trace.texts.has(made):
+            self._trace.leak("a number read back from text")
+        return made
 
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._real)

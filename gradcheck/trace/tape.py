@@ -20,6 +20,7 @@ from gradcheck.trace.objective import Weighed, own_array, summed
 from gradcheck.trace.operation import Operation
 from gradcheck.trace.randomness import is_random_source
 from gradcheck.trace.sites import current_site
+from gradcheck.trace.texts import Texts
 from gradcheck.trace.wengert.codes import Light
 from gradcheck.trace.wengert.entries import Entries
 
@@ -53,6 +54,7 @@ class Trace:
         leaks: where values left the trace, in order, each place once.
         named: what gradients are taken of, by the names of the variables.
         enters: whether single numbers and small windows are entered in a Wengert list, ``entries``.
+        texts: the numbers that were written as text.
         mismatch: whether an output computed by PyTorch was not the value NumPy computed (set by :meth:`gradients`):
             run again with ``verify=True`` to learn which operation did it.
     """
@@ -76,6 +78,7 @@ class Trace:
         self._native = precision == "native"
         self.enters = once and not self._native and not self.is_watching and seen_as is None
         self.entries = Entries()
+        self.texts = Texts()
         self._branches: list[int] = []
         self._leaked: set[tuple[object, ...]] = set()
         self._wrapped: dict[int, TracedArray] = {}
@@ -194,6 +197,8 @@ class Trace:
     def dtype_for(self, value: Any) -> torch.dtype:
         """The dtype of the tensor beside ``value``."""
         dtype = getattr(value, "dtype", None)
+        if type(value) is complex:
+            return torch.complex128
         if dtype is None or dtype.kind != "c":
             if not self._native or dtype is None:
                 return torch.float64

@@ -9,6 +9,7 @@ import pytest
 from trace_help import call_traced, normal
 
 from gradcheck.trace import Trace
+from gradcheck.trace.entrances import entrances
 
 
 def to_float(x):
@@ -191,3 +192,19 @@ def test_a_user_function_in_a_library_call_is_named():
     x = trace.variable(normal(3), "x")
     list(map(float, x))
     assert trace.leaks[0].where.file == __file__
+
+
+@pytest.mark.parametrize("write", [str, repr, "{}".format, lambda v: "%g" % v, lambda v: "%.8f" % v])  # noqa: UP031  # the operator is what is tested
+def test_a_number_read_back_from_text_is_a_leak_and_one_that_is_only_printed_is_none(write):
+    def forward(x, text):
+        shown = write(x[0])
+        return float(text or shown)
+
+    for text, leaks in (("", 1), ("0.25", 0), ("inf", 0)):
+        trace = Trace()
+        x = trace.variable(np.array([0.731058]), "x")
+        with entrances(trace, [globals()]):
+            read = forward(x, text)
+        assert read == float(text or "0.731058")
+        assert [leak.how for leak in trace.leaks] == leaks * ["a number read back from text"]
+        assert all(leak.where.source == "return float(text or shown)" for leak in trace.leaks)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from trace_help import call_traced, normal
+from trace_help import call_traced, check, normal
 
 from gradcheck.trace import Site, Trace
 from gradcheck.trace.rules import RULES
@@ -230,3 +230,12 @@ def test_complex_intermediate_values():
     z = x * (1 + 2j)
     out = (z * z.conj()).real + z.imag
     np.testing.assert_allclose(trace.gradients([out], [np.ones(3)], {"x": x})["x"], 10 * x.value + 2, rtol=1e-12)
+
+
+def test_complex_numbers_of_python_itself():
+    def forward(x):
+        z = 1j * x[0]  # a complex of Python's, not one of NumPy's
+        w = (2 - 1j) - x[1].item() + z
+        return (z * w).real + abs(w) + (x * (1 + 1j))[1].item().imag
+
+    check(forward, normal(2))
