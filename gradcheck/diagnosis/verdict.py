@@ -12,6 +12,7 @@ from gradcheck.diagnosis.at_kinks import without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.kinks import excused_by_kinks
+from gradcheck.diagnosis.named_reference import off_in_float64
 from gradcheck.diagnosis.not_finite import judge_where_finite
 from gradcheck.diagnosis.numeric_alone import NUMERIC_LIMIT, judge_by_numeric_alone
 from gradcheck.diagnosis.tolerance import (
@@ -96,8 +97,17 @@ def _judge_one(evidence: Evidence, variable: Variable, limits: Limits, layer: st
         return judge_where_finite(evidence, base, name, yours, true, limits, told)
     low = lowest(evidence.values[name].dtype, evidence.yours.outputs) != np.float64
     formula = _shaped(evidence.precise().get(name), evidence.values[name]) if low and limits.rtol is None else None
-    if formula is None or evidence.subject.gradient_rounding(name) or evidence.subject.truth == "reference":
+    if formula is None or evidence.subject.gradient_rounding(name):
         return _by_three(evidence, base, name, yours, true, limits, told)
+    if evidence.subject.truth == "reference":
+        judged = _by_three(evidence, base, name, yours, true, limits, told)
+        excused = judged.verdict == "right" and not judged.kinks and limits.atol is None
+        excused = excused and judged.compared_with == "reference"
+        off = off_in_float64(evidence, name, rounding_unit(evidence, name, formula=False)) if excused else None
+        if off is None:
+            return judged
+        why = f"not what the reference gives: off by {off:.1e} when both are run in float64"
+        return replace(judged, verdict="wrong", reason=why, worst=_worst(evidence, name, yours, true))
     return _by_formula(evidence, base, name, yours, formula, true, limits, told)
 
 

@@ -115,3 +115,36 @@ def test_a_function_is_held_to_a_reference_whatever_its_arguments_are_called(fac
         )
         verdicts = {g.name: g.verdict for g in report.gradients if g.verdict != "not differentiated"}
         assert verdicts == {"dw": verdict, "db": "right"}
+
+
+def through(factor, buffer):
+    """A straight-through estimator of rows, whose backward adds up in ``buffer``."""
+
+    class Through(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            return x.round() + w
+
+        @staticmethod
+        def backward(ctx, g):
+            total = torch.zeros_like(g[0], dtype=buffer or g.dtype)
+            for row in g:
+                total = total + row
+            return factor * g, total.to(g.dtype)
+
+    return Through
+
+
+@pytest.mark.parametrize("buffer", [None, torch.float16])
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "right"), (1.01, "wrong"), (0.99, "wrong")])
+def test_below_float64_a_straight_through_estimator_is_held_to_its_reference_in_float64(factor, verdict, buffer):
+    x = torch.from_numpy(3 * np.random.default_rng(0).normal(size=(200, 2))).half()
+
+    def reference(x, w):
+        return x + (x.round() - x).detach() + w
+
+    report = check_layer(through(factor, buffer), x, x[0], reference=reference, budget=0, raises=False)
+    assert [g.verdict for g in report.gradients] == [verdict, "right"]
+    if verdict == "wrong":
+        assert "off by 1.0e-02 when both are run in float64" in report.gradients[0].reason
+        assert check_layer(through(factor, buffer), x, x[0], reference=reference, budget=0, rtol=0.02).ok
