@@ -100,6 +100,7 @@ def _rounded(array: Array) -> tuple[float, ...]:
     flat = array.ravel()
     with np.errstate(all="ignore"):
         power = np.floor(np.log10(np.abs(flat))) - (_DIGITS - 1)
+        power[flat == 0] = 0.0
         plain = np.abs(power) <= _EXACT  # then one operation on exact numbers gives the nearest double
         power = np.where(plain, power, 0.0).astype(int)
         ten = 10.0 ** np.abs(power)

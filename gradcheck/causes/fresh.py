@@ -17,8 +17,8 @@ from gradcheck.witnesses.patience import at_most, once_more
 
 __all__ = ["Fresh", "case_at"]
 
-_LARGE = 20_000  # numbers
-_ENOUGH = 10_000  # numbers of which the samples kept of a large batch consist
+_LARGE = 10_000  # numbers in the inputs and the upstream gradients, from which on one further point must do
+_ENOUGH = 2_000, 10_000  # numbers of which the samples kept of a large batch consist: a tenth of all, between these
 _PATIENCE = 10.0  # seconds
 
 
@@ -51,7 +51,8 @@ class Fresh:
         rng = own_generator(1)
         upstreams = [np.asarray(u) for u in case.upstreams]
         assert case.subject is not None  # else it could not be asked
-        for values, cut in few_samples(case.subject.variables, case.values, upstreams, _ENOUGH):
+        enough = min(max(_ENOUGH[0], _numbers(case) // 10), _ENOUGH[1])
+        for values, cut in few_samples(case.subject.variables, case.values, upstreams, enough):
             made = case_at(case, _moved(values, rng), [u.astype(np.float64) for u in cut])
             if made is not None:
                 return (made,)
@@ -64,7 +65,11 @@ class Fresh:
 
 
 def _is_large(case: Case) -> bool:
-    return sum(v.size for v in case.values.values()) > _LARGE
+    return _numbers(case) > _LARGE
+
+
+def _numbers(case: Case) -> int:
+    return sum(v.size for v in case.values.values()) + sum(np.size(u) for u in case.upstreams)
 
 
 def _moved(values: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradcheck.layers.problem import Variable
+from gradcheck.layers.spelling import looks_like_parameter
 from gradcheck.witnesses.subject import Array, Values
 
 __all__ = ["few_samples", "one_sample_fewer"]
@@ -28,17 +29,22 @@ def one_sample_fewer(
 def few_samples(
     variables: Sequence[Variable], values: Values, upstreams: Sequence[Array], entries: int
 ) -> Iterator[tuple[dict[str, Array], list[Array]]]:
-    """The same with so few samples that they have about ``entries`` numbers, if these are fewer than half of them."""
+    """The same with so few samples that they have about ``entries`` numbers, if these are fewer than half of them.
+
+    Where a batch has as many samples as a layer has units, what is called like a parameter is left whole first.
+    """
     inputs = _inputs(variables, values)
+    lengths = {n for a in (*(v.array for v in variables), *upstreams) for n in a.shape}
     for axis, count in _batches(inputs, upstreams):
-        cut = [*(a for _, a in inputs), *upstreams]
-        each = sum(a.size // count for a in cut if a.ndim and a.shape[axis] == count)
-        lengths = {n for a in (*(v.array for v in variables), *upstreams) for n in a.shape}
-        kept = max(_FEWEST, entries // max(each, 1))
-        while kept in lengths:  # a number of samples is to be nothing else
-            kept += 1
-        if 2 * kept < count:
-            yield _cut(inputs, values, upstreams, axis, count, kept)
+        along = [(v, a) for v, a in inputs if a.shape[axis] == count]
+        samples = [(v, a) for v, a in along if not looks_like_parameter(v.name)]
+        for chosen in (samples, along) if 0 < len(samples) < len(along) else (along,):
+            cut = [*(a for _, a in chosen), *(u for u in upstreams if u.ndim and u.shape[axis] == count)]
+            kept = max(_FEWEST, entries // max(sum(a.size // count for a in cut), 1))
+            while kept in lengths:  # a number of samples is to be nothing else
+                kept += 1
+            if 2 * kept < count:
+                yield _cut(chosen, values, upstreams, axis, count, kept)
 
 
 def _inputs(variables: Sequence[Variable], values: Values) -> list[tuple[Variable, Array]]:
