@@ -37,7 +37,8 @@ def few_samples(
     lengths = {n for a in (*(v.array for v in variables), *upstreams) for n in a.shape}
     for axis, count in _batches(inputs, upstreams):
         along = [(v, a) for v, a in inputs if a.shape[axis] == count]
-        samples = [(v, a) for v, a in along if not looks_like_parameter(v.name)]
+        shapes = {a.shape for v, a in along if not looks_like_parameter(v.name)}
+        samples = [(v, a) for v, a in along if a.shape in shapes]  # the k of an attention is like its q
         for chosen in (samples, along) if 0 < len(samples) < len(along) else (along,):
             cut = [*(a for _, a in chosen), *(u for u in upstreams if u.ndim and u.shape[axis] == count)]
             kept = max(_FEWEST, entries // max(sum(a.size // count for a in cut), 1))
