@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["combined", "dot", "extreme", "total"]
 
 Array = npt.NDArray[Any]
-# The number of the operand, its code, its value if it is a number, and else its value if that is kept.
-Side = tuple[int, int, float, Any]
+# The number of the operand, its code if it has one, its value if it is a number, and else its value if that is kept.
+Side = tuple[int, tuple[int, ...], tuple[float, ...], Any]
 
 _NAMES: dict[Any, Name] = {np.add: "sum", np.subtract: "difference", np.multiply: "product"}
 
@@ -35,10 +35,10 @@ def _side(entries: Entries, x: Any, other: Any, is_factor: bool) -> Side | None:
                 light = _imported(entries, x, other)
             if type(light) is Part:
                 positions = light.positions
-                return entries.kinds.operand("part", positions.shape, positions.strides), light.code(), 0.0, None
+                return entries.kinds.operand("part", positions.shape, positions.strides), (light.code(),), (), None
             if type(light) is Wide:
                 operand = entries.kinds.operand("wide", value.shape)
-                return operand, light.number, 0.0, value.copy() if is_factor else None
+                return operand, (light.number,), (), value.copy() if is_factor else None
             return None
         if type(value) is np.ndarray:
             return _side(entries, value, other, is_factor)
@@ -46,13 +46,14 @@ def _side(entries: Entries, x: Any, other: Any, is_factor: bool) -> Side | None:
         if code is False:
             return None
         if code is not None:
-            return entries.kinds.operand("number"), code, float(value), None
+            return entries.kinds.operand("number"), (code,), (float(value),), None
         x = value
-    unused = len(entries.columns)  # no code at all
     if type(x) in CONSTANTS:
-        return entries.kinds.operand("constant"), unused, float(x), None
+        return entries.kinds.operand("constant"), (), (float(x),), None
     if type(x) is np.ndarray and x.dtype.kind in "fiub":
-        return entries.kinds.operand("constant", x.shape), unused, 0.0, x.astype(np.float64) if is_factor else None
+        if not x.shape:
+            return entries.kinds.operand("constant"), (), (float(x),), None
+        return entries.kinds.operand("constant", x.shape), (), (), x.astype(np.float64) if is_factor else None
     return None
 
 
@@ -89,7 +90,7 @@ def _entry(entries: Entries, name: Name, a: Any, b: Any, shape: tuple[int, ...])
     if left is None or right is None:
         return None
     number = entries.columns.wide(
-        entries.kinds.kind(name, left[0], right[0], shape), left[1], right[1], left[2], right[2]
+        entries.kinds.kind(name, left[0], right[0], shape), left[1] + right[1], left[2] + right[2]
     )
     if left[3] is not None or right[3] is not None:
         entries.kept[number] = left[3], right[3]
@@ -109,8 +110,9 @@ def total(entries: Entries, x: Node, factor: float, result: Any) -> int | None:
     side = _side(entries, x, None, is_factor=False) if math.isfinite(result) else None
     if side is None:
         return None
-    kind = entries.kinds.kind("total", side[0], entries.kinds.operand("constant"), ())
-    return entries.columns.wide(kind, side[1], len(entries.columns), factor, 0.0)
+    scale = entries.kinds.operand("nothing" if factor == 1.0 else "constant")
+    kind = entries.kinds.kind("total", side[0], scale, ())
+    return entries.columns.wide(kind, side[1], () if factor == 1.0 else (factor,))
 
 
 def extreme(entries: Entries, x: Node, place: int, result: Any) -> int | None:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LINEAR", "MINUS", "PICK", "PLUS", "SINGLE", "WIDE", "Columns", "Ends"]
+__all__ = ["LINEAR", "MINUS", "PICK", "PLUS", "PRODUCT", "SINGLE", "WIDE", "Columns", "Ends"]
 
 Array = npt.NDArray[Any]
 
-# a·left + b·right + a constant; the same with a = b = 1, and with a = -b = 1; a·left; one entry of an array; and
-# operations on arrays, whose kind stands in a column of its own.
-LINEAR, PLUS, MINUS, SINGLE, PICK, WIDE = range(6)
+# a·left + b·right + a constant; the same with a = b = 1, and with a = -b = 1; left·right, two entries of sources, where
+# their values are found again; a·left; one entry of an array; and operations on arrays, whose kind stands in a column
+# of its own.
+LINEAR, PLUS, MINUS, PRODUCT, SINGLE, PICK, WIDE = range(7)
 _CHUNK = 4096
 
 
@@ -31,8 +32,8 @@ class Ends(NamedTuple):
 class Columns:
     """For every entry its kind, and as many codes of operands, factors and other numbers as its kind has.
 
-    A sum of two numbers takes 9 bytes, a product 25. Who goes through the entries backwards takes from the end of
-    each column what belongs to the entry.
+    A sum of two numbers takes 9 bytes, and so does a product of two entries of sources; any other product takes 25.
+    Who goes through the entries backwards takes from the end of each column what belongs to the entry.
     """
 
     __slots__ = ("codes", "factors", "kinds", "more")
@@ -63,6 +64,14 @@ class Columns:
             self.kinds.append(LINEAR)
         return number
 
+    def product(self, left: int, right: int) -> int:
+        """The number of a new entry: the product of two entries of sources."""
+        number = len(self.kinds)
+        self.codes.append(left)
+        self.codes.append(right)
+        self.kinds.append(PRODUCT)
+        return number
+
     def single(self, operand: int, factor: float) -> int:
         """The number of a new entry: a number multiplied by a factor."""
         number = len(self.kinds)
@@ -79,13 +88,11 @@ class Columns:
         self.kinds.append(PICK)
         return number
 
-    def wide(self, kind: int, left: int, right: int, by_left: float, by_right: float) -> int:
-        """The number of a new entry: an operation on arrays."""
+    def wide(self, kind: int, codes: tuple[int, ...], factors: tuple[float, ...]) -> int:
+        """The number of a new entry: an operation on arrays, with as many codes and factors as this kind has."""
         number = len(self.kinds)
-        self.codes.append(left)
-        self.codes.append(right)
-        self.factors.append(by_left)
-        self.factors.append(by_right)
+        self.codes.extend(codes)
+        self.factors.extend(factors)
         self.more.append(kind)
         self.kinds.append(WIDE)
         return number
@@ -96,12 +103,12 @@ class Columns:
             yield np.array(self.codes[low : min(low + _CHUNK, end.codes)], np.int64)
 
     def backwards(
-        self, begin: Ends, end: Ends
-    ) -> tuple[Iterator[tuple[int, int]], Callable[[], int], Callable[[], float], Callable[[], int]]:
-        """Numbers and kinds of entries from the last to the first, and what gives the next code, factor and number."""
-        kinds = reversed(memoryview(self.kinds)[begin.kinds : end.kinds])
+        self, end: Ends
+    ) -> tuple[Callable[[int, int], Iterator[int]], Callable[[], int], Callable[[], float], Callable[[], int]]:
+        """What gives the kinds of some entries, from the last to the first, and the next code, factor and number."""
+        kinds = memoryview(self.kinds)
         return (
-            zip(range(end.kinds - 1, begin.kinds - 1, -1), kinds, strict=True),
+            lambda low, high: reversed(kinds[low:high]),
             reversed(memoryview(self.codes)[: end.codes]).__next__,
             reversed(memoryview(self.factors)[: end.factors]).__next__,
             reversed(memoryview(self.more)[: end.more]).__next__,

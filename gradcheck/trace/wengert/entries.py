@@ -168,5 +168,5 @@ class Entries:
         """The gradients of the backward pass that is under way."""
         number = reads.number_of_pass()
         if self._pass is None or self._pass_number != number:
-            self._pass, self._pass_number = Pass(len(self.columns)), number
+            self._pass, self._pass_number = Pass(), number
         return self._pass

@@ -69,7 +69,7 @@ class Taken(torch.autograd.Function):
         if isinstance(ctx.which, Wide):
             this.add_array(ctx.which.number, gradient.numpy())
         else:
-            this.add(ctx.which, gradient.numpy())
+            this.numbers.add_all(ctx.which, gradient.numpy())
         return torch.zeros((), dtype=torch.float64), None, None, None
 
 

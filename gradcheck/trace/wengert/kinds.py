@@ -16,7 +16,7 @@ __all__ = ["FIRST", "Kind", "Kinds", "Operand", "spread"]
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 Name = Literal["sum", "difference", "product", "total", "dot"]
-What = Literal["part", "wide", "number", "constant"]
+What = Literal["part", "wide", "number", "constant", "nothing"]
 
 FIRST = 3
 
@@ -24,21 +24,35 @@ FIRST = 3
 class Operand(NamedTuple):
     """What stands at one side of an operation: shape and, in a source, strides in bytes.
 
-    A number is one that varies; a constant may be a number or an array.
+    A number is one that varies; a constant may be a number or an array; nothing stands beside what is summed up.
     """
 
     what: What
     shape: Shape = ()
     strides: Shape = ()
 
+    @property
+    def has_code(self) -> bool:
+        """Whether an entry holds a code of it: whether it varies."""
+        return self.what in ("part", "wide", "number")
+
+    @property
+    def has_factor(self) -> bool:
+        """Whether an entry holds its value: a number's; that of an array is found in the source, or kept."""
+        return self.what == "number" or (self.what == "constant" and not self.shape)
+
 
 class Kind(NamedTuple):
-    """One operation on arrays of these shapes; the result's is () for a number."""
+    """One operation on arrays of these shapes; the result's is () for a number.
+
+    ``is_bare``: an entry holds two codes and no factors.
+    """
 
     name: Name
     left: Operand
     right: Operand
     shape: Shape
+    is_bare: bool
 
 
 class Kinds:
@@ -65,7 +79,9 @@ class Kinds:
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = FIRST + len(self._kinds)
-            self._kinds.append(Kind(name, self._operands[left], self._operands[right], shape))
+            both = self._operands[left], self._operands[right]
+            is_bare = all(operand.has_code and not operand.has_factor for operand in both)
+            self._kinds.append(Kind(name, *both, shape, is_bare))
         return found
 
     def __getitem__(self, number: int) -> Kind:

@@ -11,7 +11,7 @@ import torch
 from gradcheck.trace.node import Node
 from gradcheck.trace.reads import Reader
 from gradcheck.trace.wengert.codes import Part, Wide
-from gradcheck.trace.wengert.partial import One, Two
+from gradcheck.trace.wengert.partial import One, Two, product
 
 if TYPE_CHECKING:
     from gradcheck.trace.wengert.entries import Entries
@@ -41,6 +41,8 @@ def two(entries: Entries, rule: Two, a: Any, b: Any, result: Any) -> int | None:
     left, right = code_of(entries, a, b), code_of(entries, b, a)
     if left is False or right is False:
         return None
+    if rule is product and left is not None and right is not None and left < 0 and right < 0:
+        return entries.columns.product(left, right)
     x = float(a.value) if isinstance(a, Node) else float(a)
     y = float(b.value) if isinstance(b, Node) else float(b)
     factors = rule(x, y, float(result))
@@ -48,12 +50,18 @@ def two(entries: Entries, rule: Two, a: Any, b: Any, result: Any) -> int | None:
         return None
     by_left, by_right = factors
     if left is None:
-        return entries.columns.single(right, by_right) if right is not None and math.isfinite(by_right) else None
+        return None if right is None else _scaled(entries, right, by_right)
     if right is None:
-        return entries.columns.single(left, by_left) if math.isfinite(by_left) else None
+        return _scaled(entries, left, by_left)
     if not (math.isfinite(by_left) and math.isfinite(by_right)):
         return None
     return entries.columns.linear(left, by_left, right, by_right)
+
+
+def _scaled(entries: Entries, code: int, factor: float) -> int | None:
+    if factor == 1.0 and code >= 0:
+        return code  # only of a source is the value, too, found by the code
+    return entries.columns.single(code, factor) if math.isfinite(factor) else None
 
 
 def code_of(entries: Entries, x: Any, other: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["of_one", "of_two"]
+__all__ = ["of_one", "of_two", "product"]
 
 One = Callable[[float, float], float | None]
 Two = Callable[[float, float, float], tuple[float, float] | None]
@@ -63,10 +63,16 @@ def _power(a: float, b: float, y: float) -> tuple[float, float] | None:
     return b * y / a, y * math.log(a)
 
 
+def product(a: float, b: float, y: float) -> tuple[float, float]:
+    """The partial derivatives of y = a·b."""
+    del y
+    return b, a
+
+
 _TWO: dict[Any, Two] = {
     np.add: lambda _a, _b, _y: (1.0, 1.0),
     np.subtract: lambda _a, _b, _y: (1.0, -1.0),
-    np.multiply: lambda a, b, _y: (b, a),
+    np.multiply: product,
     np.divide: _quotient,
     np.power: _power,
     np.float_power: _power,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.trace.wengert.columns import LINEAR, PICK, PLUS, SINGLE, WIDE, Ends
+from gradcheck.trace.wengert.blocks import Blocks
+from gradcheck.trace.wengert.columns import LINEAR, PICK, PLUS, PRODUCT, SINGLE, WIDE, Ends
 from gradcheck.trace.wengert.kinds import Kind, Operand, spread
 from gradcheck.trace.wengert.totals import Totals
 
@@ -21,16 +23,12 @@ _NOTHING = (None, None)
 
 
 class Pass:
-    """The gradients of all entries in one backward pass: numbers in one array, arrays by the entry's number."""
+    """The gradients of all entries in one backward pass: those of numbers in blocks, arrays by the entry's number."""
 
-    def __init__(self, length: int) -> None:
-        self.numbers = np.zeros(length)
+    def __init__(self) -> None:
+        self.numbers = Blocks()
         self.arrays: dict[int, Array | float] = {}
         self._picked: dict[int, Array] = {}
-
-    def add(self, numbers: Array, gradient: Array) -> None:
-        """Gradients of entries come from PyTorch; one number may occur several times."""
-        np.add.at(self.numbers, numbers, gradient)
 
     def add_array(self, number: int, gradient: Array | float) -> None:
         """The gradient of an entry that is an array, or one number for all of it."""
@@ -39,37 +37,48 @@ class Pass:
 
     def replay(self, entries: Entries, begin: Ends, end: Ends, totals: Totals) -> None:
         """Pass on the gradients of the entries between two times; those of sources are added to ``totals``."""
-        mine: Any = self.numbers.data  # quicker than the array where single numbers are added
         kinds = entries.kinds
-        rows, code, factor, more = entries.columns.backwards(begin, end)
-        for number, kind in rows:
-            gradient = mine[number]
-            if kind == WIDE:
-                known, right, left, by_right, by_left = kinds[more()], code(), code(), factor(), factor()
-                received = self._received(number) if known.shape else gradient or None
-                if received is not None:
-                    self._wide(entries, number, known, (left, right), (by_left, by_right), received, totals)
-                continue
-            if kind == PICK:
-                array = code()
-                self._pick(array, more(), gradient, entries.shapes[array])
-                continue
-            if kind == SINGLE:
-                left, given = code(), gradient * factor()
-            else:
-                right = code()
-                given = gradient * factor() if kind == LINEAR else gradient if kind == PLUS else -gradient
-                if gradient != 0.0:
-                    if right >= 0:
-                        mine[right] += given
-                    else:
-                        totals.add(right, given)
-                left, given = code(), gradient * factor() if kind == LINEAR else gradient
-            if gradient != 0.0:
-                if left >= 0:
-                    mine[left] += given
+        kinds_of, code, factor, more = entries.columns.backwards(end)
+        for low, high, first, mine in self.numbers.backwards(begin.kinds, end.kinds):
+            # What an entry received is read when its turn comes: then all later ones have given.
+            received = reversed(mine[low - first : high - first])
+            for number, kind, gradient in zip(range(high - 1, low - 1, -1), kinds_of(low, high), received, strict=True):
+                if kind == PRODUCT:
+                    right, left = code(), code()
+                    if gradient != 0.0:
+                        totals.product(left, right, gradient)
+                    continue
+                if kind == WIDE:
+                    known = kinds[more()]
+                    codes, factors = ((code(), code()), (0.0, 0.0)) if known.is_bare else _operands(known, code, factor)
+                    given = self._received(number) if known.shape else gradient or None
+                    if given is not None:
+                        self._wide(entries, number, known, codes, factors, given, totals)
+                    continue
+                if kind == PICK:
+                    array = code()
+                    self._pick(array, more(), gradient, entries.shapes[array])
+                    continue
+                if kind == SINGLE:
+                    left, given = code(), gradient * factor()
                 else:
-                    totals.add(left, given)
+                    right = code()
+                    given = gradient * factor() if kind == LINEAR else gradient if kind == PLUS else -gradient
+                    if gradient != 0.0:
+                        if right >= first:
+                            mine[right - first] += given
+                        elif right >= 0:
+                            self.numbers.add(right, given)
+                        else:
+                            totals.add(right, given)
+                    left, given = code(), gradient * factor() if kind == LINEAR else gradient
+                if gradient != 0.0:
+                    if left >= first:
+                        mine[left - first] += given
+                    elif left >= 0:
+                        self.numbers.add(left, given)
+                    else:
+                        totals.add(left, given)
 
     def _pick(self, array: int, position: int, gradient: float, shape: tuple[int, ...]) -> None:
         if gradient == 0.0:
@@ -90,10 +99,10 @@ class Pass:
         self, entries: Entries, number: int, kind: Kind, codes: tuple[int, int], factors: tuple[float, float],
         gradient: Array | float, totals: Totals,
     ) -> None:  # fmt: skip
-        name, one, other, shape = kind
-        (left, right), (by_left, by_right) = codes, factors
+        name, one, other, shape, _ = kind
+        (right, left), (by_right, by_left) = codes, factors
         if name == "total":
-            self._give(one, left, gradient * by_left, one.shape, totals)
+            self._give(one, left, gradient if other.what == "nothing" else gradient * by_right, one.shape, totals)
             return
         if name == "sum" or name == "difference":
             self._give(one, left, gradient, shape, totals)
@@ -129,6 +138,17 @@ class Pass:
         elif what == "wide":
             self.add_array(code, gradient)
         elif code >= 0:
-            self.numbers[code] += gradient
+            self.numbers.add(code, float(gradient))
         else:
             totals.add(code, float(gradient))
+
+
+def _operands(
+    kind: Kind, code: Callable[[], int], factor: Callable[[], float]
+) -> tuple[tuple[int, int], tuple[float, float]]:
+    """What an entry of this kind holds of its right and its left operand."""
+    right, left = kind.right, kind.left
+    return (
+        (code() if right.has_code else 0, code() if left.has_code else 0),
+        (factor() if right.has_factor else 0.0, factor() if left.has_factor else 0.0),
+    )
