@@ -85,9 +85,10 @@ class Given(Layer):
         self.style = "forward alone, gradients at hand" if not truth_only else "forward alone"
 
     def _check_given(self) -> None:
-        known = {variable.name: variable for variable in self.variables}
         if not self.given:
             raise GradcheckError('gradients is empty: give what is to be checked, gradients={"w": dw}')
+        self._take_numbers([*self.given, *(name.removeprefix("d") for name in self.given)])
+        known = {variable.name: variable for variable in self.variables}
         for name in list(self.given):
             if name not in known and name.removeprefix("d") in known:
                 self.given[name.removeprefix("d")] = self.given.pop(name)

@@ -18,6 +18,7 @@ from gradcheck.layers.lists import refuse_lists
 from gradcheck.layers.losses import names_read
 from gradcheck.layers.matching import named_gradients, ungrouped
 from gradcheck.layers.network_gradients import match_tree
+from gradcheck.layers.numbers_beside import with_advice
 from gradcheck.layers.pairing import name_of
 from gradcheck.layers.problem import Gradients, Variable
 from gradcheck.layers.reach import Path
@@ -329,7 +330,7 @@ class Keeping(Layer):
             if name in result.values and result.values[name] is None:
                 result.values[name] = value
         result.faults += self.keeper.rivals.differing(result.values, {v.name: v.gradient for v in self.variables})
-        return result
+        return with_advice(result, self.advice)
 
     def _sample_upstreams(self) -> list[np.ndarray[Any, Any]]:
         return [sample_upstream(output, self.upstream) for output in self.outputs]

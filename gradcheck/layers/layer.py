@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from gradcheck.difference import all_finite
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called, signature_of, user_code
 from gradcheck.layers.matching import as_mapping, flattened
+from gradcheck.layers.numbers_beside import how_to_give, in_order, numbers_by_default, numbers_given
 from gradcheck.layers.problem import FirstCall, Gradients, Problem, Variable
 from gradcheck.layers.request import Request
 from gradcheck.layers.spelling import is_cache_name, match_names
@@ -20,7 +21,6 @@ from gradcheck.layers.variables import (
     argument_names,
     float_variable,
     held_in_dicts,
-    numbers_given,
     numbers_in_parameters,
     scalar_variables,
     variables_of,
@@ -57,6 +57,8 @@ class Layer(Problem):
         self.variables = variables_of(self.names, self.arguments, self.keywords)
         if not self.variables and request.partner is not None:
             scalar_variables(self.names, self.arguments)  # refuses NaN before the forward spreads it
+        self.advice = ""
+        """What to do about numbers that have a default, where the backward gives more gradients than it should."""
         self.optional = held_in_dicts(self.names, self.arguments, self.keywords)
         self._numbers = numbers_in_parameters(self.names, self.arguments, self.keywords)
         for name, array in request.params.items():
@@ -110,6 +112,7 @@ class Layer(Problem):
         """Find scalar inputs where there are no arrays, then apply ``constants`` and ``wrt``."""
         if not any(v.differentiated for v in self.variables):
             self.variables = scalar_variables(self.names, self.arguments) + self.variables
+        self._take_numbers()
         if not self.variables and not self.arguments:
             raise GradcheckError(
                 f"no inputs: pass the arrays that {called(self.call_forward)} is called with, after the functions"
@@ -124,7 +127,13 @@ class Layer(Problem):
                     f"gradients names {unknown[0]!r}: give the inputs' names in the order backward returns them, "
                     f"out of {', '.join(known)}"
                 )
+        self._refuse_defaults(known)
         apply_choices(self.variables, self.request.constants, self.request.wrt, self.request.subject)
+
+    def _refuse_defaults(self, known: Collection[str]) -> None:
+        for name in numbers_by_default(self.signature, {*known, *self.names, *self.keywords}):
+            if name in (self.request.wrt or ()):
+                raise GradcheckError(f"wrt names {name!r}, which was not given: {how_to_give([name], self.signature)}")
 
     def positions(self) -> list[Variable | None]:
         """For each positional argument its variable, None where it is no array."""
@@ -145,17 +154,29 @@ class Layer(Problem):
         numbers = match_names([variable.name for variable in self._numbers], keys)
         self.variables += [variable for variable in self._numbers if variable.name in numbers]
         self._numbers = [variable for variable in self._numbers if variable.name not in numbers]
-        self._take_numbers(returned, named)
+        given = [*self.names, *self.keywords]
+        self._take_numbers(
+            numbers_given(
+                in_order(self.signature, self.names, self.keywords),
+                dict(zip(given, [*self.arguments, *self.keywords.values()], strict=True)),
+                len(self.names),
+                returned,
+                named,
+            )
+        )
+        left = numbers_by_default(self.signature, given)
+        self.advice = how_to_give(left, self.signature) if left else ""
 
-    def _take_numbers(self, returned: object, named: Mapping[str, object]) -> None:
-        """Take in numbers beside the arrays where the backward gives their gradients, or ``wrt`` asks for them."""
+    def _take_numbers(self, given: Collection[str] = ()) -> None:
+        """Take in numbers beside the arrays: those that gradients are given of, and those that the caller names."""
         if not any(variable.differentiated for variable in self.variables):
             return  # then all numbers are inputs
-        taken = {variable.name for variable in self.variables}
-        given = numbers_given(self.names, returned, named) | set(self.request.wrt or ()) | set(self.request.order or ())
-        for variable in scalar_variables(self.names, self.arguments, given - taken):
-            place = self.names.index(variable.name)
-            before = [i for i, v in enumerate(self.variables) if v.name in self.names[:place]]
+        named = *(self.request.wrt or ()), *(self.request.order or ()), *self.request.constants
+        wanted = {*given, *named} - {v.name for v in self.variables}
+        order = in_order(self.signature, self.names, self.keywords)
+        for variable in scalar_variables(self.names, self.arguments, wanted, self.keywords):
+            place = order.index(variable.name)
+            before = [i for i, v in enumerate(self.variables) if v.name in order[:place]]
             self.variables.insert(before[-1] + 1 if before else 0, variable)
 
     # -- the rehearsal -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of, user_code
 from gradcheck.layers.derivative import activation_of, is_total
 from gradcheck.layers.layer import Layer
-from gradcheck.layers.matching import as_mapping, flattened, match_returned, names_for, ungrouped
+from gradcheck.layers.matching import as_mapping, flattened, match_returned, named_gradients, names_for, ungrouped
 from gradcheck.layers.objects import BACKWARDS, DERIVATIVES, is_object, method_of
 from gradcheck.layers.problem import Gradients
 from gradcheck.layers.request import Request
@@ -76,6 +76,7 @@ class OwnGradient(Layer):
                 raw = self._gradient()
         finally:
             snapshot.restore()
+        self.promote(raw, dict(named_gradients(raw, self.written)))
         self.settle()
         self._find_targets(raw)
         names = ", ".join(self.names)

@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import called, signature_of, user_code
 from gradcheck.layers.layer import Layer, sample_upstream
-from gradcheck.layers.matching import flattened, match_returned
+from gradcheck.layers.matching import flattened, match_returned, named_gradients
 from gradcheck.layers.objects import BACKWARDS, FORWARDS, is_object, method_of
 from gradcheck.layers.problem import Gradients
 from gradcheck.layers.request import Request
@@ -74,6 +74,8 @@ class Tape(Layer):
             self.outputs = self._rehearse(f"the backward {called(self.call_backward)}({asked})")
         finally:
             snapshot.restore()
+        self.promote(self._raw, dict(named_gradients(self._raw, self.written)))
+        self.settle()
         self.style = f"tape: forward({argument}) -> tuple, backward({asked})"
 
     def _name_variables(self, unpacked: list[str] | None, argument: str) -> None:
@@ -126,7 +128,7 @@ class Tape(Layer):
             "outputs": self._returned,
             "upstreams": tuple(everywhere),
         }
-        raw = self.call_backward(*(values[role] for role in self.roles))
+        raw = self._raw = self.call_backward(*(values[role] for role in self.roles))
         asked = [v for name in self.names for v in self.variables if v.name == name and self._is_float(name)]
         items = flattened(raw)
         if "indexes" in self.roles and len(items) == len(asked):

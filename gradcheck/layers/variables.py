@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.layers.calling import Signature, called
-from gradcheck.layers.matching import flattened
+from gradcheck.layers.numbers_beside import is_float_number
 from gradcheck.layers.problem import Variable
 from gradcheck.layers.reach import Path, arrays_of
 from gradcheck.layers.request import check_array
-from gradcheck.layers.spelling import gradient_label, match_names
-from gradcheck.layers.values import describe, is_array, is_float_array
+from gradcheck.layers.spelling import gradient_label
+from gradcheck.layers.values import describe, is_array
 from gradcheck.state import Slot
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "argument_names",
     "float_variable",
     "held_in_dicts",
-    "numbers_given",
     "numbers_in_parameters",
     "places_in_lists",
     "scalar_variables",
@@ -90,7 +89,7 @@ def numbers_in_parameters(names: Sequence[str], arguments: list[Any], keywords: 
         for name, value in (*zip(names, arguments, strict=True), *keywords.items())
         if isinstance(value, dict) and name.lower().strip("_") in _PARAMETER_DICTS
         for key, item in value.items()
-        if isinstance(item, float | np.floating) and np.isfinite(item)
+        if is_float_number(item) and np.isfinite(item)
     ]
 
 
@@ -112,24 +111,11 @@ def _inside(name: str, value: Any, whole: bool) -> list[Variable]:
     return []
 
 
-def numbers_given(names: Sequence[str], returned: object, named: Mapping[str, object]) -> set[str]:
-    """The arguments that a backward gives floats for: in their place among as many items, or by name.
-
-    An ``int`` is no gradient: ``return dx, dw, 0`` fills the place of an option.
-    """
-    given = set(match_names(names, [key for key, item in named.items() if _is_float(item)], plain=False))
-    items = flattened(returned)
-    if isinstance(returned, tuple | list) and len(items) == len(names):
-        given |= {name for name, item in zip(names, items, strict=True) if _is_float(item)}
-    return given
-
-
-def _is_float(value: object) -> bool:
-    return isinstance(value, float | np.floating) or is_float_array(value)
-
-
 def scalar_variables(
-    names: Sequence[str], arguments: list[Any], taken: Collection[str] | None = None
+    names: Sequence[str],
+    arguments: list[Any],
+    taken: Collection[str] | None = None,
+    keywords: dict[str, Any] | None = None,
 ) -> list[Variable]:
     """Python floats as variables, for layers of single numbers; each is found through the slot that holds it.
 
@@ -137,13 +123,16 @@ def scalar_variables(
         names: those of the arguments.
         arguments: the arguments.
         taken: which to look at; None for all.
+        keywords: the arguments given by name that are to be looked at too.
     """
     found = []
-    for i, (name, value) in enumerate(zip(names, arguments, strict=True)):
-        if isinstance(value, float | np.floating) and (taken is None or name in taken):
+    places: list[tuple[str, Any, Any, Any]] = [(n, v, keywords, n) for n, v in (keywords or {}).items()]
+    places[:0] = [(n, v, arguments, i) for i, (n, v) in enumerate(zip(names, arguments, strict=True))]
+    for name, value, holder, key in places:
+        if is_float_number(value) and (taken is None or name in taken):
             if not np.isfinite(value):
                 raise GradcheckError(f"{name} is {value}: gradients are compared at finite values; pass a finite one")
-            slot = Slot(arguments, i, "item", name)
+            slot = Slot(holder, key, "item", name)
             found.append(Variable(name, np.asarray(value), "input", f"d{name}", slots=(slot,)))
     return found
 

@@ -35,6 +35,7 @@ class Vjps(Layer):
             )
         super().__init__(request, request.subject, request.partner)
         self.vjps = self._by_name(request.partner)
+        self._take_numbers(self.vjps)
         self.settle()
         self.ways = {name: self._way(vjp) for name, vjp in self.vjps.items()}
         snapshot = self.snapshot()
