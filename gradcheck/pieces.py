@@ -50,7 +50,7 @@ def gradient(
 
     Args:
         forward: A function (or an object with ``forward``), run unchanged on PyTorch and differentiated there.
-        inputs: Its arguments. A number beside arrays (a slope of 0.3) is an option, of which no gradient is given unless
+        inputs: Its arguments. A number beside arrays (a slope of 0.3) is an option; its gradient is given only where
             ``wrt=["x", "slope"]`` names it.
         upstream: The gradient of the loss with respect to the output, of its shape. Default: ones for a scalar output;
             it must be given for any other.
