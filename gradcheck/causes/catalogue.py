@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from gradcheck.causes.arrays import (
     by_norm,
+    by_result,
     clipped,
     copied,
     factor,
@@ -26,6 +27,7 @@ from gradcheck.causes.lines import (
     another_loss,
     left_out,
     missing_below,
+    not_transposed,
     one_execution,
     one_path,
     other_array,
@@ -33,6 +35,7 @@ from gradcheck.causes.lines import (
     overwritten,
     scaled,
     skipped_inside,
+    softmax,
     windows,
     wrong_way,
 )
@@ -66,6 +69,7 @@ ALSO_ARRAYS: tuple[ArrayFamily, ...] = (
     weight_decay.left_out,
     one_sample.candidates,
     multiplied.candidates,
+    by_result.candidates,
 )
 # at an operation, or at one of its inputs
 LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
@@ -77,12 +81,14 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     overwritten.trials,
     windows.trials,
     wrong_way.trials,
+    softmax.trials,
 )
 # at a place of which some gradients are right
 PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)
 # what is tried last, for it is much
 OPERANDS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     other_operand.trials,
+    not_transposed.trials,
     other_array.trials,
     skipped_inside.trials,
 )

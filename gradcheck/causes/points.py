@@ -6,13 +6,16 @@ import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 
 from gradcheck.causes.candidate import Array, Candidate, Gradients
 from gradcheck.causes.case import Case
 from gradcheck.causes.seen_otherwise import gradients_seeing
+from gradcheck.causes.seen_otherwise_torch import function_gradients_seeing
 from gradcheck.causes.stage import Stage
 from gradcheck.report import Where
 from gradcheck.witnesses.numpy_subject import NumpySubject
+from gradcheck.witnesses.torch_function import FunctionSubject
 
 __all__ = ["candidates"]
 
@@ -22,7 +25,7 @@ Seen = Callable[[Case, str], "Array | None"]
 def candidates(stage: Stage) -> Iterator[Candidate]:
     """For each parameter that others depend on: what goes down through it, with the parameter seen otherwise."""
     case = stage.case
-    if not isinstance(case.subject, NumpySubject) or any(b.transform is None for b in stage.base):
+    if not isinstance(case.subject, NumpySubject | FunctionSubject) or any(b.transform is None for b in stage.base):
         return
     for name, value in case.values.items():
         others = tuple(case.true)
@@ -39,7 +42,9 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
                 short=f"{called} {says}",
                 cost=1.0,
             )
-        if case.subject.problem.learning_rate or case.subject.moves_parameters:
+        if isinstance(case.subject, NumpySubject) and (
+            case.subject.problem.learning_rate or case.subject.moves_parameters
+        ):
             yield Candidate(
                 "GC241",
                 f"has {called} after its update in what goes down through it",
@@ -78,7 +83,15 @@ def _first_use(case: Case, name: str) -> Where | None:
     leaf = None if case.recording is None else case.recording.leaves.get(name)
     if case.recording is None or leaf is None:
         return None
-    return next((g.operation.site.where for g in case.recording.gates if any(x is leaf for x in g.inputs)), None)
+    return next((g.operation.site.where for g in case.recording.gates if any(_is(x, leaf) for x in g.inputs)), None)
+
+
+def _is(tensor: torch.Tensor, leaf: torch.Tensor) -> bool:
+    """Whether it is the leaf or its copy: the forward of a Function is given copies, which it may change in place."""
+    made_by = tensor.grad_fn
+    if made_by is None or made_by.name() != "CloneBackward0":
+        return tensor is leaf
+    return getattr(made_by.next_functions[0][0], "variable", None) is leaf
 
 
 def _updated(case: Case, name: str) -> Array | None:
@@ -93,6 +106,8 @@ def _updated(case: Case, name: str) -> Array | None:
 
 def _seeing(name: str, seen: Seen, case: Case) -> Gradients | None:
     value = seen(case, name)
+    if value is not None and isinstance(case.subject, FunctionSubject):
+        return function_gradients_seeing(case.subject, case.values, case.upstreams, {name: value})
     if value is None or not isinstance(case.subject, NumpySubject):
         return None
     return gradients_seeing(case.subject, case.values, case.upstreams, {name: value})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,20 +14,20 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from gradcheck.causes.recording import Recording, gated, recorded
-from gradcheck.trace.operation import Operation
+from gradcheck.causes.torch_operations import Hook, put_behind
 from gradcheck.trace.sites import current_site, is_users
 from gradcheck.witnesses.subject import Array, Values
 from gradcheck.witnesses.torch_function import FunctionSubject
 
-__all__ = ["record_function"]
+__all__ = ["Operations", "record_function"]
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 
 
-class _Operations(TorchFunctionMode):
+class Operations(TorchFunctionMode):
     """Every torch function that is called, told to ``hook`` with its result, which may be replaced."""
 
-    def __init__(self, hook: Callable[[Operation], torch.Tensor]) -> None:
+    def __init__(self, hook: Hook) -> None:
         super().__init__()
         self.hook = hook
 
@@ -37,18 +37,10 @@ class _Operations(TorchFunctionMode):
         del types
         keywords = dict(kwargs or {})
         result = func(*args, **keywords)
-        name = getattr(func, "__name__", "").strip("_")
         changed = any(result is a for a in (*args, *keywords.values()))  # in place: there is nothing to put behind it
-        if (
-            changed
-            or not _is_called_by_user()
-            or not isinstance(result, torch.Tensor)
-            or not result.requires_grad
-            or result.grad_fn is None
-        ):
+        if changed or not _is_called_by_user():
             return result
-        value = result.detach().cpu().numpy()
-        return self.hook(Operation(current_site(), name, tuple(args), keywords, result, value, func))
+        return put_behind(self.hook, current_site(), func, args, keywords, result)
 
 
 def _is_called_by_user() -> bool:
@@ -64,7 +56,7 @@ def record_function(subject: FunctionSubject, values: Values, upstreams: Sequenc
     gates, hook = gated()
     wide = {n: v.astype(np.float64) for n, v in values.items()}
     try:
-        with _Operations(hook):
+        with Operations(hook):
             leaves, outputs = subject.traced(wide, torch.float64)
         pairs = [(o, u) for o, u in zip(outputs, upstreams, strict=True) if o.requires_grad]
         total = torch.stack([(o * torch.as_tensor(np.array(u)).to(o.detach())).sum() for o, u in pairs]).sum()

@@ -15,10 +15,10 @@ from gradcheck.trace.operation import Operation
 from gradcheck.witnesses.numpy_subject import NumpySubject
 from gradcheck.witnesses.subject import Values
 
-__all__ = ["gradients_seeing"]
+__all__ = ["Pin", "gradients_seeing"]
 
 
-class _Pin(torch.autograd.Function):
+class Pin(torch.autograd.Function):
     """Forward: the value that the forward really had. Backward: the gradient, to what was computed in its place."""
 
     @staticmethod
@@ -49,7 +49,7 @@ def gradients_seeing(
             alone.add(id(result))
         elif result.requires_grad and not result.is_complex():
             real = torch.from_numpy(np.array(operation.value, dtype=np.float64))
-            result = _Pin.apply(result, real)  # type: ignore[no-untyped-call]  # torch: Function.apply
+            result = Pin.apply(result, real)  # type: ignore[no-untyped-call]  # torch: Function.apply
         held.append(result)  # no other tensor gets its id
         return result
 

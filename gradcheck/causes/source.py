@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 
 from gradcheck.trace import Site
 
-__all__ = ["operands_of", "shortened", "statement_of", "target_of", "text_of"]
+__all__ = ["factors_of", "operands_of", "shortened", "statement_of", "target_of", "text_of"]
 
 _LONGEST = 48
+_MODULES = {"np", "numpy", "math", "scipy", "special", "torch", "F"}
 
 
 def text_of(site: Site) -> str:
@@ -52,6 +54,14 @@ def operands_of(site: Site) -> list[str]:
     else:
         return []
     return [ast.unparse(part) for part in parts]
+
+
+def factors_of(site: Site) -> list[str]:
+    """What the two factors of a product are called: by the source, as far as it shows which they are."""
+    operands = operands_of(site)
+    if len(operands) > 2 and re.search(r"\b(linear|conv[123]d)\s*\($", text_of(site).partition("(")[0] + "("):
+        operands = operands[:2]  # the bias comes after them
+    return operands if len(operands) == 2 else ["its first factor", "its second factor"]
 
 
 def statement_of(site: Site) -> str:
@@ -98,4 +108,4 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _is_module(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"np", "numpy", "math", "scipy", "special"}
+    return isinstance(node, ast.Name) and node.id in _MODULES

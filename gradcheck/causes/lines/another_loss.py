@@ -16,6 +16,7 @@ from gradcheck.causes.places import Place, as_it_is, nothing
 from gradcheck.causes.source import target_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.witnesses.numpy_subject import NumpySubject
+from gradcheck.witnesses.torch_function import FunctionSubject
 
 __all__ = ["trials"]
 
@@ -129,11 +130,12 @@ def _taken(made: torch.Tensor, mistake: str) -> torch.Tensor:
 def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
     """The arrays that may be targets of a result, by name: of its shape, or labels as one-hot rows."""
     result = gate.operation.result
-    if not isinstance(case.subject, NumpySubject) or result.ndim == 0:
+    if not isinstance(case.subject, NumpySubject | FunctionSubject) or result.ndim == 0:
         return {}
     found: dict[str, torch.Tensor] = {}
     named: dict[str, Array] = {v.name: v.array for v in case.subject.variables}
-    named |= {f"targets of shape {a.shape}": a for a in case.subject.state.arrays if a.dtype.kind in "fiub"}
+    if isinstance(case.subject, NumpySubject):
+        named |= {f"targets of shape {a.shape}": a for a in case.subject.state.arrays if a.dtype.kind in "fiub"}
     for name, array in named.items():
         values = case.values.get(name, array)
         if values.shape == result.shape and values.size > 1:

@@ -12,7 +12,7 @@ from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.lines.other_operand import arguments_of, derivative_with, other_factor
 from gradcheck.causes.places import Place, all_changed
-from gradcheck.causes.source import operands_of
+from gradcheck.causes.source import factors_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["trials"]
@@ -50,8 +50,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
 def _tried(spot: Spot, k: int, other: int, called: str, found: Found) -> Iterator[Trial]:
     if _changes(spot.place, found, k, other, spot.stage.case, 1.0) is None:
         return
-    text, operands = spot.place.text, operands_of(spot.place.site)
-    shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
+    text, shown = spot.place.text, factors_of(spot.place.site)
     wrong = Hypothesis(
         "GC238",
         f"has {called} in the place of {shown[other]} in what goes back through {text} to {shown[k]}",

@@ -10,7 +10,7 @@ import torch
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate, vector_jacobian
 from gradcheck.causes.places import Place, all_changed
-from gradcheck.causes.source import operands_of
+from gradcheck.causes.source import factors_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
 __all__ = ["arguments_of", "derivative_with", "other_factor", "trials"]
@@ -55,8 +55,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
     if factors is None:
         return
     k, other = factors
-    text, operands, arguments = spot.place.text, operands_of(spot.place.site), arguments_of(spot.gates[0])
-    shown = operands if len(operands) == 2 else ["its first factor", "its second factor"]
+    text, shown, arguments = spot.place.text, factors_of(spot.place.site), arguments_of(spot.gates[0])
     for name, seen in _views(arguments[other]).items():
         if torch.equal(seen(arguments[other].detach()), arguments[other].detach()):
             continue

@@ -14,6 +14,7 @@ from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
 from gradcheck.causes.places import Place
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
+from gradcheck.witnesses.torch_function import FunctionSubject
 
 __all__ = ["positions_of", "trials"]
 
@@ -28,12 +29,14 @@ def trials(spot: Spot) -> Iterator[Trial]:
     ):
         return
     text = spot.place.text
+    is_torch = isinstance(spot.stage.case.subject, FunctionSubject)
+    added = "dx.index_add_(0, index, d)" if is_torch else "np.add.at(dx, index, d)"
     for of_all in (True, False):
         overwritten = Hypothesis(
             "GC237",
             f"has entries overwritten that {text} reads more than once",
             (f"{text} reads some entries several times, and your backward keeps the last of what comes back",),
-            ("add up what comes back: += in place of =, np.add.at(dx, index, d) for an array of indices",),
+            (f"add up what comes back: += in place of =, {added} for an array of indices",),
             f"= for += at {text}",
             cost=0.95,
         )
