@@ -5,23 +5,29 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.trace import functions, indexing, ufuncs
 from gradcheck.trace.methods import Methods
-from gradcheck.trace.node import Node
+from gradcheck.trace.node import OF_AN_ARRAY, Node
 from gradcheck.trace.operators import Operators
 from gradcheck.trace.sites import current_operation
 from gradcheck.trace.writes import assign
 
-__all__ = ["TracedArray"]
+if TYPE_CHECKING:
+    import torch
+
+    from gradcheck.trace.tape import Trace
+    from gradcheck.trace.wengert.codes import Light
+
+__all__ = ["Traced", "TracedArray", "TracedNumber"]
 
 _ALL_DIGITS = 15
 
 
-class TracedArray(Operators, Methods, Node):
+class Traced(Operators, Methods, Node):
     """A value of the user's forward whose derivative is being recorded.
 
     Not a subclass of ndarray: NumPy's C code would then compute with it without asking. ``isinstance(x, np.ndarray)``
@@ -164,3 +170,34 @@ class TracedArray(Operators, Methods, Node):
         if digits is None and not self._is_array():
             return self._decide(round(self.value))
         return functions.call(self._trace, np.round, (self, digits or 0), {})
+
+
+class TracedArray(Traced):
+    """An array, or a number with a tensor."""
+
+    __slots__ = ("__weakref__", *OF_AN_ARRAY)
+
+    def __init__(
+        self, trace: Trace, value: Any, shadow: torch.Tensor | None = None, light: Light | None = None
+    ) -> None:
+        self._trace = trace
+        self.value = value
+        self._shadow = shadow
+        self._light = light
+        self._varies = shadow is not None or light is not None
+        self._memory = self._positions = self._reader = None
+        self._version = 0
+        self._met = False
+
+
+class TracedNumber(Traced):
+    """A number whose derivative the Wengert list carries, in as little memory as can be: it lies in no array."""
+
+    __slots__ = ()
+
+    def __init__(self, trace: Trace, value: Any, light: int) -> None:
+        self._trace = trace
+        self.value = value
+        self._shadow = self._reader = None
+        self._light = light
+        self._varies = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +27,14 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
         value = np.array(values_of(nested), dtype=dtype, **kwargs)
     except ValueError:  # ragged: whoever is given the list must know what to do with it
         return nested
-    nodes = list(nodes_in(nested))
-    if not any(node._depends() for node in nodes) or value.dtype.kind in "biu":
+    if not any(node._depends() for node in nodes_in(nested)) or value.dtype.kind in "biu":
         return constant(trace, value)
     if value.dtype.kind == "O":
         return objects(nested, value.shape)
     if value.dtype.kind not in "fc":
         trace.leak(f"an array of {value.dtype} was made of traced arrays")
         return value
-    if trace.enters and len(nodes) > 1 and value.dtype == np.float64:
+    if trace.enters and value.dtype == np.float64 and _are_several(nodes_in(nested)):
         entered = _of_entries(trace, nested, value)
         if entered is not None:
             return entered
@@ -43,9 +43,13 @@ def array_of(trace: Trace, nested: Any, dtype: Any = None, **kwargs: Any) -> Any
     return constant(trace, value) if accepted is None else trace.wrap(value, accepted)
 
 
+def _are_several(nodes: Iterator[Node]) -> bool:
+    return next(nodes, None) is not None and next(nodes, None) is not None
+
+
 def _of_entries(trace: Trace, nested: Any, value: Any) -> Node | None:
     """The array of numbers that have no tensors, and constants; None where there is anything else."""
-    numbers = []
+    numbers = array("q")  # machine numbers: a loop may have made many
     for x in _numbers_in(nested):
         light = x._light if isinstance(x, Node) and x._depends() else None
         if type(light) is int:
@@ -56,8 +60,9 @@ def _of_entries(trace: Trace, nested: Any, value: Any) -> Node | None:
             numbers.append(-1)
     made = trace.wrap(value, None)
     memory = made._own_memory()
-    found = np.array(numbers)
-    memory.write_entries(made._place(memory).reshape(-1)[found >= 0], found[found >= 0])
+    places, found = made._place(memory).reshape(-1), np.frombuffer(numbers, np.int64)
+    varies = found >= 0
+    memory.write_entries(*((places, found) if varies.all() else (places[varies], found[varies])))
     return made
 
 

@@ -196,7 +196,7 @@ def traced(trace: Trace, value: Any, shadow: torch.Tensor | None, nodes: Sequenc
     if shadow is None:
         return constant(trace, value, nodes)
     for node in nodes:
-        if value is node.value:  # changed in place, as by np.nan_to_num(x, copy=False)
+        if value is node.value and node._is_array():  # changed in place, as by np.nan_to_num(x, copy=False)
             store(node, shadow)
             return node
     node = trace.wrap(value, shadow)

@@ -46,7 +46,7 @@ def call_method(node: Node, name: str, args: tuple[Any, ...], kwargs: dict[str, 
         assign(node, Ellipsis, *args, **kwargs)
     elif name == "put":
         _put(trace, node, *args, **kwargs)
-    elif not node._depends():
+    elif not node._depends() or not np.ndim(node.value):  # without axes there is nothing to sort: NumPy says so
         getattr(node.value, name)(*values_of(args), **values_of(kwargs))
         store(node, None)
     else:
@@ -70,7 +70,7 @@ def at(trace: Trace, ufunc: np.ufunc, target: Any, indices: Any, operand: Any = 
     depends = any(isinstance(each, Node) and each._depends() for each in (target, *operands))
     if depends and not isinstance(target, Node):
         trace.leak("stored into a plain array")
-    if not depends or not isinstance(target, Node):
+    if not depends or not isinstance(target, Node) or not target._is_array():
         ufunc.at(values_of(target), indices, *values_of(operands))
         if isinstance(target, Node):
             store(target, None)

@@ -15,37 +15,37 @@ from gradcheck.trace.wengert.codes import Light
 if TYPE_CHECKING:
     from gradcheck.trace.tape import Trace
 
-__all__ = ["Array", "Node", "values_of"]
+__all__ = ["OF_AN_ARRAY", "Array", "Node", "values_of"]
 
 Array = npt.NDArray[Any]
 
 
+_OF_A_NUMBER = ("_light", "_reader", "_shadow", "_trace", "_varies", "value")
+# Where it lies, and whether it was in an operation with what has no tensor.
+OF_AN_ARRAY = ("_memory", "_met", "_positions", "_version")
+
+
 class Node:
-    """What every traced array holds.
+    """What every traced array holds, and every traced number.
 
     ``value`` is what NumPy computed: an ndarray, a NumPy scalar or a Python float. The names of everything else
-    start with an underscore, for users see this object as an ndarray and read its attributes.
+    start with an underscore, for users see this object as an ndarray and read its attributes. Where an array lies is
+    kept by the subclass for arrays alone: a list may hold as many numbers as a loop has steps.
     """
 
-    __slots__ = ("__weakref__", "_light", "_memory", "_met", "_positions", "_reader", "_shadow", "_trace", "_varies",
-                 "_version", "value")  # fmt: skip
+    __slots__ = _OF_A_NUMBER
 
     value: Any
-
-    def __init__(
-        self, trace: Trace, value: Any, shadow: torch.Tensor | None = None, light: Light | None = None
-    ) -> None:
-        self._trace = trace
-        self.value = value
-        self._shadow = shadow
-        # What carries the derivative where there is no tensor (yet).
-        self._light = light
-        self._varies = shadow is not None or light is not None
-        self._memory: Memory | None = None
-        self._version = 0
-        self._positions: Array | None = None
-        self._reader: Reader | None = None
-        self._met = False  # what has no tensor, in an operation: another time it need not become one for this array
+    _trace: Trace
+    _shadow: torch.Tensor | None
+    # What carries the derivative where there is no tensor (yet).
+    _light: Light | None
+    _varies: bool
+    _reader: Reader | None
+    _memory: Memory | None = None
+    _version: int = 0
+    _positions: Array | None = None
+    _met: bool = False  # what has no tensor, in an operation: another time it need not become one for this array
 
     def _depends(self) -> bool:
         """Whether the value depends on a variable, writes through other views included."""

@@ -13,7 +13,7 @@ import torch
 from gradcheck.report import Leak
 from gradcheck.trace import entrances, overlay, reads
 from gradcheck.trace.agreement import agree
-from gradcheck.trace.array import TracedArray
+from gradcheck.trace.array import Traced, TracedArray, TracedNumber
 from gradcheck.trace.memory import Memory, owner_of
 from gradcheck.trace.node import Array, Node, values_of
 from gradcheck.trace.objective import Weighed, own_array, summed
@@ -175,9 +175,9 @@ class Trace:
         """A traced array for a value NumPy computed, its derivative carried by ``shadow`` (None: a constant)."""
         return TracedArray(self, value, shadow)
 
-    def carried(self, value: Any, light: Light) -> TracedArray:
-        """A traced array for a value whose derivative is carried by the Wengert list."""
-        return TracedArray(self, value, None, light)
+    def carried(self, value: Any, light: Light) -> Traced:
+        """A traced array or number for a value whose derivative is carried by the Wengert list."""
+        return TracedNumber(self, value, light) if type(light) is int else TracedArray(self, value, None, light)
 
     def array(self, nested: Any, dtype: Any = None) -> Any:
         """``np.array(nested)`` with the traced arrays in nested lists kept; ``nested`` itself where there are none."""

@@ -1,6 +1,7 @@
 """Numbers and windows without tensors: what could make their gradients wrong in silence, planted one by one."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -125,6 +126,27 @@ def test_corners_share_as_they_do_in_torch():
         out = call_traced(trace, forward, variable)
         found.append(trace.gradients([out], [np.ones(())], {"x": variable})["x"])
     np.testing.assert_array_equal(*found)
+
+
+def test_numbers_that_numpy_hands_back_as_they_are():
+    def forward(x):
+        p, total = x[0] * x[1], 0.0
+        for q in (np.real(p), p.T, p.real, np.squeeze(p), p.conj(), p.copy(), p.item(), np.round(p, 1), p.flat[0]):
+            r = q * x[2] + p * q
+            total = total + np.sum(r * x[:2]) * q + p
+        return total * p
+
+    compare(forward, normal(3))
+
+
+def test_numbers_are_no_arrays_to_write_to():
+    trace = Trace(once=True)
+    x = trace.variable(normal(3), "x")
+    number = x[0] * x[1]
+    for write in (lambda: np.add.at(number, 0, x[2]), lambda: np.add(x[1], x[2], out=number), lambda: number.sort()):
+        with pytest.raises((TypeError, ValueError)):
+            call_traced(trace, lambda write=write: (np, write()))
+    assert trace.gradients([number], [np.ones(())], {"x": x})["x"][0] == x.value[1]
 
 
 def test_what_leaves_the_trace_is_named():
@@ -297,6 +319,12 @@ def test_an_assignment_takes_a_few_bytes_and_no_node():
     assert held == 9 * 2000
     assert len(trace.entries._tokens) == 1
     np.testing.assert_allclose(found, gradients_of(stores, normal(2000), trace=Trace()), rtol=1e-12)
+
+
+def test_a_list_of_numbers_takes_less_than_so_many_arrays():
+    trace = Trace(once=True)
+    x = trace.variable(normal(3), "x")
+    assert sys.getsizeof(x[0] * x[1]) <= 80 < sys.getsizeof(x)
 
 
 def test_windows_of_a_convolution_take_a_few_bytes():

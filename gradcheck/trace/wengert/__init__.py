@@ -16,10 +16,10 @@ the source is found there again, for no source is ever written to. An array that
 number of an entry for each of its places, so that k assignments are joined once, when it is read as a whole.
 
 The list enters PyTorch's graph where a tensor is asked for: the entries so far become one node, a stretch, whose inputs
-are the sources and earlier stretches, and whose backward goes through the entries once, from the last to the first. Only the
-gradients of the entries near to where it is are there at a time.
-What comes of numbers that PyTorch computed is a source again. A forward that goes back and forth so often that
-stretches stay short is recorded by tensors alone from there on.
+are the sources and earlier stretches, and whose backward goes through the entries once, from the last to the first;
+only the gradients of the entries near to where it is are there at a time. What comes of numbers that PyTorch computed
+is a source again. A forward that goes back and forth so often that stretches stay short is recorded by tensors alone
+from there on.
 
 At a corner, beside a pole, and where a value is not finite, PyTorch's own operations decide. Searches for causes,
 second derivatives, comparisons after every operation and other precisions than float64 use PyTorch's graph throughout:
