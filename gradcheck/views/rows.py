@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -210,6 +211,8 @@ def _run_of_right(run: list[GradientResult], many: str) -> str:
 
 
 def _with_bar(x: float, error: float | None, digits: int) -> str:
+    if math.isnan(x) and error is not None and math.isinf(error):
+        return numbers.NOTHING  # nothing was found there: differences of a step, of rounding
     return numbers.value(x, digits) + ("" if error is None else f" ± {numbers.error_bar(error)}")
 
 

@@ -139,6 +139,15 @@ def test_phrases(report, phrase):
 LABELS = GradientResult("loss", "dy", "y", (6,), "int64", "not differentiated", "integer labels or indices")
 
 
+def test_where_differences_find_no_derivative_there_is_a_dash():
+    """Of rounding, whose gradient is what the reference says."""
+    gradient = REPORTS["all_right"].gradients[0]
+    probe = replace(gradient.probe, numeric=float("nan"), error=float("inf"))
+    text = to_text(replace(REPORTS["all_right"], gradients=(replace(gradient, probe=probe),)), 120)
+    assert "± inf" not in text
+    assert "–" in text
+
+
 def test_labels_are_a_note_below_a_networks_table_and_a_row_of_a_layers():
     text = to_text(replace(CHAIN, gradients=(*CHAIN.gradients, LABELS)))
     assert "dy" not in text
