@@ -25,7 +25,7 @@ Seen = Callable[[Case, str], "Array | None"]
 def candidates(stage: Stage) -> Iterator[Candidate]:
     """For each parameter that others depend on: what goes down through it, with the parameter seen otherwise."""
     case = stage.case
-    if not isinstance(case.subject, NumpySubject | FunctionSubject) or any(b.transform is None for b in stage.base):
+    if not isinstance(case.own, NumpySubject | FunctionSubject) or any(b.transform is None for b in stage.base):
         return
     for name, value in case.values.items():
         others = tuple(case.true)
@@ -42,9 +42,7 @@ def candidates(stage: Stage) -> Iterator[Candidate]:
                 short=f"{called} {says}",
                 cost=1.0,
             )
-        if isinstance(case.subject, NumpySubject) and (
-            case.subject.problem.learning_rate or case.subject.moves_parameters
-        ):
+        if isinstance(case.own, NumpySubject) and (case.own.problem.learning_rate or case.own.moves_parameters):
             yield Candidate(
                 "GC241",
                 f"has {called} after its update in what goes down through it",
@@ -95,19 +93,19 @@ def _is(tensor: torch.Tensor, leaf: torch.Tensor) -> bool:
 
 
 def _updated(case: Case, name: str) -> Array | None:
-    if not isinstance(case.subject, NumpySubject) or name not in case.yours:
+    if not isinstance(case.own, NumpySubject) or name not in case.yours:
         return None
-    rate = case.subject.problem.learning_rate
-    if case.subject.moves_parameters:
-        case.subject.yours(case.values, list(case.upstreams))
-        return case.subject.problem.parameters_after().get(name)
+    rate = case.own.problem.learning_rate
+    if case.own.moves_parameters:
+        case.own.yours(case.values, list(case.upstreams))
+        return case.own.problem.parameters_after().get(name)
     return None if rate is None else case.values[name] - rate * case.yours[name]
 
 
 def _seeing(name: str, seen: Seen, case: Case) -> Gradients | None:
     value = seen(case, name)
-    if value is not None and isinstance(case.subject, FunctionSubject):
-        return function_gradients_seeing(case.subject, case.values, case.upstreams, {name: value})
-    if value is None or not isinstance(case.subject, NumpySubject):
+    if value is not None and isinstance(case.own, FunctionSubject):
+        return function_gradients_seeing(case.own, case.values, case.upstreams, {name: value})
+    if value is None or not isinstance(case.own, NumpySubject):
         return None
-    return gradients_seeing(case.subject, case.values, case.upstreams, {name: value})
+    return gradients_seeing(case.own, case.values, case.upstreams, {name: value})

@@ -130,12 +130,12 @@ def _taken(made: torch.Tensor, mistake: str) -> torch.Tensor:
 def _targets(case: Case, gate: Gate) -> dict[str, torch.Tensor]:
     """The arrays that may be targets of a result, by name: of its shape, or labels as one-hot rows."""
     result = gate.operation.result
-    if not isinstance(case.subject, NumpySubject | FunctionSubject) or result.ndim == 0:
+    if not isinstance(case.own, NumpySubject | FunctionSubject) or result.ndim == 0:
         return {}
     found: dict[str, torch.Tensor] = {}
-    named: dict[str, Array] = {v.name: v.array for v in case.subject.variables}
-    if isinstance(case.subject, NumpySubject):
-        named |= {f"targets of shape {a.shape}": a for a in case.subject.state.arrays if a.dtype.kind in "fiub"}
+    named: dict[str, Array] = {v.name: v.array for v in case.own.variables}
+    if isinstance(case.own, NumpySubject):
+        named |= {f"targets of shape {a.shape}": a for a in case.own.state.arrays if a.dtype.kind in "fiub"}
     for name, array in named.items():
         values = case.values.get(name, array)
         if values.shape == result.shape and values.size > 1:

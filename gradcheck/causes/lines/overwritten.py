@@ -29,7 +29,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
     ):
         return
     text = spot.place.text
-    is_torch = isinstance(spot.stage.case.subject, FunctionSubject)
+    is_torch = isinstance(spot.stage.case.own, FunctionSubject)
     added = "dx.index_add_(0, index, d)" if is_torch else "np.add.at(dx, index, d)"
     for of_all in (True, False):
         overwritten = Hypothesis(
