@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Point", "at_a_tie", "points_beside", "right_beside"]
 
 _MOVES = 12
+_BENT = 1e-4
 
 
 @dataclass
@@ -62,6 +63,8 @@ def right_beside(evidence: Evidence, name: str, probes: int = 1, bar: float = ma
 
     Numeric differences are asked along so many directions, and must be known to ``bar``.
     """
+    if _is_straight(evidence, name):
+        return False
     points = evidence.beside()
     if not points:
         return None
@@ -71,6 +74,20 @@ def right_beside(evidence: Evidence, name: str, probes: int = 1, bar: float = ma
         wide = points_beside(evidence, wide=True)
         return bool(wide) and all(_right_at(evidence, point, name, probes, bar) for point in wide)
     return right
+
+
+def _is_straight(evidence: Evidence, name: str) -> bool:
+    """Whether the slopes to both sides are so alike that no kink here makes up what autograd is off by.
+
+    At a kink autograd takes one of the slopes, or one between them, and differences the middle: what they are apart by
+    is at most what the slopes differ by. That is known of the direction along which all gradients were asked together,
+    and so of this one's part of it, unless kinks of both signs cancel there to so little of it.
+    """
+    made, part = evidence.probes.get(name), evidence.joint_part(name)
+    if made is None or made.autograd is None or not math.isfinite(evidence.corner + made.error):
+        return False
+    apart = abs(made.autograd - made.numeric) - made.error
+    return abs(evidence.corner) <= _BENT * apart * part
 
 
 def at_a_tie(evidence: Evidence) -> bool:
@@ -128,7 +145,8 @@ def _right_at(evidence: Evidence, point: Point, name: str, probes: int, bar: flo
     for _ in range(probes):
         direction = np.asarray(evidence.rng.standard_normal(true.shape))
         direction = direction / norm(direction)
-        found = numeric.along_unit(name, direction, 1e-6 * length)
-        if found.error > bar or not found.fits(float(np.vdot(direction, true)), 1e-6 * length):
+        told = float(np.vdot(direction, true))
+        found = numeric.along_unit(name, direction, 1e-6 * length, told)
+        if found.error > bar or not found.fits(told, 1e-6 * length):
             return False
     return True

@@ -50,6 +50,8 @@ class Evidence:
     joint: Probe | None = None
     together: dict[str, Probe] = field(default_factory=dict)
     """Per variable: the probe along several gradients at once that autograd's fitted."""
+    corner: float = math.nan
+    """By how much the slopes to both sides differ along all gradients together, where that is known."""
     stepped: Estimate | None = None
     """The joint derivative as a step to one side told it, where that was enough."""
     plan: Joint | None = None
@@ -70,9 +72,14 @@ class Evidence:
     """Per variable: whether numeric differences agree with autograd."""
 
     def __post_init__(self) -> None:
+        outputs = self._here if self.subject.witnesses != "two" else None
+        self.numeric = Numeric(self.subject, self.values, self.upstreams, outputs)
+
+    @property
+    def _here(self) -> Sequence[Array] | None:
+        """What the forward gives at the values, where all is of float64."""
         arrays = (*self.values.values(), *self.yours.outputs)
-        is_double = all(a.dtype == np.float64 for a in arrays) and self.subject.witnesses != "two"
-        self.numeric = Numeric(self.subject, self.values, self.upstreams, self.yours.outputs if is_double else None)
+        return self.yours.outputs if all(a.dtype == np.float64 for a in arrays) else None
 
     @property
     def autograd(self) -> dict[str, Array]:
@@ -114,6 +121,13 @@ class Evidence:
         if self._zeros is None:
             self._zeros = any(not np.all(value) for value in self.values.values())
         return self._zeros
+
+    def is_smooth(self) -> bool:
+        """Whether no corner is likely here: a step to one side of it would not show that the other one differs."""
+        branches = self.reference.branches
+        if self.reference.leaks or not isinstance(branches, tuple):
+            return False  # it is not known
+        return branches == () or not self.has_zeros()
 
     def precise(self) -> dict[str, Array | None]:
         """Your gradients computed in float64, to see the formula without its rounding; empty if that fails."""
@@ -195,7 +209,9 @@ class Evidence:
             return False
         if self.stepped is None and self.reference.branches != ():
             self._take_one_step(names)  # without branches it was taken to confirm the first call, and was not enough
-        found = self.stepped or self.numeric.along(plan.direction, plan.target, plan.told)
+        here = self._here if self.subject.witnesses == "two" else None
+        found = self.stepped or self.numeric.along(plan.direction, plan.target, plan.told, here=here)
+        self.corner = found.corner
         self.joint = Probe(found.value, found.error, self._joint_yours(plan.direction), plan.told)
         return supported_together(self, found, plan)
 
@@ -227,7 +243,7 @@ class Evidence:
             expected = 0.0  # behind a leak autograd's zero says nothing: a coarse forward is constant close by as well
         if told is not None and not self.small():
             expected, target = float(np.vdot(unit, told)), min(target, 1e-3 * self.length(told))
-        found = self.numeric.along_unit(name, unit, target, expected)
+        found = self.numeric.along_unit(name, unit, target, expected, is_smooth=self.is_smooth())
         if direction is None and not math.isfinite(found.error):
             # a step out of the forward's domain (log of 1e-12 - h): move each entry in proportion to itself
             raw = raw * np.abs(self.values[name])

@@ -21,9 +21,6 @@ __all__ = ["Joint", "OneStep", "one_step", "planned"]
 
 # How near to autograd's a numeric derivative must come, relative to what all gradients contribute.
 _TARGET = 1e-6
-# A step to one side alone is of this length, relative to the size of the arrays; no longer than the second, where the
-# curvature of a forward begins to show beside what is asked of the slope.
-_SHORTEST, _LONGEST = 1e-6, 1e-5
 
 
 @dataclass(frozen=True)
@@ -106,10 +103,5 @@ class OneStep:
 
 def one_step(evidence: Evidence, joint: Joint) -> OneStep | None:
     """A step at which rounding is a tenth of what is asked for; None where that is too long, or a corner is likely."""
-    arrays = (*evidence.values.values(), *evidence.yours.outputs)
-    if any(a.dtype != np.float64 for a in arrays):
-        return None
-    if evidence.reference.branches != () and evidence.has_zeros():
-        return None  # the sides of a ReLU's corner differ, and one of them would not show it
-    length = max(_SHORTEST, 2 * evidence.numeric.rounding(evidence.yours.outputs) / (0.1 * joint.target))
-    return OneStep(joint, length) if math.isfinite(length) and length <= _LONGEST else None
+    length = evidence.numeric.short_step(joint.target) if evidence.is_smooth() else None
+    return None if length is None else OneStep(joint, length)

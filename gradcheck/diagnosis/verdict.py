@@ -280,7 +280,9 @@ def _worst(evidence: Evidence, name: str, yours: Array, true: Array) -> tuple[En
     for k, index in enumerate(worst_indices(yours, true, _WORST)):
         apart = abs(float(yours[index]) - float(true[index]))
         expected = None if evidence.small() else float(true[index])
-        told = evidence.numeric.entry(name, index, 1e-3 * apart, expected) if k < asked else None
+        told = None
+        if k < asked:
+            told = evidence.numeric.entry(name, index, 1e-3 * apart, expected, is_smooth=evidence.is_smooth())
         if told is not None and not math.isfinite(told.error):
             told = None  # a corner right here, say
         entries.append(

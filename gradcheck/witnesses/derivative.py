@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from gradcheck.witnesses.noise import measured_noise
 
-__all__ = ["Estimate", "derivative"]
+__all__ = ["Difference", "Estimate", "derivative"]
 
-Difference = Callable[[float], tuple[float, ...]]
+Difference = Callable[[float], tuple[float, float] | tuple[float, float, Callable[[], float]]]
 
 # Steps relative to the size of what is perturbed. The truncation error of the first pair is about 1e-7 of the third
 # derivative's share, its rounding error about 1e-13; the ladder below goes on where that is not good enough.
@@ -42,6 +42,8 @@ class Estimate:
 
     value: float
     error: float
+    corner: float = math.nan
+    """By how much the slopes to the two sides differ at the very point, where two steps told it."""
 
     def fits(self, value: float, slack: float = 0.0) -> bool:
         """Whether ``value`` is inside the error bar (widened by ``slack``)."""
@@ -61,7 +63,8 @@ def derivative(
 ) -> Estimate:
     """Differentiate at 0 from ``difference(h) = (f(h) - f(-h), its rounding error)``, to ``target`` where it can.
 
-    A third number, f(h) - 2f(0) + f(-h), may be given where it costs nothing.
+    What tells f(h) - 2f(0) + f(-h) may be given with them where f(0) is known: it is called where one step was not
+    enough.
 
     The central difference D(h) = (f(h) - f(-h)) / 2h has error h²f'''/6 + O(h⁴). With k = rh the difference
     D(k) - D(h) is -(1 - r²)h²f'''/6, so that D(k) + (D(k) - D(h)) r²/(1 - r²) is free of that term. Two steps and
@@ -82,11 +85,11 @@ def derivative(
     takes none.
     """
 
-    bends = []
+    last: list[Callable[[], float]] = []
 
     def central(h: float) -> tuple[float, float]:
         change, rounding, *bend = difference(h)
-        bends.extend(bend)
+        last[:] = bend
         return change / (2 * h), rounding / (2 * h)
 
     if once:
@@ -95,12 +98,15 @@ def derivative(
     wide, noise = central(_FIRST_STEP)
     if expected is not None and wide != 0 and abs(wide - expected) + 2 * noise <= target:
         return Estimate(wide, target)
+    bends = [bend() for bend in last]
     narrow, noise = central(_FIRST_STEP * _SECOND)
+    bends += [bend() for bend in last]
+    last.clear()
     square = _SECOND**2
     quick = Estimate(narrow + (narrow - wide) * square / (1 - square), abs(narrow - wide) + 2 * noise)
     if quick.error <= target and wide != 0:  # no change at all may also mean a step below the forward's resolution
         hidden = 8 * _unexplained(bends) / (2 * _FIRST_STEP * _SECOND)
-        return Estimate(quick.value, hidden) if hidden > 3 * quick.error else quick
+        return Estimate(quick.value, hidden if hidden > 3 * quick.error else quick.error, _corner(bends))
     if rough and expected is not None and abs(quick.value - expected) > _APART * quick.error + target:
         return quick
     if expected == 0 and _is_constant(central):
@@ -143,8 +149,16 @@ def _unexplained(bends: Sequence[float]) -> float:
     """
     if len(bends) < 2:
         return 0.0
-    wide, narrow = bends[:2]
+    wide, narrow = bends
     return min(abs(narrow - _SECOND**2 * wide), abs(narrow - _SECOND * wide))
+
+
+def _corner(bends: Sequence[float]) -> float:
+    """f'(0+) - f'(0-) by f(h) - 2f(0) + f(-h) at two steps: h² times the curvature, and h times what is asked for."""
+    if len(bends) < 2:
+        return math.nan
+    wide, narrow = bends
+    return (narrow - _SECOND**2 * wide) / (_FIRST_STEP * (_SECOND - _SECOND**2))
 
 
 def _narrowest(rows: Sequence[Sequence[Estimate]]) -> Estimate:

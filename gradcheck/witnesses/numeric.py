@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from gradcheck.difference import norm, pieces
-from gradcheck.witnesses.derivative import Estimate, derivative
+from gradcheck.witnesses.derivative import Difference, Estimate, derivative
 from gradcheck.witnesses.noise import hidden_unit
 from gradcheck.witnesses.subject import Array, Subject, Values
 
 __all__ = ["Numeric"]
 
 _FEW = 10_000
+# A step to one side alone is of this length, relative to the size of the arrays; no longer than the second, where the
+# curvature of a forward begins to show beside what is asked of the slope.
+_SHORTEST, _LONGEST = 1e-6, 1e-5
 
 
 class Numeric:
@@ -34,6 +37,7 @@ class Numeric:
         """``outputs``: what the forward gives at ``values``, where that is known and of float64 throughout."""
         self.subject = subject
         self._here = outputs
+        self._rounding_here: float | None = None
         self.values = {n: v.astype(np.float64, copy=False) if v.dtype.kind == "f" else v for n, v in values.items()}
         self._sizes: dict[str, float] = {}
         self.upstreams = [np.asarray(u, dtype=np.float64) for u in upstreams]
@@ -54,10 +58,19 @@ class Numeric:
         scale: float = 1.0,
         rough: bool = False,
         once: bool = False,
+        here: Sequence[Array] | None = None,
     ) -> Estimate:
-        """d/dt φ(θ + t·scale·direction) at t = 0; ``target`` and what follows it as in :func:`derivative`."""
+        """d/dt φ(θ + t·scale·direction) at t = 0; ``target`` and what follows it as in :func:`derivative`.
+
+        ``here`` are the outputs at the values, where it is worth the while to tell a corner there.
+        """
         if not direction:
             return Estimate(0.0, 0.0)
+        outputs = self._moving(direction, scale)
+        return derivative(self._difference(outputs, here), target, expected, self._change(outputs), rough, once)
+
+    def _moving(self, direction: Mapping[str, Array], scale: float) -> Callable[[float], list[Array]]:
+        """The outputs at the values moved by t·scale·direction, as a function of t."""
 
         def outputs(t: float) -> list[Array]:
             moved = dict(self.values)
@@ -66,7 +79,7 @@ class Numeric:
                 moved[n] += self.values[n]
             return self._outputs(moved, list(direction))
 
-        return derivative(self._difference(outputs), target, expected, self._change(outputs), rough, once)
+        return outputs
 
     def _change(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], float]:
         """φ at ``outputs(t)`` less φ at the first t that is asked for, as a function of t."""
@@ -89,25 +102,53 @@ class Numeric:
             for a, b, c in pieces(u, one, other)
         )
 
-    def _difference(self, outputs: Callable[[float], list[Array]]) -> Callable[[float], tuple[float, ...]]:
+    def _difference(self, outputs: Callable[[float], list[Array]], known: Sequence[Array] | None = None) -> Difference:
         """φ at ``outputs(h)`` less φ at ``outputs(-h)``, and its rounding error, as a function of h.
 
-        Also φ at both less twice φ at the values, where the outputs there are at hand and few.
+        Also what tells φ at both less twice φ at the values, where the outputs there are ``known``, or at hand and few.
         """
-        here = self._here if sum(u.size for u in self.upstreams) <= _FEW else None
+        here = self._here if known is None and sum(u.size for u in self.upstreams) <= _FEW else known
 
-        def difference(h: float) -> tuple[float, ...]:
+        def difference(h: float) -> tuple[float, float] | tuple[float, float, Callable[[], float]]:
             try:
                 up, down = outputs(h), outputs(-h)
             except Exception:
                 return math.nan, math.nan
             with np.errstate(all="ignore"):
                 change, rounding = self._apart(up, down), self.rounding(up, down)
-                if here is None:
-                    return change, rounding
-                return change, rounding, self._apart(up, here) + self._apart(down, here)
+            return (change, rounding) if here is None else (change, rounding, lambda: self._bend(up, here, down))
 
         return difference
+
+    def _bend(self, up: Sequence[Array], here: Sequence[Array], down: Sequence[Array]) -> float:
+        """φ to both sides less twice φ in between."""
+        with np.errstate(all="ignore"):
+            return self._apart(up, here) + self._apart(down, here)
+
+    def short_step(self, target: float) -> float | None:
+        """How long a step to one side is at which rounding is a tenth of ``target``; None where that is too long."""
+        if self._here is None:
+            return None
+        if self._rounding_here is None:
+            self._rounding_here = self.rounding(self._here)
+        length = max(_SHORTEST, 2 * self._rounding_here / (0.1 * target)) if target else math.inf
+        return length if length <= _LONGEST else None
+
+    def _to_one_side(
+        self, outputs: Callable[[float], list[Array]], target: float, expected: float | None
+    ) -> Estimate | None:
+        """What a short step to one side tells, where that is what another witness says, to within ``target``.
+
+        As of a first step to both sides, a wrong value would have to lie there by chance.
+        """
+        step = self.short_step(target) if expected else None
+        if step is None or expected is None or self._here is None:
+            return None
+        try:
+            slope, noise = self.slope(self._here, outputs(step), step)
+        except Exception:
+            return None
+        return Estimate(slope, target) if slope != 0 and abs(slope - expected) + 2 * noise <= target else None
 
     def slope(self, here: Sequence[Array], there: Sequence[Array], step: float) -> tuple[float, float]:
         """The slope from the outputs at the values to those ``step`` along a direction, and its rounding error."""
@@ -146,28 +187,40 @@ class Numeric:
         target: float = 0.0,
         expected: float | None = None,
         rough: bool = False,
+        is_smooth: bool = False,
     ) -> Estimate:
         """v·∂φ/∂name along ``direction`` scaled to unit length, stepping by the array's own size.
 
-        ``target``, ``expected`` and ``rough`` as in :func:`derivative`.
+        ``target``, ``expected`` and ``rough`` as in :func:`derivative`. Where no corner is likely (``is_smooth``), a
+        step to one side is enough if it tells what is expected.
         """
         length = norm(direction)
         if length == 0:
             return Estimate(math.nan, math.inf)
         size = self.size(name)
         told = None if expected is None else expected * size
-        found = self.along({name: direction}, target * size, told, size / length, rough)
+        moving = self._moving({name: direction}, size / length)
+        found = self._to_one_side(moving, target * size, told) if is_smooth else None
+        found = found or self.along({name: direction}, target * size, told, size / length, rough)
         return Estimate(found.value / size, found.error / size)
 
-    def entry(self, name: str, index: tuple[int, ...], target: float = 0.0, expected: float | None = None) -> Estimate:
-        """The derivative with respect to one entry; ``target`` and ``expected`` as in :func:`derivative`."""
+    def entry(
+        self,
+        name: str,
+        index: tuple[int, ...],
+        target: float = 0.0,
+        expected: float | None = None,
+        is_smooth: bool = False,
+    ) -> Estimate:
+        """The derivative with respect to one entry; ``target`` and what follows it as in :meth:`along_unit`."""
         size, value = self.size(name), self.values[name]
         told = None if expected is None else expected * size
 
         def outputs(t: float) -> list[Array]:
             return self._outputs({**self.values, name: _moved(value, index, t * size)}, [name])
 
-        found = derivative(self._difference(outputs), target * size, told, self._change(outputs))
+        found = self._to_one_side(outputs, target * size, told) if is_smooth else None
+        found = found or derivative(self._difference(outputs), target * size, told, self._change(outputs))
         return Estimate(found.value / size, found.error / size)
 
     def is_beyond_slopes(self, name: str, index: tuple[int, ...], given: float) -> bool:
