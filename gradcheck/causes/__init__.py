@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from gradcheck.causes.fresh import case_at
 from gradcheck.causes.other_shape import transposed
 from gradcheck.causes.patterns import unexplained
 from gradcheck.causes.search import Explanation, search
+from gradcheck.causes.sized import settled
 from gradcheck.causes.words import finding
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.outcome.waiting import told_while_waiting
@@ -112,6 +114,11 @@ def _findings(case: Case, wrong: Sequence[str], layer: str, truth: str, budget: 
     case = replace(case, closeness={n: _CLOSER * off for n, off in small.items() if 0 < off <= EXACT})
     with told_while_waiting(lambda: f"looking for the cause: {case.evaluations} evaluations; Ctrl-C ends the search"):
         found = worked_out(lambda: search(case, wrong, budget), otherwise=list[Explanation]())
+    for one in found:
+        one.stack = (
+            *one.stack[:-1],
+            worked_out(functools.partial(settled, one.stack[-1], case), otherwise=one.stack[-1]),
+        )
     explained = {n for explanation in found for n in explanation.names}
     rest = [n for n in wrong if n not in explained and not case.explains(n, case.true[n])]
     recording = case.recording if case.was_recorded else None

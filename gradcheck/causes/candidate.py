@@ -14,11 +14,22 @@ if TYPE_CHECKING:
     from gradcheck.causes.case import Case
     from gradcheck.causes.gate import Change
 
-__all__ = ["Array", "Candidate", "Gradients", "Transform"]
+__all__ = ["Array", "Candidate", "Gradients", "Sized", "Transform"]
 
 Array = np.ndarray[Any, Any]
 Gradients = Mapping[str, Array]
 Transform = Callable[["Case", str, Array], "Array | None"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sized:
+    """A factor that may stand for a size."""
+
+    times: float
+    meaning: str
+    """The size in words, as the title has it; empty where it stands for none."""
+    at: Callable[[Case], float | None]
+    """The factor in another case; None where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,8 @@ class Candidate:
     """It describes the difference exactly, and has no known reason."""
     is_odd: bool = False
     """It fits with a factor that stands for nothing."""
+    size: Sized | None = None
+    """What its factor may stand for."""
     cost: float = 1.0
     """How far-fetched it is: decides among those that explain equally much."""
 

@@ -112,6 +112,15 @@ class Case:
     def _is_too_much(self, name: str, gap: float) -> bool:
         return self._relative(name, gap) > self.closeness.get(name, EXACT)
 
+    def times_of(self, never: Gradients, once: Gradients) -> float | None:
+        """How many times yours has what makes ``once`` of ``never``, by least squares; None where that is nothing."""
+        above = below = 0.0
+        for name in self.yours.keys() & once.keys() & never.keys():
+            step = once[name] - never[name]
+            above += float(np.vdot(step, self.yours[name] - never[name]))
+            below += float(np.vdot(step, step))
+        return above / below if below else None
+
     def gradients_for(self, key: Hashable, upstreams: Sequence[Array]) -> Gradients | None:
         """The true gradients for other upstream gradients, evaluated once for each ``key``; None where unknown."""
         if key not in self._kept:

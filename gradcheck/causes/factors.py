@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-__all__ = ["Factor", "factor", "is_multiple", "is_odd"]
+__all__ = ["Factor", "factor", "is_multiple", "is_odd", "sizes_called"]
 
 _SHOWN = 3
 _KNOWN = 8  # sizes of which two are compared
@@ -83,6 +83,12 @@ def factor(
         if found.meaning:
             return found
     return _of_a_variance(shown, size, _sizes(inputs, upstream)) or Factor(shown)
+
+
+def sizes_called(inputs: Mapping[str, object], upstream: object, results: Sequence[Shape]) -> list[tuple[str, int]]:
+    """All sizes that a factor may stand for, each with how :func:`factor` calls it."""
+    every = [*_sizes(inputs, upstream), *_axes_of(inputs), *_sizes_of(results), *_all_of(inputs)]
+    return [(size.name, size.n) for size in every]
 
 
 def _of_a_variance(shown: str, size: float, sizes: Sequence[_Size]) -> Factor | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from gradcheck.causes.candidate import Array, Candidate
+from gradcheck.causes.candidate import Array, Candidate, Sized
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import Factor, factor, is_multiple, is_odd
 from gradcheck.causes.gate import Change, Flow, Gate
@@ -46,6 +46,7 @@ class Hypothesis:
     short: str = ""
     cost: float = 1.0
     is_odd: bool = False
+    size: Sized | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +148,7 @@ class Spot:
                 title=f"{hypothesis.title}, {shown.shown} times{shown.meaning}",
                 cost=hypothesis.cost + (1.5 if odd else 0.3),
                 is_odd=odd,
+                size=Sized(factor, shown.meaning, lambda _: None),
             )
             yield from self.once(dearer, functools.partial(made, times=factor))
 
@@ -181,6 +183,7 @@ class Spot:
             short=hypothesis.short,
             cost=hypothesis.cost,
             is_odd=hypothesis.is_odd,
+            size=hypothesis.size,
         )
 
     def factor(self, times: float) -> Factor:

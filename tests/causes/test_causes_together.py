@@ -90,10 +90,11 @@ def test_a_mean_over_the_classes_where_the_loss_is_one_over_the_batch(samples, r
 
 def test_a_bias_that_is_averaged_where_the_weights_are_not():
     [finding] = causes(report(None, lambda db: db / 6))
-    assert finding.title == "db is 1/6 times the true gradient (one over the batch size, 6)"
+    assert finding.title == "db is 1/6 times the true gradient (likely one over the batch size, 6)"
     assert finding.help == (
         "sum over the batch, do not average: multiply db by 6",
         "db is averaged over the batch unlike dw, which is right: treat both alike",
+        "the factor stays 1/6 for another batch size: if that is meant, read it from the array's shape",
     )
 
 

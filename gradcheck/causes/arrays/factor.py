@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.causes.candidate import Array, Candidate
+from gradcheck.causes.candidate import Array, Candidate, Sized
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import Factor, factor
 from gradcheck.causes.stage import Stage
@@ -33,9 +33,14 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         transform=functools.partial(scaled, ratio=ratio),
         help=(*([told.help] if told.help else []), *_beside(stage.case, name, ratio, told)),
         short="a constant factor",
+        size=Sized(ratio, told.meaning, functools.partial(_at, name)),
         cost=0.6 if told.help else 2.0,
         is_remark=not told.help,
     )
+
+
+def _at(name: str, case: Case) -> float | None:
+    return nearest_multiple(case.true[name], case.yours[name]) if name in case.yours else None
 
 
 def _beside(case: Case, name: str, ratio: float, told: Factor) -> Iterator[str]:

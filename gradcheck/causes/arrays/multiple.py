@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.causes.arrays.factor import meant, scaled
-from gradcheck.causes.candidate import Array, Candidate, Transform
+from gradcheck.causes.candidate import Array, Candidate, Sized, Transform
 from gradcheck.causes.case import Case
 from gradcheck.causes.stage import Stage
 from gradcheck.difference import nearest_multiple
@@ -43,8 +43,14 @@ def multiples(stage: Stage, candidate: Candidate, turned: Array) -> Iterator[Can
         if opposite
         else (*candidate.help, *([told.help] if told.help else [])),
         short=f"{candidate.called}, times a constant",
+        size=None if opposite else Sized(ratio, told.meaning, functools.partial(_at, name, candidate.transform)),
         cost=candidate.cost + (0.15 if opposite or told.help else 1.5),
     )
+
+
+def _at(name: str, first: Transform, case: Case) -> float | None:
+    turned = first(case, name, case.true[name]) if name in case.yours else None
+    return None if turned is None else nearest_multiple(turned, case.yours[name])
 
 
 def _both(case: Case, name: str, true: Array, first: Transform, ratio: float) -> Array | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
+from gradcheck.causes.candidate import Sized
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import is_multiple, is_odd
 from gradcheck.causes.gate import Change, Flow, Gate
@@ -42,8 +43,16 @@ def trials(spot: Spot) -> Iterator[Trial]:
         (found.help,) if found.help else (),
         f"{operand} in {text} times a constant",
         cost=2.6 if is_odd(found, factor) else 1.5,
+        size=Sized(factor, found.meaning, functools.partial(_factor_at, spot.place, k)),
     )
     yield from spot.once(scaled, functools.partial(_changes, spot.place, k, factor))
+
+
+def _factor_at(place: Place, k: int, case: Case) -> float | None:
+    changes = _changes(place, k, 0.0, case)
+    if case.recording is None or changes is None:
+        return None
+    return case.times_of(case.recording.gradients(changes), case.true)
 
 
 def _changes(place: Place, k: int, factor: float, case: Case) -> dict[int, Change] | None:

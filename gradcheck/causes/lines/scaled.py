@@ -6,9 +6,9 @@ import functools
 import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
+from gradcheck.causes.candidate import Sized
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import is_multiple, is_odd
 from gradcheck.causes.gate import Change, Flow, Gate
@@ -45,6 +45,7 @@ def trials(spot: Spot) -> Iterator[Trial]:
             (found.help,) if found.help else (),
             f"{text} times a constant",
             cost=2.5 if is_odd(found, factor) else 1.3 if abs(factor + 1) < 1e-6 else 1.4,
+            size=Sized(factor, found.meaning, functools.partial(_factor_at, spot.place)),
         )
         meant = factor if found.meaning else None
         yield from spot.once(scaled, functools.partial(_rescaled, spot.place, factor, meant, spot.stage.case))
@@ -57,15 +58,19 @@ def _rescaled(place: Place, factor: float, meant: float | None, home: Case, case
     """
     if case is home or meant is None or case.recording is None:
         return _changes(place, factor, case)
-    once, never = (case.recording.gradients(_changes(place, t, case)) for t in (1.0, 0.0))
-    above = below = 0.0
-    for name in case.yours.keys() & once.keys():
-        step = once[name] - never[name]
-        above += float(np.vdot(step, case.yours[name] - never[name]))
-        below += float(np.vdot(step, step))
-    here = above / below if below else factor  # where nothing comes back, it is any factor's
+    here = _factor_at(place, case)
+    if here is None:
+        here = factor  # where nothing comes back, it is any factor's
     same = math.isclose(here, factor, rel_tol=1e-6) or math.isclose(here, 1, rel_tol=1e-6)
     return _changes(place, here, case) if same or factor_in(case, here).meaning else None
+
+
+def _factor_at(place: Place, case: Case) -> float | None:
+    """The factor that comes closest in a case; None where nothing comes back."""
+    if case.recording is None:
+        return None
+    once, never = (case.recording.gradients(_changes(place, t, case)) for t in (1.0, 0.0))
+    return case.times_of(never, once)
 
 
 def _changes(place: Place, factor: float, case: Case) -> dict[int, Change]:
