@@ -59,6 +59,13 @@ def _product(m, i, j, k):
     m.numbers.append(math.sin(_pick(m.numbers, i)) * _pick(m.numbers, j))
 
 
+def _entries_product(m, i, j, k):
+    """Of what is read where it is used; and what adds nothing keeps what it is added to."""
+    a, b = _pick(m.arrays, i), _pick(m.arrays, j)
+    product = _entry(a, j, k) * _entry(b, k, i)
+    m.numbers.append(_pick([product, product + 0.0, _entry(a, k, j) + 1.0, 1.0 * _entry(b, i, j)], i + j + k))
+
+
 def _quotient(m, i, j, k):
     m.numbers.append(_pick(m.numbers, i) / (2.0 + _pick(m.numbers, j) ** 2))
 
@@ -149,9 +156,9 @@ def _emptied(m, i, j, k):
 STEPS = {
     f.__name__: f
     for f in (
-        _read, _store, _add_to, _sum, _product, _quotient, _function, _branch, _window, _window_of_window,
-        _windows_product, _scaled_window, _total, _dot, _change_window, _store_window, _spread, _vectorised, _joined,
-        _cast, _emptied,
+        _read, _store, _add_to, _sum, _product, _entries_product, _quotient, _function, _branch, _window,
+        _window_of_window, _windows_product, _scaled_window, _total, _dot, _change_window, _store_window, _spread,
+        _vectorised, _joined, _cast, _emptied,
     )
 }  # fmt: skip
 
