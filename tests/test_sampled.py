@@ -31,6 +31,13 @@ def test_a_small_gradient_is_kept_whole_kernel_by_kernel(shape, drawn, indices):
     assert picture.difference == picture.true
 
 
+def test_zeros_are_kept_among_numbers_of_every_size():
+    true = np.array([0.0, -0.0, 1e-300, -2.34567, 1e300, 0.0])
+    picture = picture_of(true, true)
+    assert picture.true == (0.0, 0.0, 1e-300, -2.346, 1e300, 0.0)
+    assert picture.difference == (0.0,) * 6
+
+
 def test_kernels_stand_as_in_the_gradient():
     true = np.arange(2 * 2 * 9.0).reshape(2, 2, 3, 3)
     assert picture_of(true + 1, true).true == tuple(true.ravel())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Point", "at_a_tie", "points_beside", "right_beside"]
 
 _MOVES = 12
-_BENT = 1e-4
+_BENT = 1e-5  # kinks of both signs may cancel to less than that once in a hundred thousand times
 
 
 @dataclass

@@ -48,6 +48,18 @@ def test_a_cause_is_named_and_confirmed_on_a_few_samples(code, change):
     assert min(drained()) < 300
 
 
+def test_a_cause_is_confirmed_at_one_further_point_of_a_few_samples_from_ten_thousand_numbers_on():
+    def backward(dout, x, w, b):
+        SEEN.put(len(x))
+        return dout @ w.T, 2 * x.T @ dout, dout.sum(axis=0)
+
+    drained()
+    square = RNG.standard_normal((64, 64)), RNG.standard_normal((64, 70)), RNG.standard_normal(70)
+    [finding] = causes(check_layer(affine, backward, *square))
+    assert finding.evidence[1] == "the same at other values and another batch size"
+    assert len([n for n in drained() if n < 64]) == 1
+
+
 def test_what_shows_only_in_a_large_batch_is_asked_of_a_large_one():
     finding = cause(lambda dx, n: -dx if n > 1000 else dx)
     assert finding.code == "GC202"

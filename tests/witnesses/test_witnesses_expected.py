@@ -1,6 +1,7 @@
 """A first difference that meets what another witness says saves the second; one that does not is looked into."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_any_other_expectation_changes_nothing(expected: float | None) -> None:
     assert slope.calls > 1
     assert found == derivative(Counted(), target=1e-6)
     assert found.fits(math.cos(1))
+
+
+@pytest.mark.parametrize("corner", [0.0, 0.5, -2.0])
+def test_a_corner_is_told_from_curvature(corner: float) -> None:
+    def function(h: float) -> float:
+        return math.exp(h) + corner * max(h, 0.0)
+
+    def difference(h: float) -> tuple[float, float, Callable[[], float]]:
+        up, down = function(h), function(-h)
+        return up - down, 1e-16, lambda: up - 2 * function(0) + down
+
+    assert derivative(difference, target=1e-3).corner == pytest.approx(corner, abs=1e-8)
+    assert math.isnan(derivative(difference, target=1e-3, once=True).corner)
 
 
 def test_no_change_at_all_is_not_taken_for_a_zero_slope() -> None:

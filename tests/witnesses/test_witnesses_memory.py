@@ -96,6 +96,16 @@ def test_a_few_samples_are_of_a_length_that_nothing_else_has():
     assert upstreams[0].shape == (23, 22)
 
 
+def test_a_few_samples_of_as_many_as_there_are_units_leave_the_weights_whole_first():
+    x, labels, w = np.ones((100, 100)), np.arange(100), np.ones((100, 30))
+    variables = [variable("x", x), variable("labels", labels), variable("w", w)]
+    first, second, *_ = few_samples(variables, {"x": x, "w": w}, [np.ones((100, 30))], 2000)
+    assert [[v.shape for v in values.values()] for values, _ in (first, second)] == [
+        [(15, 100), (100, 30), (15,)],
+        [(12, 100), (12, 30), (12,)],
+    ]
+
+
 def test_of_a_small_batch_no_few_samples_are_made():
     x = np.ones((10, 9))
     assert list(few_samples([variable("x", x)], {"x": x}, [x], 100)) == []
