@@ -27,8 +27,8 @@ def trials(spot: Spot) -> Iterator[Trial]:
     wrong = Hypothesis(
         "GC203",
         f"has what comes back to {text} transposed in what goes to {shown[k]}",
-        (f"your backward takes what comes back to {text} as it stands where it is to be transposed, or the reverse",),
-        (f"transpose what comes back to {text} before it meets {shown[other]}, or leave it where you do",),
+        (f"your backward uses what comes back to {text} where its transpose belongs, or the reverse",),
+        (f"transpose what comes back to {text} there; if you do, leave it as it is",),
         f"what comes back to {text} transposed",
         cost=1.15,
     )
