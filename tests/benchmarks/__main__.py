@@ -28,6 +28,7 @@ import blindness  # noqa: E402
 import calibration  # noqa: E402
 import causes  # noqa: E402
 import costs  # noqa: E402
+import function_causes  # noqa: E402
 import memory  # noqa: E402
 import modules  # noqa: E402
 import numpy as np  # noqa: E402
@@ -55,7 +56,7 @@ def sections(quick: bool, only_sizes: Sequence[str] = ()) -> dict[str, list[Call
         "sweep": [lambda: sweep.table(1, quick=True)]
         if quick
         else [lambda: sweep.table(3), lambda: sweep.table(1, "100,000")],
-        "causes": [lambda: causes.table(1 if quick else 3)],
+        "causes": [lambda: causes.table(1 if quick else 3), lambda: function_causes.table(4 if quick else 1)],
         "alarms": [
             lambda: right_layers.table(2 if quick else 20),
             lambda: alarms.table(3 if quick else 50, ("small",) if quick else ("small", "middle")),
