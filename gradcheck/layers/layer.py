@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -188,7 +189,10 @@ class Layer(Problem):
     def rehearse_forward(self) -> Any:
         """The first call of the forward, its exceptions told in words."""
         with user_code(f"the forward {called(self.call_forward)}", {"called with": self._arguments_in_words()}):
-            return self.run_forward()
+            started = time.monotonic()
+            returned = self.run_forward()
+            self.seconds = time.monotonic() - started
+            return returned
 
     def rehearse(self) -> Gradients:
         """One backward after a forward, with a random upstream gradient; the outputs are kept for the engine."""

@@ -77,6 +77,8 @@ class Problem(ABC):
     """What ``roots`` reach, as it is to be left, where it was looked through already."""
     first: FirstCall | None = None
     """The first call, where it was made with the seed and the upstream gradient of the check, and left no trace."""
+    seconds: float | None = None
+    """How long the first forward took, where that was looked at."""
     keeps_state_elsewhere: bool = False
     """Functions whose backward takes the upstream gradient only: what it needs is kept in a global or a closure."""
 

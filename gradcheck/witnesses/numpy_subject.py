@@ -22,6 +22,7 @@ from gradcheck.witnesses.aliasing import aliases_of
 from gradcheck.witnesses.memory import replacements
 from gradcheck.witnesses.raised import user_place
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Repeated, Subject, Values, Yours
+from gradcheck.witnesses.time_limit import Clock
 
 __all__ = ["NumpySubject"]
 
@@ -50,6 +51,7 @@ class NumpySubject(Subject):
         self.state = self.snapshot.state
         self.counts = {"forward": 0, "backward": 0, "traced": 0}
         self._altered: tuple[Slot, object] | None = None
+        self._clock = Clock(problem.seconds)
         self.recorded_rounding: dict[str, float] = {}
         """By variable: the 2-norm of the rounding in a gradient that was recorded with few digits."""
 
@@ -238,7 +240,9 @@ class NumpySubject(Subject):
         self.counts["traced"] += 1
         spaces = [namespace for namespace, _ in self.state.named_globals]
         with self._at(values, trace) as held, trace.entrances(spaces):
-            yield self.problem.forward(), {n: a for n, a in held.items() if values[n].dtype.kind == "f"}
+            with self._clock.limit(trace):
+                outputs = self.problem.forward()
+            yield outputs, {n: a for n, a in held.items() if values[n].dtype.kind == "f"}
 
     # -- one evaluation ------------------------------------------------------------------------------------
 
@@ -307,7 +311,7 @@ class NumpySubject(Subject):
                 self.snapshot.restore(untouched=mapping, seeded=True)
 
     def _call_forward(self) -> list[Array]:
-        return [np.asarray(output) for output in self.problem.forward()]
+        return [np.asarray(output) for output in self._clock.timed(self.problem.forward)]
 
     def _cast(self, array: Array) -> Array:
         return array if self.dtype is None else array.astype(self.dtype)
