@@ -23,7 +23,7 @@ def test_a_loop_that_ends_without_the_trace_alone(monkeypatch, factor, verdict):
     x = np.random.default_rng(0).normal(size=3)
     report = check_layer(halved, lambda d, _: factor * d, x, raises=False)
     assert [g.verdict for g in report.gradients] == [verdict]
-    [leak] = report.leaks
+    leak = report.leaks[-1]  # before it may stand others, of values that left
     assert "TooLongError: still running after" in leak.how
     assert "by itself it takes" in leak.how
     assert leak.where.function == "halved"
