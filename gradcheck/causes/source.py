@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import re
 
@@ -11,7 +12,7 @@ from gradcheck.trace import Site
 __all__ = ["factors_of", "operands_of", "shortened", "statement_of", "target_of", "text_of"]
 
 _LONGEST = 48
-_MODULES = {"np", "numpy", "math", "scipy", "special", "torch", "F"}
+_MODULES = {"np", "numpy", "math", "scipy", "special", "torch", "nn", "functional", "F"}
 
 
 def text_of(site: Site) -> str:
@@ -36,11 +37,15 @@ def shortened(text: str) -> str:
 
 def operands_of(site: Site) -> list[str]:
     """The source texts of what an operation is applied to: a + b, f(a, b), a.f(b), a[i]; empty where unknown."""
-    text = text_of(site)
+    return list(_operands(text_of(site).strip()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _operands(text: str) -> tuple[str, ...]:
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except SyntaxError:
-        return []
+        return ()
     if isinstance(tree, ast.BinOp):
         parts: list[ast.expr] = [tree.left, tree.right]
     elif isinstance(tree, ast.UnaryOp):
@@ -52,8 +57,8 @@ def operands_of(site: Site) -> list[str]:
         if isinstance(tree.func, ast.Attribute) and not _is_module(tree.func.value):
             parts.insert(0, tree.func.value)
     else:
-        return []
-    return [ast.unparse(part) for part in parts]
+        return ()
+    return tuple(ast.unparse(part) for part in parts)
 
 
 def factors_of(site: Site) -> list[str]:
@@ -93,9 +98,14 @@ def _around(site: Site, body: list[ast.stmt]) -> ast.stmt:
 
 def target_of(site: Site) -> str:
     """The name that the result of an operation is given on its line; empty where it has none of its own."""
+    return _target(site.where.source.strip(), text_of(site).strip())
+
+
+@functools.lru_cache(maxsize=1024)
+def _target(line: str, text: str) -> str:
     try:
-        statement = ast.parse(site.where.source.strip()).body[0]
-        operation = ast.parse(text_of(site).strip(), mode="eval").body
+        statement = ast.parse(line).body[0]
+        operation = ast.parse(text, mode="eval").body
     except (SyntaxError, IndexError):
         return ""
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
@@ -108,4 +118,6 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _is_module(node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute):  # torch.nn.functional
+        node = node.value
     return isinstance(node, ast.Name) and node.id in _MODULES

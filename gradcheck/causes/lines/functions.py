@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-__all__ = ["Function", "known_functions"]
+__all__ = ["NAMES", "Function", "known_function"]
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 
@@ -48,12 +48,23 @@ _OF_THE_INPUT: dict[str, Function] = {
     "1 / (2 √{})": lambda t: 0.5 / torch.sqrt(torch.abs(t)),
     "-1 / {}²": lambda t: -1 / (t * t),
     "2 {}": lambda t: 2 * t,
+    "Φ({})": torch.special.ndtr,
 }
 
 
-def known_functions(x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Their values for an input x and an output y of one shape, by name, the likeliest first."""
-    found = {"1": torch.ones_like(y)}
-    for name, function in _OF_EITHER.items():
-        found[name.format("x")], found[name.format("y")] = function(x), function(y)
-    return found | {name.format("x"): function(x) for name, function in _OF_THE_INPUT.items()}
+_NAMED: dict[str, tuple[Function, bool]] = {
+    **{name.format(t): (f, t == "y") for name, f in _OF_EITHER.items() for t in "xy"},
+    **{name.format("x"): (f, False) for name, f in _OF_THE_INPUT.items()},
+}
+
+
+NAMES = ("1", *_NAMED)
+"""What they are called, the likeliest first."""
+
+
+def known_function(name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The values of the function of that name for an input x and an output y of one shape."""
+    if name == "1":
+        return torch.ones_like(y)
+    function, of_the_output = _NAMED[name]
+    return function(y if of_the_output else x)

@@ -10,7 +10,7 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate, vector_jacobian
-from gradcheck.causes.lines.functions import known_functions
+from gradcheck.causes.lines.functions import NAMES, known_function
 from gradcheck.causes.places import Piece, Place, unary
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 from gradcheck.causes.stage import Stage
@@ -37,11 +37,8 @@ def left_out(spot: Spot) -> Iterator[Trial]:
 
 def replaced(spot: Spot) -> Iterator[Trial]:
     """Every other known function of the input and the output, and multiples of it."""
-    found = ends_of(spot)[1]
-    if found:
-        gate, k = found[0]
-        known = known_functions(gate.sources[k].detach(), gate.operation.result.detach())
-        yield from _tried(spot, [_TWICE, *(name for name in known if name != "1")])
+    if ends_of(spot)[1]:
+        yield from _tried(spot, [_TWICE, *NAMES[1:]])
 
 
 def ends_of(spot: Spot) -> tuple[Place | Piece, list[tuple[Gate, int]]]:
@@ -59,12 +56,13 @@ def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
     if not ends or all(g.operation.result.numel() == 1 for g, _ in ends):
         return  # of a single number every function is a multiple: that is another family
     text, wanted = where.text, _name_of_derivative(ends)
+    right, unnamed = _spelled(where, ends, wanted), [t for t in _LETTERS if _spelled(where, ends, t) == t]
     nearer = 0.02 * where.named_ends + 1e-4 * len(where.sites) if isinstance(where, Piece) else 0.02
     for number, name in enumerate(names):
         if name == wanted:
             continue
         left_out, twice = name == "1", name == _TWICE
-        yours, right = (_spelled(where, ends, n) for n in (name, wanted))
+        yours = _spelled(where, ends, name)
         does = f"yours is {yours}" + (f"; the derivative is {right}" if right else "")
         wrong = Hypothesis(
             "GC232" if left_out else "GC234" if twice else "GC233",
@@ -73,7 +71,7 @@ def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
             else f"has the derivative of {text} twice"
             if twice
             else f"has the wrong derivative of {text}",
-            (does + _legend(does, where, ends),),
+            (does + _legend(does, unnamed),),
             (f"multiply by {right}, not by {yours}",) if right else (f"take the derivative of {text}, not {yours}",),
             f"{name} for the derivative of {text}",
             cost=1.0 + 0.002 * number - nearer,
@@ -85,10 +83,10 @@ def _spelled(where: Place | Piece, ends: Sequence[tuple[Gate, int]], function: s
     return where.spelled(function, ends[0][0].slots[0]) if isinstance(where, Place) else where.spelled(function)
 
 
-def _legend(sentence: str, where: Place | Piece, ends: Sequence[tuple[Gate, int]]) -> str:
+def _legend(sentence: str, unnamed: Sequence[str]) -> str:
     """What x and y are in a sentence, where they stand for what has no name in the source."""
-    unnamed = [t for t in _LETTERS if _spelled(where, ends, t) == t and re.search(rf"\b{t}\b", sentence)]
-    return f" ({', '.join(f'{t} is what {_LETTERS[t]}' for t in unnamed)})" if unnamed else ""
+    said = [t for t in unnamed if re.search(rf"\b{t}\b", sentence)]
+    return f" ({', '.join(f'{t} is what {_LETTERS[t]}' for t in said)})" if said else ""
 
 
 def ends_in(where: Place | Piece, case: Case) -> list[tuple[Gate, int]]:
@@ -115,8 +113,8 @@ def _squared(k: int, own: torch.Tensor, times: float) -> Change:
 
 def _instead(k: int, name: str, times: float) -> Change:
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
-        known = known_functions(gate.sources[k].detach(), gate.operation.result.detach())
-        return Flow(to={k: gradient * known[name] * times})
+        known = known_function(name, gate.sources[k].detach(), gate.operation.result.detach())
+        return Flow(to={k: gradient * known * times})
 
     return change
 
@@ -146,8 +144,8 @@ def _name_of_derivative(ends: Sequence[tuple[Gate, int]]) -> str:
     if own is None:
         return ""
     x, y = gate.sources[k].detach(), gate.result.detach()
-    for name, values in known_functions(x, y).items():
-        if _alike(values, own):
+    for name in NAMES:
+        if _alike(known_function(name, x, y), own):
             return name
     return _step(x, own)
 
