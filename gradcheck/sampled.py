@@ -21,13 +21,18 @@ _EXACT = 22  # 10 to this power is a double without rounding
 
 
 def picture_of(yours: Array, true: Array) -> Picture | None:
-    """The two arrays and their difference, sampled; None where there is nothing to see (one entry, other shapes)."""
+    """The two arrays and their difference, sampled; None where there is nothing to see (one entry, other shapes, none).
+
+    A torch module's gradient is autograd's own: what contradicts it are numeric differences.
+    """
     if yours.shape != true.shape or true.size < 2:
         return None
     mine, truth, indices = *(_matrices(np.asarray(a, dtype=np.float64)) for a in (yours, true)), _indices(true.shape)
     with np.errstate(all="ignore"):
         off = np.abs(mine - truth)
     off[np.isnan(off)] = np.inf  # what is not finite is the first thing to be seen
+    if not np.any(off):
+        return None
     kept = _kept(off)
     mine, truth, off = mine[kept], truth[kept], off[kept]
     if off.size <= _VALUES:
