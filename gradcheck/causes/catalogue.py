@@ -24,7 +24,9 @@ from gradcheck.causes.arrays import (
 )
 from gradcheck.causes.candidate import Candidate
 from gradcheck.causes.lines import (
+    another_axis,
     another_loss,
+    exchanged,
     left_out,
     missing_below,
     not_transposed,
@@ -34,8 +36,10 @@ from gradcheck.causes.lines import (
     other_operand,
     overwritten,
     scaled,
+    shared_factor,
     skipped_inside,
     softmax,
+    statistics,
     windows,
     wrong_way,
 )
@@ -82,9 +86,13 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     windows.trials,
     wrong_way.trials,
     softmax.trials,
+    another_axis.trials,
+    exchanged.trials,
+    statistics.trials,
+    shared_factor.trials,
 )
 # at a place of which some gradients are right
-PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials,)
+PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials, exchanged.trials)
 # what is tried last, for it is much
 OPERANDS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     other_operand.trials,

@@ -45,6 +45,8 @@ class Gate:
     """The object whose method called it, as a number."""
     result: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     """The operation's result behind the gate."""
+    is_copied: bool = False
+    """Whether the result is a copy: a view may not be changed in place."""
     change: Change | None = None
     is_reached: bool = False
     """Whether the outputs depend on it: a cache may be computed and never used."""
@@ -109,7 +111,7 @@ class _Gate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate: Gate, result: torch.Tensor, *sources: torch.Tensor) -> torch.Tensor:
         ctx.gate, ctx.count = gate, len(sources)
-        return result.view_as(result)
+        return result.clone() if gate.is_copied else result.view_as(result)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

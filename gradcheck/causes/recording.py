@@ -85,8 +85,11 @@ def recorded(gates: Sequence[Gate], leaves: Mapping[str, torch.Tensor], total: t
     return Recording(gates, list(found([gate for gate in gates if gate.is_reached])), leaves, total)
 
 
-def gated() -> tuple[list[Gate], Callable[[Operation], torch.Tensor]]:
-    """A list of gates, and the hook that puts each operation which it is told behind a new one of them."""
+def gated(are_copied: bool = False) -> tuple[list[Gate], Callable[[Operation], torch.Tensor]]:
+    """A list of gates, and the hook that puts each operation which it is told behind a new one of them.
+
+    With ``are_copied`` each result is copied, so that the forward may change it in place.
+    """
     gates: list[Gate] = []
     segments = Segments()
 
@@ -97,7 +100,7 @@ def gated() -> tuple[list[Gate], Callable[[Operation], torch.Tensor]]:
             return operation.result
         frame = user_frame()
         entries = [t for t in segments.entries_of(inputs, operation.result.shape) if not any(t is i for i in inputs)]
-        gate = Gate(len(gates), operation, [*inputs, *entries], tuple(numbered))
+        gate = Gate(len(gates), operation, [*inputs, *entries], tuple(numbered), is_copied=are_copied)
         gate.owner = 0 if frame is None else id(frame.f_locals.get("self"))
         result = open_gate(gate)
         segments.take(inputs, result)

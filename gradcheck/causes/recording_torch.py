@@ -53,7 +53,14 @@ def _is_called_by_user() -> bool:
 
 def record_function(subject: FunctionSubject, values: Values, upstreams: Sequence[Array]) -> Recording | None:
     """Run the forward of the Function once, recorded; None where it cannot be followed."""
-    gates, hook = gated()
+    views = _recorded(subject, values, upstreams, are_copied=False)
+    return _recorded(subject, values, upstreams, are_copied=True) if views is None else views
+
+
+def _recorded(
+    subject: FunctionSubject, values: Values, upstreams: Sequence[Array], are_copied: bool
+) -> Recording | None:
+    gates, hook = gated(are_copied)
     wide = {n: v.astype(np.float64) for n, v in values.items()}
     try:
         with Operations(hook):

@@ -111,7 +111,7 @@ class Spot:
         made = changes(self.stage.case)
         if made is None:
             return
-        candidate = self._candidate(hypothesis, changes)
+        candidate = self.candidate(hypothesis, changes)
         # the gradients next to the outputs cost least, and show whether the others are worth their price
         near = [n for n in self.affected if n in self.stage.unexplained][-_FEW:]
         try:
@@ -171,11 +171,17 @@ class Spot:
         paths = {s.path for s in recording.sites if s.code is site.code} if recording is not None else set()
         return (self.place.called,) if len(paths) > 1 else ()
 
-    def _candidate(self, hypothesis: Hypothesis, changes: Callable[[Case], Mapping[int, Change] | None]) -> Candidate:
+    def candidate(
+        self,
+        hypothesis: Hypothesis,
+        changes: Callable[[Case], Mapping[int, Change] | None],
+        names: tuple[str, ...] = (),
+    ) -> Candidate:
+        """A change here as the search takes it, for the gradients of ``names`` (default: all that depend on it)."""
         return Candidate(
             hypothesis.code,
             hypothesis.title,
-            self.affected,
+            names or self.affected,
             changes=changes,
             where=self.place.where,
             detail=(*self._caller, *hypothesis.detail),

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from gradcheck.causes.torch_reading import reading
 from gradcheck.trace import Site
 from gradcheck.trace.operation import Operation
 
@@ -40,7 +41,7 @@ _NAMES = {
 # number - x is x.__rsub__(number)
 _REVERSED = {"rsub": "subtract", "rdiv": "divide", "rpow": "power", "rmatmul": "matmul"}
 _CONVOLUTIONS = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
-_ADDED = {"addmm", "addmv", "baddbmm"}
+_ADDED = {"addmm", "addmv", "baddbmm", "addcmul"}
 
 
 def put_behind(
@@ -53,10 +54,12 @@ def put_behind(
     name = _name_of(func)
     if isinstance(result, torch.Tensor):
         split = _product_and_sum(hook, site, name, func, args, keywords)
-        return _told(hook, site, *_as_in_numpy(name, func, args), keywords, result) if split is None else split
+        return (
+            _told(hook, site, *_as_in_numpy(name, func, args, keywords), keywords, result) if split is None else split
+        )
     if isinstance(result, tuple | list) and all(isinstance(part, torch.Tensor) for part in result):
         parts = [
-            _told(hook, site, name, functools.partial(_one_of, func, k), args, keywords, part)
+            _told(hook, site, *_as_in_numpy(name, functools.partial(_one_of, func, k), args, keywords), keywords, part)
             for k, part in enumerate(result)
         ]
         # torch's own kinds of results (values and indices) are made of one sequence, as tuples and lists are
@@ -89,15 +92,14 @@ def _name_of(func: Callable[..., Any]) -> str:
 
 
 def _as_in_numpy(
-    name: str, func: Callable[..., Any], args: Sequence[Any]
+    name: str, func: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]
 ) -> tuple[str, Callable[..., Any], Sequence[Any]]:
     """The name, the rule and the inputs, in the order in which the source has them."""
     if name in _REVERSED and len(args) == 2:
         return _REVERSED[name], functools.partial(_exchanged, func), (args[1], args[0])
-    if name == "index_select" and len(args) == 3 and isinstance(args[1], int):
-        return "getitem", _read, (args[0], (slice(None),) * (args[1] % args[0].ndim) + (args[2],))
-    if name == "embedding" and len(args) >= 2:
-        return "getitem", _read, (args[1], args[0])
+    read = reading(name, args, keywords)
+    if read is not None:
+        return "getitem", _read, read
     return name, func, args
 
 
@@ -117,7 +119,7 @@ def _product_and_sum(
     hook: Hook, site: Site, name: str, func: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]
 ) -> torch.Tensor | None:
     """x @ w.T + b in one call, told as two; None where the call is no such one."""
-    rest = dict(keywords)
+    rest, share = dict(keywords), 1.0
     product: Callable[..., Any]
     if name == "linear" or name in _CONVOLUTIONS:
         bias = rest.pop("bias", args[2] if len(args) > 2 else None)
@@ -127,15 +129,17 @@ def _product_and_sum(
         product = functools.partial(_without_bias, func, behind)
         shape = (-1, *[1] * _CONVOLUTIONS.get(name, 0))
         called = "matmul" if name == "linear" else "convolve"
-    elif name in _ADDED and len(args) == 3 and rest.get("beta", 1) == 1 and rest.get("alpha", 1) == 1:
+    elif name in _ADDED and len(args) == 3:
         bias, *factors = args
-        product, rest, shape, called = torch.matmul, {}, (), "matmul"
+        is_matrix = name != "addcmul"
+        product = functools.partial(_times, rest.pop("alpha" if is_matrix else "value", 1), is_matrix)
+        share, rest, shape, called = rest.pop("beta", 1), {}, (), "matmul" if is_matrix else "multiply"
     else:
         return None
     made = _told(hook, site, called, product, factors, rest, product(*factors, **rest))
     if bias is None:
         return made
-    with_bias = functools.partial(_sum, shape)
+    with_bias = functools.partial(_sum, shape, share)
     # two operations of one call are two places; an odd number stands for the instruction that begins just before it
     behind_it = replace(site, instruction=site.instruction + 1)
     return _told(hook, behind_it, "add", with_bias, (made, bias), {}, with_bias(made, bias))
@@ -145,5 +149,11 @@ def _without_bias(func: Callable[..., Any], behind: Sequence[Any], x: Any, w: An
     return func(x, w, None, *behind, **rest)
 
 
-def _sum(shape: tuple[int, ...], made: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    return made + (bias.reshape(shape) if shape else bias)
+def _times(factor: float, is_matrix: bool, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    made = torch.matmul(x, w) if is_matrix else torch.mul(x, w)
+    return made if factor == 1 else factor * made
+
+
+def _sum(shape: tuple[int, ...], share: float, made: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    given = bias.reshape(shape) if shape else bias
+    return made + (given if share == 1 else share * given)
