@@ -28,6 +28,7 @@ from gradcheck.causes.lines import (
     another_loss,
     exchanged,
     left_out,
+    masks,
     missing_below,
     not_transposed,
     one_execution,
@@ -88,6 +89,7 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     softmax.trials,
     another_axis.trials,
     exchanged.trials,
+    masks.trials,
     statistics.trials,
     shared_factor.trials,
 )

@@ -182,6 +182,50 @@ class InPlace(torch.autograd.Function):
         return d @ w.t(), x.t() @ d
 
 
+class Clamped(torch.autograd.Function):
+    """One of two bounds."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.clamp(x, -1, 1)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * (x < 1)
+
+
+class Masked(torch.autograd.Function):
+    """mask for ~mask."""
+
+    @staticmethod
+    def forward(ctx, x, mask):
+        y = torch.tanh(x.masked_fill(mask, -2.0))
+        ctx.save_for_backward(y, mask)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        y, mask = ctx.saved_tensors
+        return g * (1 - y * y) * mask, None
+
+
+class CrossEntropy(torch.autograd.Function):
+    """The labels are not subtracted."""
+
+    @staticmethod
+    def forward(ctx, z, labels):
+        ctx.save_for_backward(z)
+        return functional.cross_entropy(z, labels, ignore_index=3)
+
+    @staticmethod
+    def backward(ctx, g):
+        (z,) = ctx.saved_tensors
+        counted = torch.tensor([1, 1, 1, 0, 1])[:, None]
+        return g * counted * torch.softmax(z, 1) / 4, None
+
+
 CASES = [
     (
         BatchNorm,
@@ -229,6 +273,19 @@ CASES = [
         "GC203",
         "db has what comes back to torch.baddbmm(m, a, b, beta=-1.0, alpha=0.25) transposed in what goes to "
         "its second factor",
+    ),
+    (Clamped, (2 * normal(5, 4),), "GC233", "dx has the mask of torch.clamp(x, -1, 1) without its lower bound"),
+    (
+        Masked,
+        (normal(5, 4), normal(5, 4) > 0),
+        "GC233",
+        "dx has the mask of x.masked_fill(mask, -2.0) the wrong way round",
+    ),
+    (
+        CrossEntropy,
+        (normal(5, 4), torch.tensor([0, 2, 1, 3, 2])),
+        "GC233",
+        "dz has the wrong derivative of functional.cross_entropy(z, labe…ignore_index=3)",
     ),
     (InPlace, (normal(5, 4), normal(4, 3)), "GC233", "dx and dw have the wrong derivative of torch.tanh(h)"),
 ]
