@@ -94,7 +94,7 @@ LINES: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     shared_factor.trials,
 )
 # at a place of which some gradients are right
-PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials, exchanged.trials)
+PARTS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (missing_below.trials, exchanged.trials, masks.trials)
 # what is tried last, for it is much
 OPERANDS: tuple[Callable[[Spot], Iterator[Trial]], ...] = (
     other_operand.trials,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 
@@ -55,16 +56,17 @@ _WAYS: tuple[tuple[Mask, str, str, str], ...] = (
 
 
 def trials(spot: Spot) -> Iterator[Trial]:
-    """Of an operation whose derivative is one in some entries and zero in the others."""
+    """Of an operation whose derivative is one in some entries, zero in others: in what is not explained yet."""
     names = {g.operation.name for g in spot.gates}
     if spot.k is not None or not names <= _BOUNDED | _FILLED or not unary(spot.gates):
         return
-    text = spot.place.text
+    text, left = spot.place.text, tuple(n for n in spot.affected if n in spot.stage.unexplained)
     for mask, title, does, help_ in _WAYS if names <= _BOUNDED else _WAYS[:1]:
         wrong = Hypothesis(
             "GC233", title.format(text), (does.format(text),), (help_.format(text),), title.format(text), cost=0.99
         )
-        yield from spot.once(wrong, functools.partial(_changes, spot.place, mask))
+        for trial in spot.once(wrong, functools.partial(_changes, spot.place, mask)):
+            yield Trial(replace(trial.candidate, names=left), trial.gradients)
 
 
 def _changes(place: Place, mask: Mask, case: Case) -> dict[int, Change] | None:
