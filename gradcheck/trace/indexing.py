@@ -82,7 +82,9 @@ def _part(node: Node, index: Any, value: Any) -> torch.Tensor:
 def rows(node: Node) -> Iterator[Any]:
     """The rows of ``node`` one after another, as iterating over an ndarray gives them."""
     length = len(node.value)
-    if length > 1 and node._depends():
+    trace = node._trace
+    are_light = trace.enters and trace.entries.pays and node.value.ndim == 1 and node.value.dtype == np.float64
+    if length > 1 and not are_light and node._depends():
         # One node for all rows: its backward puts their gradients together once.
         parts = node._tensor().unbind(0)
         version = node._memory.version if node._memory is not None else None
@@ -91,7 +93,7 @@ def rows(node: Node) -> Iterator[Any]:
                 yield getitem(node, i)  # written to meanwhile
                 continue
             value = node.value[i]
-            part = node._trace.wrap(value, parts[i])
+            part = trace.wrap(value, parts[i])
             if type(value) is np.ndarray:
                 part._share(node)
                 version = node._memory.version if node._memory is not None else None

@@ -343,6 +343,34 @@ def test_windows_of_a_convolution_take_a_few_bytes():
     assert len(trace.entries._tokens) == 1
 
 
+def test_numbers_that_are_iterated_over():
+    def forward(x, w):
+        out, largest, decayed = [], -np.inf, 0.0
+        for i, v in enumerate(x):
+            a, _, c = w
+            largest, decayed = np.maximum(largest, v), decayed * 0.5 + v
+            out.append((a * v + c, largest, sum(x[i : i + 3] * w[0]), decayed))
+            x[-1] = decayed  # what is iterated over is read when its turn comes
+        return np.array(out)
+
+    compare(forward, normal(9), normal(3, seed=1))
+
+
+def test_iterating_over_numbers_makes_no_nodes():
+    def forward(x, w):
+        found = []
+        for v in x:
+            total = 0.0
+            for c in w:
+                total = total * v + c
+            found.append(total)
+        return np.array(found)
+
+    trace, _ = entered(forward, normal(50), normal(3, seed=1))
+    assert len(trace.entries.sources) == 2
+    assert len(trace.entries._tokens) == 1
+
+
 def test_a_number_takes_no_items():
     trace = Trace(once=True)
     x = trace.variable(normal(3), "x")
