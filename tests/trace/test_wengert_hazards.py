@@ -113,6 +113,18 @@ def test_math_and_branches_on_numbers():
     compare(forward, normal(4, 3))
 
 
+def test_functions_of_numbers_by_their_rules():
+    def forward(x):
+        total = 0.0
+        for v, u in zip(x, x[::-1], strict=True):
+            total = total * 0.5 + np.tan(v) * np.exp2(u) + math.sinh(v) - math.cosh(u * v) + math.atan2(v, 1.0 + u)
+            total = np.logaddexp(total, v) + math.hypot(v, u) + np.arctan2(0.3, v) + np.logaddexp(-np.inf, total)
+        return total
+
+    compare(forward, normal(4))
+    assert len(entered(forward, normal(4))[0].entries.sources) == 1
+
+
 def test_corners_share_as_they_do_in_torch():
     def forward(x):
         tied = np.maximum(x[0], x[1]) + abs(x[2]) + np.max(x[:2]) + np.minimum(x[2], 0.0)

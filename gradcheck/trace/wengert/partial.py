@@ -36,6 +36,10 @@ _ONE: dict[Any, One] = {
     np.log10: lambda x, _y: 1.0 / (x * _LN10) if x else None,
     np.sin: lambda x, _y: math.cos(x),
     np.cos: lambda x, _y: -math.sin(x),
+    np.tan: lambda _x, y: 1.0 + y * y,
+    np.exp2: lambda _x, y: y * _LN2,
+    np.sinh: lambda x, _y: math.cosh(x),
+    np.cosh: lambda x, _y: math.sinh(x),
     np.tanh: lambda _x, y: 1.0 - y * y,
     np.arctan: lambda x, _y: 1.0 / (1.0 + x * x),
 }  # fmt: skip
@@ -63,6 +67,16 @@ def _power(a: float, b: float, y: float) -> tuple[float, float] | None:
     return b * y / a, y * math.log(a)
 
 
+def _angle(a: float, b: float, y: float) -> tuple[float, float] | None:
+    del y
+    square = a * a + b * b
+    return (b / square, -a / square) if 1e-280 < square < math.inf else None
+
+
+def _length(a: float, b: float, y: float) -> tuple[float, float] | None:
+    return (a / y, b / y) if y else None
+
+
 def product(a: float, b: float, y: float) -> tuple[float, float]:
     """The partial derivatives of y = a·b."""
     del y
@@ -76,6 +90,9 @@ _TWO: dict[Any, Two] = {
     np.divide: _quotient,
     np.power: _power,
     np.float_power: _power,
+    np.arctan2: _angle,
+    np.hypot: _length,
+    np.logaddexp: lambda a, b, y: (math.exp(a - y), math.exp(b - y)),
     np.maximum: _larger,
     np.minimum: _smaller,
 }
