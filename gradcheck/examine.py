@@ -12,7 +12,7 @@ from gradcheck.causes import causes_of
 from gradcheck.diagnosis.batch_twice import check_batch_twice
 from gradcheck.diagnosis.blind_spots import check_blind_spots
 from gradcheck.diagnosis.called_again import check_behaviour
-from gradcheck.diagnosis.contract import check_gradients_given
+from gradcheck.diagnosis.contract import check_gradients_given, without_mere_names
 from gradcheck.diagnosis.enough import with_power
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.first_call import begun, confirmed
@@ -93,7 +93,8 @@ def examine(
         limits = limits or Limits()
         gradients, blind = check_blind_spots(evidence, judge(evidence, limits, layer), limits, layer)
         gradients, lacking = with_power(evidence, gradients, limits, layer)
-        findings = check_gradients_given(yours, subject.variables, values, layer) + lacking
+        findings = without_mere_names(check_gradients_given(yours, subject.variables, values, layer), gradients)
+        findings += lacking
         lower = computed_lower(evidence, gradients, layer)
         findings += lower.findings
         if any(result.verdict == "wrong" and result.of not in lower.names for result in gradients):

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from gradcheck.report import Finding
 
-__all__ = ["missing", "wrong_names", "wrong_number", "wrong_order"]
+__all__ = ["BY_NAMES", "missing", "wrong_names", "wrong_number", "wrong_order"]
+
+
+BY_NAMES = "its return statement says"
+"""How evidence begins that rests on nothing but the names there."""
 
 
 def _gradients(count: int) -> str:

@@ -175,17 +175,28 @@ def _only_those_asked(
 def _some_by_name(
     wanted: Sequence[Variable | None], written: Sequence[str | None] | None, variables: Sequence[Variable]
 ) -> Sequence[Variable | None]:
-    """``return dw, db, h``: where some names are clear and others are no gradient's, the clear ones count."""
-    if written is None or len(written) != len(wanted):
+    """``return dw, db, h``: where some names are clear and others are no gradient's, the clear ones count.
+
+    Where they only stand in another order than their arrays it is the order that is wrong, as with all names clear.
+    """
+    by_name = _named_places(len(wanted), written, variables)
+    if by_name is None or None not in by_name:
         return wanted
+    by_place = [position for place, position in zip(by_name, wanted, strict=True) if place is not None]
+    named = {place.name for place in by_name if place is not None}
+    return wanted if named == {v.name for v in by_place if v is not None} else by_name
+
+
+def _named_places(
+    count: int, written: Sequence[str | None] | None, variables: Sequence[Variable]
+) -> list[Variable | None] | None:
+    """The variable that each name in the return statement is clear about; None where there is no such name."""
+    if written is None or len(written) != count:
+        return None
     keys = [name for name in written if name is not None]
     known = {v.name: v for v in variables}
     found = {key: known[name] for name, key in match_names(list(known), keys, plain=False).items()}
-    if not found or len(found) == len(written):
-        return wanted
-    by_name = [found.get(name) if name is not None else None for name in written]
-    agree = all(place is None or place is position for place, position in zip(by_name, wanted, strict=True))
-    return wanted if agree else by_name
+    return [found.get(name) if name is not None else None for name in written] if found else None
 
 
 def _check_order(
@@ -195,14 +206,15 @@ def _check_order(
     result: Gradients,
 ) -> None:
     variables = [v for v in wanted if v is not None]
+    names = _said(wanted, written, variables)
+    if names is not None:
+        said = ", ".join("…" if name is None else name for name in written or ())
+        line = f"{faults.BY_NAMES} {said}"
+        result.faults.append(faults.wrong_order(names, [v.name for v in variables], [line]))
+        return
     if len(variables) != len(items) or len(items) < 2:
         return
     expected = [v.name for v in variables]
-    names = names_for(len(items), written, variables)
-    if names is not None and names != expected:
-        line = f"its return statement says {', '.join(str(name) for name in written or ())}"
-        result.faults.append(faults.wrong_order(names, expected, [line]))
-        return
     if all(item is None or same_shape(item, v.array) for item, v in zip(items, variables, strict=True)):
         return
     if len(items) > 6 or not all(is_array(item) or is_number(item) for item in items):
@@ -218,6 +230,19 @@ def _check_order(
             ]
             result.faults.append(faults.wrong_order([v.name for v in arrangement], expected, evidence))
             return
+
+
+def _said(
+    wanted: Sequence[Variable | None], written: Sequence[str | None] | None, variables: Sequence[Variable]
+) -> list[str] | None:
+    """The order that the names in the return statement tell, where it is another one; unclear ones as they stand."""
+    by_name = _named_places(len(wanted), written, variables)
+    if by_name is None:
+        return None
+    told = [name or position for name, position in zip(by_name, wanted, strict=True)]
+    names = [v.name for v in told if v is not None]
+    expected = [v.name for v in variables]
+    return names if names != expected and sorted(names) == sorted(expected) else None
 
 
 def _by_key(named: Mapping[str, Any], variables: Sequence[Variable]) -> Gradients:
