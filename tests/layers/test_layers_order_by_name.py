@@ -1,4 +1,4 @@
-"""Names in a return statement beside elements without a name: they say which gradient is meant, not that it is right."""
+"""Names in a return statement beside elements without one: they say which gradient is meant, not that it is right."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def swapped(d, cache):
 
 
 def swapped_beside_none(d, cache):
-    dx, dW, dV = gradients(d, cache)
+    _, dW, dV = gradients(d, cache)
     return None, dV, dW
 
 
