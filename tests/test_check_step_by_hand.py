@@ -1,5 +1,7 @@
 """Adaptive optimizers that are written by hand are held against their own rule, over several steps."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -306,3 +308,42 @@ def test_up_is_right_where_the_rate_is_negative(rule):
     problem = Problem(rule)
     report = check_step(problem.step, params=problem, loss=problem.loss, lr=-0.01)
     assert [finding.code for finding in report.findings] == ["GC401"]
+
+
+def penalised(rule, decay, self, name, w, g):
+    return rule(self, name, w, g + decay * w)
+
+
+def square_root(self, name, w, g):
+    return adam(self, name, w, g, 0.7, 0.97)
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "decay", "ok"),
+    [(adam, 0, 0.1, True), (adagrad, 3, 0.1, True), (square_root, 0, 0.1, True), (adagrad, 0, 0.2, False)],
+)
+def test_a_weight_decay_in_the_gradient_of_an_adaptive_rule(rule, before, decay, ok):
+    problem = Problem(functools.partial(penalised, rule, decay))
+    for _ in range(before):
+        problem.step()
+    report = check_step(problem.step, params=problem, loss=problem.loss, lr=0.01, weight_decay=0.1, raises=False)
+    assert report.ok == ok
+    assert any("of g + 0.1·w) does with this gradient" in note for note in report.notes) == ok
+
+
+def momentum(ahead, decay, self, name, w, g):
+    self.v[name] = 0.9 * self.v[name] + g
+    return w - 0.01 * ((g + 0.9 * self.v[name] if ahead else self.v[name]) + decay * w)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize(("decay", "ok"), [(0.1, True), (0.2, False)])
+def test_a_weight_decay_beside_momentum(ahead, before, decay, ok):
+    problem = Problem(functools.partial(momentum, ahead, decay))
+    for _ in range(before):
+        problem.step()
+    report = check_step(
+        problem.step, params=problem, loss=problem.loss, lr=0.01, momentum=0.9, weight_decay=0.1, raises=False
+    )
+    assert report.ok == ok

@@ -29,12 +29,14 @@ class Adaptive:
     inside: bool = False  # ε is added to the squares, under the root
     fault: Fault = ""
     fitted: bool = False  # the settings are those that come closest, and no usual ones
+    coupled: float = 0.0  # the weight decay λ of g + λw, which stands in the place of g
     settled: bool = False  # after so many steps that the correction is 1: so Adam moves without it, too
 
     @property
     def said(self) -> str:
         """The rule and its settings."""
         epsilon = f"ε = {self.epsilon:.4g}" + (" under the root" if self.inside else "")
+        epsilon += f", of g + {self.coupled:g}·w" if self.coupled else ""
         likely = "likely " if self.fitted else ""
         if self.kind == "Adam":
             more = ", its correction of the moments' bias at 1" if self.settled else ""

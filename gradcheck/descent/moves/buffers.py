@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from gradcheck.descent.moves.move import Array, Move
 from gradcheck.descent.moves.weights import Parameter, plain
 from gradcheck.state import State
 
-__all__ = ["Beside", "with_momentum"]
+__all__ = ["Beside", "carried_on", "with_momentum"]
 
 _MOST_ENTRIES = 4_000_000
 
@@ -61,7 +62,9 @@ def with_momentum(move: Move) -> str | None:
         return None
     if move.fits(-move.lr * direction):
         return None  # the first step, from a zero velocity
-    for said, part in _parts(move, direction):
+    apart = [(f"{said} with its weight decay apart,", part) for said, part in _parts(move, move.gradient)]
+    parts: list[tuple[str, Array]] = [*_parts(move, direction), *(apart if move.weight_decay else ())]
+    for said, part in parts:
         if move.fits(part - move.lr * direction):
             move.momentum_part = part
             return said
@@ -71,7 +74,23 @@ def with_momentum(move: Move) -> str | None:
     return None
 
 
-def _parts(move: Move, direction: Array) -> Iterator[tuple[str, Array]]:
+def carried_on(move: Move, earlier: Move) -> Array:
+    """What goes on of the step before: v ← βv + g, so that what it moved comes once more, times β.
+
+    The weight decay may be in g, or apart, Δw = -lr·(v + λw) (Loshchilov and Hutter 2019): then it does not go on.
+    """
+    part: Array = move.momentum * (earlier.after - earlier.before)
+    if move.weight_decay and move.direction is not None:
+        apart = part + move.momentum * earlier.lr * earlier.weight_decay * earlier.before
+        wanted = -move.lr * move.direction
+        if replace(move, momentum_part=apart).fits(wanted) and not replace(move, momentum_part=part).fits(wanted):
+            return apart
+    return part
+
+
+def _parts(move: Move, direction: Array | None) -> Iterator[tuple[str, Array]]:
+    if direction is None:
+        return
     beta, lr = move.momentum, move.lr
     for _, v in move.buffers:
         for velocity in (v, -lr * v):

@@ -48,6 +48,8 @@ def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
         if explained is None and left and enough:
             explained = _fitted(moves, gradients)
             left -= explained is None
+        if explained is None and any(m.weight_decay for m in moves) and _in_the_gradient(found, moves, gradients):
+            continue
         if explained is None:
             open_.append((moves, gradients))
             continue
@@ -75,6 +77,23 @@ def recognise(every: Sequence[Mapping[str, Move]]) -> list[str]:
         found[explained[0]] = None
         _take(*explained, moves, gradients)
     return [rule.said for rule in found]
+
+
+def _in_the_gradient(found: dict[Adaptive, None], moves: Sequence[Move], gradients: Sequence[Array]) -> bool:
+    """Whether a rule explains the moves by g + λw, the weight decay that was stated being a penalty of the loss."""
+    whole = [g + m.weight_decay * m.before for m, g in zip(moves, gradients, strict=True)]
+    bare = [replace(m, weight_decay=0.0) for m in moves]
+    explained = _usual([replace(rule, coupled=0.0) for rule in found], usual_rules(), bare, whole)
+    if explained is None and moves[0].before.size * len(moves) >= ENOUGH and not bare[0].is_multiple():
+        explained = _fitted(bare, whole)
+    if explained is None:
+        return False
+    rule = replace(explained[0], coupled=moves[0].weight_decay)
+    found[rule] = None
+    _take(rule, explained[1], bare, whole)
+    for move, made in zip(moves, bare, strict=True):
+        move.by_hand, move.stock = made.by_hand, made.stock
+    return True
 
 
 def _upwards(

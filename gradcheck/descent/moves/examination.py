@@ -16,7 +16,7 @@ from gradcheck.descent.adapt import landscape_of
 from gradcheck.descent.given import Given
 from gradcheck.descent.landscape import Landscape
 from gradcheck.descent.moves.adding_up import adding_up
-from gradcheck.descent.moves.buffers import Beside, with_momentum
+from gradcheck.descent.moves.buffers import Beside, carried_on, with_momentum
 from gradcheck.descent.moves.by_hand import recognise
 from gradcheck.descent.moves.catalogue import STEP_RULES, cause_of
 from gradcheck.descent.moves.choose import belonging
@@ -254,8 +254,8 @@ class _Taken:
         every = [firsts[chosen], *(self._moves(s, g[chosen]) for s, g in zip(made[1:], offered[1:], strict=True))]
         for earlier, later in itertools.pairwise(every):
             for name, move in later.items():
-                if move.momentum:  # v ← βv + g: what the step before moved comes once more, times β
-                    move.momentum_part = move.momentum * (earlier[name].after - earlier[name].before)
+                if move.momentum:
+                    move.momentum_part = carried_on(move, earlier[name])
         recognise(every)
         return every
 

@@ -160,9 +160,11 @@ def _momentum(move: Move, earlier: Move, k: int) -> Cause | None:
     beta = move.momentum
     if beta and earlier.direction is not None:
         velocity = -(before / move.lr + earlier.direction) / beta
-        ahead = direction + beta * (beta * velocity + direction)
-        if _fits(move, -move.lr * ahead, 2 * move.rounding):
-            return _AS_STATED
+        decayed = move.weight_decay * move.before
+        for apart in (0.0, decayed):  # the weight decay in what goes on, or beside it
+            ahead = direction + beta * (beta * velocity + direction - apart)
+            if _fits(move, -move.lr * ahead, 2 * move.rounding):
+                return _AS_STATED
     left = _whole(move) + move.lr * direction
     factor = float(np.vdot(before / length, left) / length)
     blurred = 2 * move.rounding / length
