@@ -14,9 +14,10 @@ from gradcheck.witnesses.numeric import Numeric
 
 if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
+    from gradcheck.report import Probe
     from gradcheck.witnesses.subject import Array, Reference, Yours
 
-__all__ = ["Point", "at_a_tie", "points_beside", "right_beside"]
+__all__ = ["Point", "at_a_tie", "is_straight", "points_beside", "right_beside"]
 
 _MOVES = 12
 _BENT = 1e-5  # kinks of both signs may cancel to less than that once in a hundred thousand times
@@ -63,7 +64,8 @@ def right_beside(evidence: Evidence, name: str, probes: int = 1, bar: float = ma
 
     Numeric differences are asked along so many directions, and must be known to ``bar``.
     """
-    if _is_straight(evidence, name):
+    made = evidence.probes.get(name)
+    if made is not None and is_straight(evidence, name, made):
         return False
     points = evidence.beside()
     if not points:
@@ -76,18 +78,17 @@ def right_beside(evidence: Evidence, name: str, probes: int = 1, bar: float = ma
     return right
 
 
-def _is_straight(evidence: Evidence, name: str) -> bool:
+def is_straight(evidence: Evidence, name: str, made: Probe) -> bool:
     """Whether the slopes to both sides are so alike that no kink here makes up what autograd is off by.
 
     At a kink autograd takes one of the slopes, or one between them, and differences the middle: what they are apart by
     is at most what the slopes differ by. That is known of the direction along which all gradients were asked together,
     and so of this one's part of it, unless kinks of both signs cancel there to so little of it.
     """
-    made, part = evidence.probes.get(name), evidence.joint_part(name)
-    if made is None or made.autograd is None or not math.isfinite(evidence.corner + made.error):
+    if made.autograd is None or not math.isfinite(evidence.corner + made.error):
         return False
     apart = abs(made.autograd - made.numeric) - made.error
-    return abs(evidence.corner) <= _BENT * apart * part
+    return abs(evidence.corner) <= _BENT * apart * evidence.joint_part(name)
 
 
 def at_a_tie(evidence: Evidence) -> bool:
