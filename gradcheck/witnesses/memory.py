@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.state.same_view import same_view
+
 __all__ = ["replacements"]
 
 Array = np.ndarray[Any, Any]
@@ -48,20 +50,10 @@ def replacements(
             target = value.dtype if dtype is None else dtype
             bases[id(owner)] = owner.astype(target, order="K")
             for member in group:
-                new[id(member)] = _same_view(member, owner, bases[id(owner)])
-        new.setdefault(id(old), _same_view(old, owner, bases[id(owner)]))[...] = value
+                new[id(member)] = same_view(member, owner, bases[id(owner)])
+        new.setdefault(id(old), same_view(old, owner, bases[id(owner)]))[...] = value
     return new
 
 
 def _overlaps_another(array: Array, arrays: Sequence[Array]) -> bool:
     return any(other is not array and np.may_share_memory(array, other) for other in arrays)
-
-
-def _same_view(view: Array, owner: Array, base: Array) -> Array:
-    """The view of ``base`` that ``view`` is of ``owner``; the two bases have the same shape and memory order."""
-    offset = view.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    scale = owner.itemsize
-    flat = base.ravel(order="K")  # a view: an array that owns its memory is contiguous in this order
-    strides = tuple(step // scale * base.itemsize for step in view.strides)
-    start = flat[offset // scale :]
-    return np.lib.stride_tricks.as_strided(start, view.shape, strides, writeable=True)
