@@ -81,7 +81,7 @@ def _off(evidence: Evidence, name: str, yours: Array, allowed: float) -> WrongEn
             return found
     off = []
     for index in np.ndindex(yours.shape):
-        told = evidence.numeric.entry(name, index, allowed, float(yours[index]))
+        told = evidence.numeric.entry(name, index, 0.1 * allowed, float(yours[index]))
         if not told.fits(float(yours[index]), allowed):
             off.append(Entry(index, float(yours[index]), None, told.value, told.error))
     off.sort(key=lambda e: -abs(e.yours - (e.numeric or 0.0)))

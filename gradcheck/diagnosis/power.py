@@ -47,12 +47,14 @@ def smallest_caught(slack: float, entries: int, probes: int) -> float:
     number of them at least once as large. A single entry that is off by δ is an error of ‖d‖ = δ. Probes must have
     signs: along non-negative directions errors of both signs cancel, as they do in a transposed gradient.
 
+    A gradient of one number is seen by every probe, and then asked for once more as an entry, to within twice as much.
+
     Example:
         >>> round(smallest_caught(1e-6, 100, 4) / (1e-6 * 10), 2)  # in units of the slack times √n
         5.34
     """
     if entries == 1:
-        return slack
+        return 2 * slack
     return slack * max(1.0, math.sqrt(2 * entries / math.pi) / float((MISSED / 2) ** (1 / probes)))
 
 
@@ -87,6 +89,8 @@ def by_entries(evidence: Evidence, name: str, limits: Limits) -> Power | None:
     A difference d passes where ‖d‖ ≤ limit · ‖true‖, or where it is no more than rounding makes of a gradient that is
     small beside what it was computed from; the largest that may be excused so is taken, without asking whether it
     would be. In float64, single entries are also held to 0.1 % of themselves, be they ever so small beside the others.
+    Below float64 it is said of code that keeps the precision of what it is given, as this code does or does not: what
+    goes through buffers of a lower one is allowed that one's rounding.
     """
     true = evidence.autograd.get(name)
     if true is None or not evidence.finite(true):

@@ -125,7 +125,26 @@ def test_random_directions_are_as_the_derivation_has_them():
 
 
 def test_an_error_along_one_number_is_seen_by_one_probe():
-    assert smallest_caught(2.0, 1, 1) == 2.0
+    assert smallest_caught(2.0, 1, 1) == 4.0  # and it is asked for once more, to within as much again
+
+
+@pytest.mark.parametrize("seed", [6, 10, 15, 30])
+def test_an_opaque_forward_of_one_number_is_held_to_what_is_stated(seed):
+    def forward(x):
+        y = np.tanh(np.frombuffer(x.tobytes()).reshape(x.shape))
+        return y, y
+
+    def backward(d, y):
+        return d * (1 - y * y)
+
+    x = np.random.default_rng(seed).normal(size=(1, 1))
+    power = check_layer(forward, backward, x, seed=seed).gradients[0].power
+    for factor in (1 + 1.02 * power.norm, 1 - 1.02 * power.norm):
+
+        def wrong(d, y, factor=factor):
+            return backward(d, y) * factor
+
+        assert not check_layer(forward, wrong, x, seed=seed, budget=0, raises=False).ok
 
 
 def test_more_probes_are_made_where_more_is_asked_and_they_help():
