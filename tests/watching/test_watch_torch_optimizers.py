@@ -54,3 +54,19 @@ def test_each_optimizer_s_gradients_are_looked_at_where_several_step_after_one_b
     (finding,) = [finding for finding in health.findings if finding.code == "GC300"]
     assert finding.step == 6
     assert "backward of torch.sqrt" in finding.title
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_optimizers_that_were_not_given_make_their_steps_together(layers):
+    torch.manual_seed(0)
+    model = nn.Sequential(*(nn.Linear(3, 3) for _ in range(layers)))
+    optimizers = [torch.optim.SGD(layer.parameters(), 0.01) for layer in model]
+    x, y = torch.randn(8, 3), torch.randn(8, 3)
+    with watch(model, every=1) as health:
+        for _ in range(7):
+            model.zero_grad()
+            nn.functional.mse_loss(model(x), y).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    report = health.report(raises=False)
+    assert "7 steps watched" in str(report)

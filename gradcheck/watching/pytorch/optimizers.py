@@ -22,6 +22,7 @@ class Optimizers:
         self.all: list[torch.optim.Optimizer] = list(given)
         self.given = bool(given)
         self._parameters = parameters
+        self._joined: int | None = None  # one that others went before, until it has stepped
 
     def know(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether it is one of them; one that moves a parameter is from now on, where none were given."""
@@ -30,8 +31,18 @@ class Optimizers:
                 return True
         if self.given or not self.moved_by(optimizer):
             return False
+        self._joined = id(optimizer) if self.all else None
         self.all.append(optimizer)
         return True
+
+    def counted(self, optimizer: int, fresh: bool) -> set[int]:
+        """Its id, where its step belongs to the training step that is being made; else nothing.
+
+        Nobody knew of an optimizer before its first step: the training step that it belongs to was over by then, if
+        the next one is still ``fresh``, without a forward or a backward.
+        """
+        late, self._joined = self._joined == optimizer and fresh, None
+        return set() if late else {optimizer}
 
     def moved_by(self, optimizer: torch.optim.Optimizer) -> dict[str, nn.Parameter]:
         """The parameters that it moves."""

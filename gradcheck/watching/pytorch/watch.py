@@ -258,7 +258,7 @@ class TorchHealth(Health):
         __tracebackhide__ = True
         if self._updating != [id(optimizer)]:
             return
-        self._stepped.add(self._updating.pop())
+        self._stepped |= self._optimizers.counted(self._updating.pop(), not (self._forwards or self._backwards))
         self._listening.end()  # a closure may have called the model
         if self._norms is None and self._backwards:
             self._check_gradients(self._optimizers.looked_at_with(optimizer))
