@@ -9,22 +9,27 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.causes.attempt import attempted, worked_out
+from gradcheck.causes.beside_kinks import beside, off_in
+from gradcheck.causes.by_differences import known_by_differences
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import EXACT, Case
 from gradcheck.causes.crossed_shapes import crossed_shapes
 from gradcheck.causes.fresh import case_at
+from gradcheck.causes.no_cause import without_cause
 from gradcheck.causes.other_shape import transposed
 from gradcheck.causes.patterns import unexplained
 from gradcheck.causes.search import Explanation, search
 from gradcheck.causes.sized import settled
 from gradcheck.causes.words import finding
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.second_point import Elsewhere
 from gradcheck.outcome.waiting import told_while_waiting
 from gradcheck.report import Finding, GradientResult
 
 __all__ = ["causes_of", "difference_of"]
 
 _CLOSER = 0.01
+_BESIDE = "seen a thousandth beside the values given, which stand on a kink"
 
 
 def causes_of(
@@ -44,23 +49,64 @@ def causes_of(
         if given.shape != wanted.shape:
             turned += transposed(given, wanted, result.name, layer, truth) if result.verdict == "wrong" else []
             continue
-        if np.all(np.isfinite(given)) and np.all(np.isfinite(wanted)):
+        if np.all(np.isfinite(given)):
             yours[result.of] = given.astype(np.float64, copy=False)
             true[result.of] = wanted.astype(np.float64, copy=False)
     wrong = [r.of for r in gradients if r.verdict == "wrong" and r.of in yours and _differs(evidence, r)]
-    if not wrong:
-        return turned
-    subject = evidence.subject
-    rounding = {n: subject.gradient_rounding(n) for n in yours}
-    names = {r.of: r.name for r in gradients}
-    case = Case(subject, evidence.values, evidence.upstreams, yours, true, rounding, names)
-    hidden = [n for n in wrong if n in evidence.elsewhere() and case.explains(n, true[n])]
-    seen = [n for n in wrong if n not in hidden]
+    found = turned
+    if wrong:
+        undecided = [r.of for r in gradients if r.verdict == "undecided" and r.of in yours]
+        rounding = {n: evidence.subject.gradient_rounding(n) for n in yours}
+        names = {r.of: r.name for r in gradients}
+        case = Case(evidence.subject, evidence.values, evidence.upstreams, yours, true, rounding, names)
+        found = [*turned, *_findings_of(case, evidence, wrong, undecided, layer, truth, budget)]
+    alone = known_by_differences(evidence, gradients) if budget != 0 else None
+    if alone is not None:
+        found += _findings(alone, list(alone.rounding), layer, "numeric differentiation", budget)
+    return [*found, *(without_cause(evidence, gradients, found, layer) if budget != 0 else [])]
+
+
+def _findings_of(
+    case: Case,
+    evidence: Evidence,
+    wrong: Sequence[str],
+    undecided: Sequence[str],
+    layer: str,
+    truth: str,
+    budget: int | None,
+) -> list[Finding]:
+    """What explains gradients that differ from the reference's: beside the values given where these are at a kink."""
+    found: list[Finding] = []
+    left = list(wrong)
+    finite = {n: g for n, g in case.true.items() if np.all(np.isfinite(g))}
+    there = beside(case) if budget != 0 and (set(wrong) - set(finite) or evidence.tied()) else None
+    off = [] if there is None else off_in(there, wrong)
+    if there is not None and off:
+        # at a kink nobody knows of an undecided one whether it is wrong; beside it that is seen
+        for one in _findings(there, [*off, *off_in(there, undecided)], layer, truth, budget):
+            names = [n for n in off if case.called(n) in one.gradient.split(", ")]
+            if names and one.code != "GC299":
+                found.append(replace(one, evidence=(*one.evidence, _BESIDE)))
+                left = [n for n in left if n not in names]
+    rest = _where_finite(case)
+    case = replace(case, yours={n: case.yours[n] for n in finite}, true=finite)
+    broken, left = [n for n in left if n not in finite], [n for n in left if n in finite]
+    kinked = [n for n in left if n in evidence.off_kinks]
+    hidden = [n for n in left if n not in kinked and n in evidence.elsewhere() and case.explains(n, case.true[n])]
+    seen = [n for n in left if n not in hidden and n not in kinked]
     return [
-        *turned,
+        *found,
         *(_findings(case, seen, layer, truth, budget) if seen else []),
-        *_findings_elsewhere(case, evidence, hidden, layer, truth, budget),
+        *(_findings(rest, broken, layer, truth, budget) if broken else []),
+        *_findings_elsewhere(case, evidence.elsewhere() if hidden else {}, hidden, layer, truth, budget),
+        *_findings_elsewhere(case, evidence.off_kinks, kinked, layer, truth, budget),
     ]
+
+
+def _where_finite(case: Case) -> Case:
+    """``case`` compared in those entries alone in which the true gradient is a number."""
+    true = {n: np.where(np.isfinite(g), g, case.yours[n]) for n, g in case.true.items()}
+    return Case(None, case.values, case.upstreams, case.yours, true, case.rounding, case.names)
 
 
 def _differs(evidence: Evidence, result: GradientResult) -> bool:
@@ -75,18 +121,22 @@ def _differs(evidence: Evidence, result: GradientResult) -> bool:
 
 
 def _findings_elsewhere(
-    case: Case, evidence: Evidence, hidden: Sequence[str], layer: str, truth: str, budget: int | None
+    case: Case, points: Mapping[str, Elsewhere], hidden: Sequence[str], layer: str, truth: str, budget: int | None
 ) -> list[Finding]:
-    """What explains gradients that are right at the given values, at those where they are wrong."""
+    """What explains gradients that do not show it at the given values, at those where they do.
+
+    They are right at the given ones, or some of their entries sit at a kink there, where yours may be many values.
+    """
     if not hidden:
         return []
-    point = evidence.elsewhere()[hidden[0]]
+    point = points[hidden[0]]
     there = case_at(case, point.values, point.upstreams)
     if there is None:
         return []
     names = [n for n in hidden if n in there.yours]
+    right = "is right at the values given, and " if case.explains(hidden[0], case.true[hidden[0]]) else ""
     return [
-        replace(found, cause=(f"it is right at the values given, and shows {point.where}", *found.cause))
+        replace(found, cause=(f"it {right}shows {point.where}", *found.cause))
         for found in _findings(there, names, layer, truth, budget)
     ]
 

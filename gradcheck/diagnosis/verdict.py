@@ -15,6 +15,7 @@ from gradcheck.diagnosis.kinks import excused_by_kinks
 from gradcheck.diagnosis.named_reference import off_in_float64
 from gradcheck.diagnosis.not_finite import judge_where_finite
 from gradcheck.diagnosis.numeric_alone import NUMERIC_LIMIT, judge_by_numeric_alone
+from gradcheck.diagnosis.off_kinks import wrong_off_kinks
 from gradcheck.diagnosis.tolerance import (
     Limits,
     digits_are_lost,
@@ -130,6 +131,8 @@ def _by_formula(
     judged = _by_three(evidence, base, name, formula, true, limits, dict(told), formula=True)
     if judged.verdict == "right" and judged.compared_with == "numeric":
         return replace(judged, norm_yours=norm(yours))  # autograd lost a path: it says nothing of the rounding either
+    if judged.verdict == "wrong" and judged.kinks:
+        return replace(judged, norm_yours=norm(yours))  # that of the other entries, in float64
     error = relative_error(yours, formula if judged.kinks else true)
     if judged.verdict != "right" or judged.kinks:
         return replace(judged, norm_yours=norm(yours), relative_error=error)
@@ -225,11 +228,19 @@ def _by_three(
         # it was named as what the gradient is to be: differences are no witness against it
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "not what the reference gives", told)
-    if not math.isfinite(made.error):
-        return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
-    if supported:
+    if supported and math.isfinite(made.error):
         told["worst"] = _worst(evidence, name, yours, true)
         return _with(base, "wrong", "", told)
+    off = wrong_off_kinks(evidence, name, yours, true, limit) if evidence.tied() else None
+    if off is not None:
+        why = "" if off.probe else "wrong where the inputs are moved by a thousandth, away from the kink"
+        aside = yours.copy()
+        aside.ravel()[off.kinks] = true.ravel()[off.kinks]
+        told |= {"worst": _worst(evidence, name, aside, true)} if off.probe else {}
+        told |= {"kinks": off.kinks.size, "probe": off.probe, "relative_error": off.relative_error}
+        return _with(base, "wrong", why, told)
+    if not math.isfinite(made.error):
+        return _with(base, "undecided", "yours and autograd differ, and numeric differences could not tell", told)
     if _fits(here, made):
         why = "yours and autograd differ, and numeric differences are too noisy here to tell"
         return _with(base, "undecided", why, told)
@@ -246,7 +257,7 @@ def _agree_against_numeric(
         return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
     if right_beside(evidence, name):
         others = without_kinks(evidence, name, evidence.autograd[name], evidence.autograd[name], None)
-        some = "" if others["kinks"] else "some of its entries are at a kink, and it lies within their one-sided slopes"
+        some = "" if others["kinks"] else "some of its entries are at a kink, and it is right beside it"
         return _with(base, "right", some, told | others | {"relative_error": told["relative_error"]})
     apart = abs(made.numeric - (made.autograd or 0.0))
     resolved = made.error <= 1e-2 * max(apart, norm(evidence.autograd[name]) / math.sqrt(evidence.values[name].size))

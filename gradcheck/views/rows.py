@@ -179,7 +179,7 @@ def _remarks(g: GradientResult, report: Report, detail: Detail, digits: int, hei
         remarks.append(visible(g.reason))
     if g.kinks:
         entries = count(g.kinks, "entry", "entries")
-        remarks.append(f"{entries} at a kink, within the one-sided slopes, not in rel. error")
+        remarks.append(f"{entries} at a kink, where the slopes differ, not in rel. error")
     remarks.append(heirs.get(id(g), ""))
     # Far above the limit nobody asks for it; near to it, it is the first question.
     if g.verdict == "wrong" and g.limit is not None and g.limit < (g.relative_error or 0.0) < 1e-2:

@@ -185,7 +185,7 @@ def test_kinks_too_many_to_be_found_are_said_without_a_number_and_without_a_prob
     x[:, ::2] = 1.0
     result = only(check_layer(forward, lambda dout, mask: dout * mask, x))
     assert (result.verdict, result.kinks, result.probe) == ("right", 0, None)
-    assert result.reason == "some of its entries are at a kink, and it lies within their one-sided slopes"
+    assert result.reason == "some of its entries are at a kink, and it is right beside it"
 
 
 def test_a_tie_paid_in_full_is_named_on_its_row():
@@ -196,7 +196,7 @@ def test_a_tie_paid_in_full_is_named_on_its_row():
     assert only(report).relative_error <= only(report).limit
     text = str(report)
     assert "every entry of a tie is paid in full, a convention that is accepted\n" in text
-    assert "4 entries at a kink, within the one-sided slopes, not in rel. error\n" in text
+    assert "4 entries at a kink, where the slopes differ, not in rel. error\n" in text
 
 
 def test_kinks_in_float32_leave_rounding_alone_as_the_relative_error():
