@@ -22,7 +22,6 @@ from gradcheck.causes.search import Explanation, search
 from gradcheck.causes.sized import settled
 from gradcheck.causes.words import finding
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.second_point import Elsewhere
 from gradcheck.outcome.waiting import told_while_waiting
 from gradcheck.report import Finding, GradientResult
 
@@ -91,15 +90,13 @@ def _findings_of(
     rest = _where_finite(case)
     case = replace(case, yours={n: case.yours[n] for n in finite}, true=finite)
     broken, left = [n for n in left if n not in finite], [n for n in left if n in finite]
-    kinked = [n for n in left if n in evidence.off_kinks]
-    hidden = [n for n in left if n not in kinked and n in evidence.elsewhere() and case.explains(n, case.true[n])]
-    seen = [n for n in left if n not in hidden and n not in kinked]
+    hidden = [n for n in left if n in evidence.elsewhere() and case.explains(n, case.true[n])]
+    seen = [n for n in left if n not in hidden]
     return [
         *found,
         *(_findings(case, seen, layer, truth, budget) if seen else []),
         *(_findings(rest, broken, layer, truth, budget) if broken else []),
-        *_findings_elsewhere(case, evidence.elsewhere() if hidden else {}, hidden, layer, truth, budget),
-        *_findings_elsewhere(case, evidence.off_kinks, kinked, layer, truth, budget),
+        *_findings_elsewhere(case, evidence, hidden, layer, truth, budget),
     ]
 
 
@@ -121,22 +118,18 @@ def _differs(evidence: Evidence, result: GradientResult) -> bool:
 
 
 def _findings_elsewhere(
-    case: Case, points: Mapping[str, Elsewhere], hidden: Sequence[str], layer: str, truth: str, budget: int | None
+    case: Case, evidence: Evidence, hidden: Sequence[str], layer: str, truth: str, budget: int | None
 ) -> list[Finding]:
-    """What explains gradients that do not show it at the given values, at those where they do.
-
-    They are right at the given ones, or some of their entries sit at a kink there, where yours may be many values.
-    """
+    """What explains gradients that are right at the given values, at those where they are wrong."""
     if not hidden:
         return []
-    point = points[hidden[0]]
+    point = evidence.elsewhere()[hidden[0]]
     there = case_at(case, point.values, point.upstreams)
     if there is None:
         return []
     names = [n for n in hidden if n in there.yours]
-    right = "is right at the values given, and " if case.explains(hidden[0], case.true[hidden[0]]) else ""
     return [
-        replace(found, cause=(f"it {right}shows {point.where}", *found.cause))
+        replace(found, cause=(f"it is right at the values given, and shows {point.where}", *found.cause))
         for found in _findings(there, names, layer, truth, budget)
     ]
 

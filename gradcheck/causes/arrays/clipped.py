@@ -9,7 +9,9 @@ import numpy as np
 
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
+from gradcheck.causes.fresh import case_at
 from gradcheck.causes.numbers import is_round, shown
+from gradcheck.causes.predict import predict
 from gradcheck.causes.stage import Stage
 
 __all__ = ["candidates"]
@@ -27,12 +29,29 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
     if _is_bound(yours, true, largest) or _is_bound(yours, true, -largest):
         yield _candidate(name, true, -largest, largest, f"±{shown(largest)}")
     cut_low, cut_high = _is_bound(yours, true, low), _is_bound(yours, true, high)
-    if cut_low and cut_high:
-        yield _candidate(name, true, low, high, f"{shown(low)} to {shown(high)}")
-    elif cut_low:
-        yield _candidate(name, true, low, np.inf, f"{shown(low)} from below")
-    elif cut_high:
-        yield _candidate(name, true, -np.inf, high, f"{shown(high)} from above")
+    if not (cut_low or cut_high):
+        return
+    bounds = low if cut_low else -np.inf, high if cut_high else np.inf
+    if not stage.case.explains(name, np.clip(true, *bounds)) or _holds_negated(stage, name, *bounds):
+        both = f"{shown(low)} to {shown(high)}"
+        said = both if cut_low and cut_high else f"{shown(low)} from below" if cut_low else f"{shown(high)} from above"
+        yield _candidate(name, true, *bounds, said)
+
+
+def _holds_negated(stage: Stage, name: str, low: float, high: float) -> bool:
+    """Whether it is clipped to the same bounds when the upstream gradient has the other sign, as far as that is known.
+
+    A backward that is linear does not clip: with the other sign its smallest entry becomes its largest.
+    """
+    case = stage.case
+    subject = case.subject
+    if subject is None or not subject.calls_backward or subject.witnesses == "two" or subject.upstream == "one":
+        return True
+    there = case_at(case, case.values, [-np.asarray(u, dtype=np.float64) for u in case.upstreams])
+    predicted = None if there is None or name not in there.yours else predict(there, stage.base)
+    if there is None or predicted is None:
+        return True
+    return there.explains(name, np.clip(predicted[name], low, high))
 
 
 def _is_bound(yours: Array, true: Array, bound: float) -> bool:

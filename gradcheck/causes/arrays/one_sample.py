@@ -78,9 +78,13 @@ def _axes(case: Case) -> list[tuple[int, str]]:
 
 
 def _is_time_first(case: Case, shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Whether a matrix (a first state) has as many rows as the second axis is long, and none as the first."""
+    """Whether matrices have as many rows as the second axis is long: a first state, or what a loop computes."""
     rows = {np.shape(v)[0] for v in case.values.values() if np.ndim(v) == 2}
-    return all(s[1] in rows and s[0] not in rows for s in shapes)
+    if all(s[1] in rows and s[0] not in rows for s in shapes):
+        return True
+    # one step at a time, what is computed of a step has a row for each sample
+    made = [s[0] for s in case.result_shapes if len(s) == 2]
+    return all(s[0] != s[1] and 2 * made.count(s[1]) > len(made) and s[0] not in made for s in shapes)
 
 
 def _share(case: Case, axis: int, at: int) -> dict[str, Array] | None:

@@ -29,7 +29,10 @@ def trials(spot: Spot) -> Iterator[Trial]:
         return
     text, stage = where.text, spot.stage
     names = tuple(n for n in spot.affected if n in stage.unexplained)
-    have = [stage.case.called(n) for n in spot.affected if n not in names]
+    case = stage.case
+    have = [case.called(n) for n in spot.affected if n not in names and case.explains(n, stage.prediction[n])]
+    if not have:
+        return  # of a gradient that is undecided nobody knows whether yours uses it there
     skipped = Hypothesis(
         "GC239",
         f"lacks the derivative of {text}",

@@ -57,7 +57,6 @@ def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
         return  # of a single number every function is a multiple: that is another family
     text, wanted = where.text, _name_of_derivative(ends)
     right, unnamed = _spelled(where, ends, wanted), [t for t in _LETTERS if _spelled(where, ends, t) == t]
-    nearer = 0.02 * where.named_ends + 1e-4 * len(where.sites) if isinstance(where, Piece) else 0.02
     for number, name in enumerate(names):
         if name == wanted:
             continue
@@ -74,9 +73,23 @@ def _tried(spot: Spot, names: Sequence[str]) -> Iterator[Trial]:
             (does + _legend(does, unnamed),),
             (f"multiply by {right}, not by {yours}",) if right else (f"take the derivative of {text}, not {yours}",),
             f"{name} for the derivative of {text}",
-            cost=1.0 + 0.002 * number - nearer,
+            cost=1.0 + 0.002 * number - _nearer(where, left_out),
         )
         yield from spot.times(wrong, functools.partial(_changes, where, name))
+
+
+def _nearer(where: Place | Piece, left_out: bool) -> float:
+    """How much nearer than others a hypothesis about a place is: people differentiate from name to name.
+
+    Of two pieces, one within the other, without whose derivatives the gradient is yours, the rest of the longer one has
+    the derivative one: what is missing is missing in the shorter.
+    """
+    if not isinstance(where, Piece):
+        return 0.02
+    if not left_out:
+        return 0.02 * where.named_ends + 1e-4 * len(where.sites)
+    lines = {(s.code, s.line) for s in where.sites}
+    return 0.02 * where.named_ends - 1e-4 * len(where.sites) - (0.03 if len(lines) > 1 else 0.0)
 
 
 def _spelled(where: Place | Piece, ends: Sequence[tuple[Gate, int]], function: str) -> str:
