@@ -70,8 +70,6 @@ class Evidence:
     """The sides that choices took at other values, where the gradients were looked at there."""
     supported: dict[str, bool] = field(default_factory=dict)
     """Per variable: whether numeric differences agree with autograd."""
-    off_kinks: dict[str, Elsewhere] = field(default_factory=dict)
-    """What was found wrong beside the kink that the values sit at, and where."""
 
     def __post_init__(self) -> None:
         outputs = self._here if self.subject.witnesses != "two" else None

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OffKinks", "wrong_off_kinks"]
 
-BESIDE = "a thousandth beside the values given, where nothing is at a kink"
-
 
 @dataclass(frozen=True)
 class OffKinks:
@@ -47,7 +45,6 @@ def wrong_off_kinks(evidence: Evidence, name: str, yours: Array, true: Array, li
     smooth = np.ones(true.shape)
     smooth.ravel()[found.entries] = 0
     apart = (yours - true) * smooth
-    near = _beside(evidence, name)
     length = norm(apart)
     error = relative_error(true + apart, true)
     if error > limit:
@@ -56,11 +53,12 @@ def wrong_off_kinks(evidence: Evidence, name: str, yours: Array, true: Array, li
         fits = Estimate(made.numeric, made.error).fits(mine) or not math.isfinite(made.error)
         if not fits and evidence.fits_autograd(name, made):
             return OffKinks(found.entries, made, error)
-    return None if near is None else OffKinks(found.entries, None, near.relative_error)
+    near = _beside(evidence, name)
+    return None if near is None or near.relative_error <= limit else OffKinks(found.entries, None, near.relative_error)
 
 
 def _beside(evidence: Evidence, name: str) -> Elsewhere | None:
-    """Where it is wrong close by, on other branches; kept, for the search for a cause."""
+    """Where it is wrong close by, on other branches."""
     wide = any(v.dtype != np.float64 for v in evidence.values.values())
     points = points_beside(evidence, wide=True) if wide else evidence.beside()
     for point in points[-1:]:
@@ -71,8 +69,7 @@ def _beside(evidence: Evidence, name: str) -> Elsewhere | None:
         if not (np.all(np.isfinite(given)) and np.all(np.isfinite(true))):
             continue
         told = {name: (given.reshape(true.shape), true)}
-        found = wrong_among(evidence, told, point.values, evidence.upstreams, BESIDE)
+        found = wrong_among(evidence, told, point.values, evidence.upstreams, "beside the kink")
         if name in found:
-            evidence.off_kinks[name] = found[name]
             return found[name]
     return None

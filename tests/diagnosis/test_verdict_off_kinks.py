@@ -55,9 +55,7 @@ def test_a_bias_whose_every_entry_is_at_a_kink_is_judged_beside_it(summed, code)
     report = check_layer(dense, dense_backward(summed), x, w, np.zeros(5))
     assert [g.verdict for g in report.gradients] == ["right", "right", "wrong"]
     assert report.gradients[2].reason == "wrong where the inputs are moved by a thousandth, away from the kink"
-    (found,) = report.findings
-    assert found.code == code
-    assert found.cause[0] == "it shows a thousandth beside the values given, where nothing is at a kink"
+    assert [f.code for f in report.findings] == [code]
     assert check_layer(dense, dense_backward(lambda d: d.sum(0)), x, w, np.zeros(5)).ok
 
 
