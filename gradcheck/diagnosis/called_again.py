@@ -26,6 +26,7 @@ def check_behaviour(evidence: Evidence, layer: str) -> list[Finding]:
     found = [] if evidence.called_again else list(_second_call(evidence, subject, layer))
     found = found or check_outputs_alone(evidence, layer)
     if evidence.small() and not found:
+        found += _kept_by_backward(evidence, subject, layer)
         found += _shared_cache(evidence, subject, layer)
         found += _other_batch_sizes(evidence, subject, layer)
     return found
@@ -115,6 +116,18 @@ def _second_call(evidence: Evidence, subject: Subject, layer: str) -> Iterator[F
         else:
             yield _not_linear(others, factor, subject, layer)
         return
+
+
+def _kept_by_backward(evidence: Evidence, subject: Subject, layer: str) -> Iterator[Finding]:
+    """A backward at other values first: what it makes once and keeps, a transposed weight say, is stale then."""
+    other, up = other_values(evidence.values, evidence.rng), list(evidence.upstreams)
+    done = subject.sequence([(other, [up]), (evidence.values, [up])])
+    if len(done) < 2 or any(len(calls) != 1 or isinstance(calls[0], Exception) for calls in done):
+        return
+    before, again = done[0][0], done[1][0]
+    others = differing(again, evidence.yours.gradients)
+    if others:
+        yield _not_the_same_again(again, evidence.yours.gradients, before, others, subject, layer)
 
 
 def _times(gradients: dict[str, Array | None], factor: float) -> dict[str, Array | None]:
