@@ -14,29 +14,27 @@ from gradcheck.witnesses.patience import at_most
 
 __all__ = ["check_neutral_scalars"]
 
-_OTHER = {0.0: 0.4, 1.0: 0.6}
 _MOST, _PATIENCE = 6, 2.0
 
 
 def check_neutral_scalars(evidence: Evidence, gradients: Sequence[GradientResult], layer: str) -> list[Finding]:
     """A warning for gradients that are wrong once such a number is another, and the forward with it.
 
-    Whole numbers are left alone: an axis or a stride of 1 is no factor. What the forward does not use, or refuses to
-    take, is passed over; where an attribute belongs to others that go with it (a scale and its inverse) nothing may be
-    wrong, and the help says so.
+    Options that are left at their defaults are asked as those given. Whole numbers are left alone: an axis or a stride
+    of 1 is no factor. What the forward does not use, or refuses to take, is passed over; where an attribute belongs to
+    others that go with it (a scale and its inverse) nothing may be wrong, and the help says so.
     """
     subject = evidence.subject
-    slots = subject.neutral_scalars() if evidence.small() and can_be_asked(evidence) else []
-    for slot in slots[:_MOST]:
-        was = float(slot.get())
-        with subject.altered(slot, _OTHER[was]):
+    numbers = subject.neutral_scalars() if evidence.small() and can_be_asked(evidence) else []
+    for slot, was, other in numbers[:_MOST]:
+        with subject.altered(slot, other):
             if not _changes(evidence):
                 continue
             wide = {n: v.astype(np.float64) for n, v in evidence.values.items()}
             off = wrong_there(evidence, wide, drawn_for(evidence, evidence.upstreams)) or {}
         wrong = [g for g in gradients if g.of in off]
         if wrong:
-            how = f"right here, where {slot.path} is {was:g}, and wrong where it is {_OTHER[was]:g}"
+            how = f"right here, where {slot.path} is {was:g}, and wrong where it is {float(other):g}"
             remedy = f"check with {slot.path} neither 0 nor 1; if it must stay {was:g}, nothing is wrong"
             return [hidden(wrong, how, [f"{g.name}: {off[g.of]}" for g in wrong], remedy, layer)]
     return []

@@ -40,6 +40,11 @@ class Binding:
         """The kinds of roles in use."""
         return {role.kind for role in (*self.roles, *self.keywords.values())}
 
+    def left_at_default(self, signature: Signature) -> frozenset[str]:
+        """The arguments that are given nothing, by name."""
+        given = [name for name, role in zip(self.names, self.roles, strict=False) if role.kind != "default"]
+        return frozenset(signature.defaults).difference(given, self.keywords)
+
     def split(self, parts: Parts, returned: Any) -> tuple[Any, ...]:
         """The outputs in what the forward returned."""
         return (returned,) if self.outputs is None else tuple(parts.take(returned, i) for i in self.outputs)

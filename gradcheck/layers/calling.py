@@ -36,6 +36,10 @@ class Signature:
         """Whether the callable has an argument of this name."""
         return name in self.names or name in self.keyword_only
 
+    def taken_of(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of ``keywords`` that the callable takes."""
+        return {name: value for name, value in keywords.items() if self.any_keyword or self.takes(name)}
+
     def accepts(self, count: int) -> bool:
         """Whether it can be called with ``count`` arguments by position."""
         return not self.known or (self.required <= count and (self.rest or count <= len(self.names)))

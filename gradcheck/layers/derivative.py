@@ -58,8 +58,8 @@ class _Flagged:
         self.function, self.flag = function, flag
         self.__name__ = f"{called(function)}(..., {flag}=True)"
 
-    def __call__(self, x: Any) -> Any:
-        return self.function(x, **{self.flag: True})
+    def __call__(self, x: Any, **options: Any) -> Any:
+        return self.function(x, **{**options, self.flag: True})
 
 
 class Derivative(Layer):
@@ -107,7 +107,7 @@ class Derivative(Layer):
             self.check_outputs(self.outputs)
             with user_code(f"the derivative {called(self.slope)}"):
                 self._at_output = self._choose(returned) if self.of_output is None else self.of_output
-                given = self.slope(returned if self._at_output else self.arguments[0])
+                given = self._slope_at(returned if self._at_output else self.arguments[0])
             self._check_slope(given, returned)
         finally:
             snapshot.restore()
@@ -123,7 +123,7 @@ class Derivative(Layer):
     def backward(self, upstreams: Sequence[np.ndarray[Any, Any]]) -> Gradients:
         """dout * f', entry by entry; for a full Jacobian, the sum over the output's entries."""
         x = self.arguments[0]
-        slope = self.slope(self._value if self._at_output else x)
+        slope = self._slope_at(self._value if self._at_output else x)
         dout = upstreams[0]
         shape = shape_of(x) or ()
         if dout.ndim and np.shape(slope) == dout.shape + shape and np.shape(slope) != dout.shape:
@@ -131,6 +131,9 @@ class Derivative(Layer):
         else:
             gradient = dout * slope
         return Gradients({self.variables[0].name: gradient})
+
+    def _slope_at(self, x: Any) -> Any:
+        return self.slope(x, **signature_of(self.slope).taken_of(self.keywords))
 
     def _choose(self, value: Any) -> bool:
         """Whether f' is a function of the output: whichever reading agrees with a central difference of f."""
@@ -142,7 +145,7 @@ class Derivative(Layer):
             with np.errstate(all="ignore"):
                 high, low = (np.asarray(self.call_forward(wide + s, **self.keywords)) for s in (step, -step))
                 truth = (high - low) / (2 * step)
-                readings = [np.asarray(self.slope(at), dtype=np.float64) for at in (x, value)]
+                readings = [np.asarray(self._slope_at(at), dtype=np.float64) for at in (x, value)]
         except Exception:
             return False
         if any(reading.shape not in (truth.shape, ()) for reading in readings):

@@ -136,6 +136,10 @@ class Layer(Problem):
             if name in (self.request.wrt or ()):
                 raise GradcheckError(f"wrt names {name!r}, which was not given: {how_to_give([name], self.signature)}")
 
+    def left_at_default(self) -> Mapping[str, Any]:
+        """The options that the caller gave neither by position nor by name."""
+        return {n: v for n, v in self.signature.defaults.items() if n not in self.names and n not in self.keywords}
+
     def positions(self) -> list[Variable | None]:
         """For each positional argument its variable, None where it is no array."""
         by_name = {variable.name: variable for variable in self.variables}

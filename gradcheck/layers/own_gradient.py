@@ -83,7 +83,7 @@ class OwnGradient(Layer):
         self.style = f"{called(self.call_forward)}({names}) and its gradient {called(self.call_gradient)}({names})"
 
     def _gradient(self) -> Any:
-        return self.call_gradient(*self.arguments, **self.keywords)
+        return self.call_gradient(*self.arguments, **signature_of(self.call_gradient).taken_of(self.keywords))
 
     def _find_targets(self, raw: Any) -> None:
         """One gradient for a prediction and a target: it is the prediction's, as the names say."""

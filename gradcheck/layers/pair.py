@@ -31,6 +31,7 @@ class Pair(Keeping):
 
     key: ClassVar[str] = "pair"
     parts: Parts
+    _left: frozenset[str]  # of the backward's options, those that nobody gave: it is told if one is given meanwhile
     _returned: Any
     _outputs: tuple[Any, ...]
 
@@ -84,6 +85,7 @@ class Pair(Keeping):
         self.output_names = returned_names(self.call_forward)
         self.parts = parts_of(returned, self.output_names)
         self.binding = self._bound(self.request.reading)
+        self._left = self.binding.left_at_default(signature_of(self.call_backward))
         self._give_predictions(self.binding.split(self.parts, returned))
         self.upstream = "any" if self.binding.kinds() & {"upstream", "upstreams"} else "one"
         self.keeps_state_elsewhere = not self.keeps_parameters and not self.binding.kinds() & {
@@ -203,7 +205,7 @@ class Pair(Keeping):
         """The user's backward with its arguments filled in."""
         places = [self._value(role, upstreams) for role in self.binding.roles]
         named = {name: self._value(role, upstreams) for name, role in self.binding.keywords.items()}
-        return self.call_backward(*places, **named)
+        return self.call_backward(*places, **named, **{n: v for n, v in self.options().items() if n in self._left})
 
     def _value(self, role: Role, upstreams: Sequence[np.ndarray[Any, Any]]) -> Any:
         which = role.which

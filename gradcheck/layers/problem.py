@@ -103,6 +103,10 @@ class Problem(ABC):
         """Drop what is kept of the last forward: it may be as large as all the inputs together."""
         return
 
+    def left_at_default(self) -> Mapping[str, Any]:
+        """What the forward's signature gives a value and the caller none, by name."""
+        return {}
+
     def parameters_after(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """The parameters that the last backward moved, as it left them; none where it moves none."""
         return {}

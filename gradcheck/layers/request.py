@@ -110,16 +110,13 @@ class Request:
             snapshot = State(function, self.subject, self.partner, self.arguments, self.keywords).snapshot()
             try:
                 with user_code(f"the forward {called(function)}"):
-                    self._returned[key] = function(*self.arguments, **self._taken_by(function))
+                    taken = signature_of(function).taken_of(self.keywords)
+                    self._returned[key] = function(*self.arguments, **taken)
                 if after is not None:
                     after()
             finally:
                 snapshot.restore()
         return self._returned[key]
-
-    def _taken_by(self, function: Callable[..., Any]) -> dict[str, Any]:
-        signature = signature_of(function)
-        return {n: v for n, v in self.keywords.items() if signature.any_keyword or signature.takes(n)}
 
 
 def _is_function(value: object) -> bool:

@@ -112,7 +112,8 @@ class Vjps(Layer):
     def _call(self, name: str, upstream: np.ndarray[Any, Any]) -> Any:
         values: dict[str, list[Any]] = {"g": [upstream], "ans": [self._answer], "inputs": self.arguments}
         way = self.ways[name]
-        result = self.vjps[name](*(value for part in way for value in values[part]))
+        options = signature_of(self.vjps[name]).taken_of(self.keywords)
+        result = self.vjps[name](*(value for part in way for value in values[part]), **options)
         if "g" in way and not callable(result):
             return result
         if not callable(result):

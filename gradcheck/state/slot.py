@@ -20,6 +20,8 @@ MISSING = _Missing()
 class Slot:
     """A dict or list item, an attribute, a closure cell, a class attribute or an argument of a partial.
 
+    A dict's item may be one that is not there yet: it holds ``MISSING``, and is taken away where that is put back.
+
     Reading and writing go past anything the user's class overrides (``__setattr__`` of a frozen dataclass,
     ``__setitem__`` of a dict subclass): putting a value aside and back must not run user code.
     """
@@ -49,7 +51,9 @@ class Slot:
     def set(self, value: Any) -> None:
         """Make the place hold ``value``."""
         if self.kind == "item":
-            if isinstance(self.container, dict):
+            if isinstance(self.container, dict) and value is MISSING:
+                dict.pop(self.container, self.key, None)
+            elif isinstance(self.container, dict):
                 dict.__setitem__(self.container, self.key, value)
             elif isinstance(self.container, list):
                 list.__setitem__(self.container, self.key, value)

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import GradcheckError
+from gradcheck.layers.calling import signature_of
+from gradcheck.layers.objects import FORWARDS, method_of
 from gradcheck.state import own_generator
 
-__all__ = ["Call", "is_shape", "parameter_names", "shown"]
+__all__ = ["Call", "forward_of", "is_of_torch", "is_shape", "parameter_names", "shown"]
 
 Change = Callable[["Call"], "Call"]
 
@@ -36,8 +38,11 @@ class Call:
     @property
     def first_argument(self) -> int:
         """Where the forward's arguments begin."""
-        second = len(self.layer) > 1 and callable(self.layer[1]) and not isinstance(self.layer[1], np.ndarray)
-        return 2 if second else 1
+        second = self.layer[1] if len(self.layer) > 1 else None
+        if isinstance(second, tuple | list | Mapping) and second:  # one vjp an argument, None where there is none
+            each = list(second.values() if isinstance(second, Mapping) else second)
+            return 2 if any(map(callable, each)) and all(one is None or callable(one) for one in each) else 1
+        return 2 if callable(second) and not isinstance(second, np.ndarray) else 1
 
     def names(self) -> list[str]:
         """The names of the forward's arguments, as far as its signature has any."""
@@ -46,6 +51,12 @@ class Call:
     def argument(self, name: str) -> Any:
         """The positional argument of this name; None where there is none."""
         return dict(zip(self.names(), self.arguments, strict=False)).get(name)
+
+    def left_at_default(self) -> dict[str, Any]:
+        """The options of the forward's signature that are not given, with their defaults."""
+        given = {*self.names(), *(self.options.get("kwargs") or {})}
+        defaults = signature_of(forward_of(self.layer[0])).defaults
+        return {name: value for name, value in defaults.items() if name not in given}
 
     def with_argument(self, name: str, value: Any) -> Call:
         """The call with another value for a positional argument."""
@@ -87,7 +98,12 @@ class Call:
             return self.with_argument(name, value)
         if hasattr(self.layer[0], name) and not inspect.isroutine(self.layer[0]):
             return replace(self, attributes=(*self.attributes, (name, value)))
-        if name in parameter_names(self.layer[0]):
+        defaults = self.left_at_default()
+        names = parameter_names(self.layer[0])
+        if name in defaults and name in names and is_of_torch(self.layer[0], "Function"):  # which takes none by name
+            before = [defaults[other] for other in names[len(self.arguments) : names.index(name)]]
+            return replace(self, layer=(*self.layer, *before, value))
+        if name in defaults or name in names:
             return replace(self, options={**self.options, "kwargs": {**kwargs, name: value}})
         raise GradcheckError(f"sweep: nothing of {_what(self.layer[0])} is called {name!r}; {self._offers()}")
 
@@ -98,11 +114,15 @@ class Call:
             if name in holder:
                 return holder[name]
         given = self.argument(name)
-        return given if given is not None else getattr(self.layer[0], name, None)
+        if given is not None:
+            return given
+        held = None if inspect.isroutine(self.layer[0]) else getattr(self.layer[0], name, None)
+        return held if held is not None else self.left_at_default().get(name)
 
     def _offers(self) -> str:
         held = [key for a in self.layer if isinstance(a, dict) for key in a if isinstance(key, str)]
-        names = dict.fromkeys([*parameter_names(self.layer[0]), *(self.options.get("kwargs") or {}), *held])
+        kwargs = self.options.get("kwargs") or {}
+        names = dict.fromkeys([*parameter_names(self.layer[0]), *kwargs, *self.left_at_default(), *held])
         return f"it takes {', '.join(names)}" if names else "it takes nothing by name"
 
     @contextmanager
@@ -118,9 +138,23 @@ class Call:
                 setattr(self.layer[0], name, value)
 
 
+def forward_of(layer: Any) -> Any:
+    """The callable that goes forward: a function itself, an object's ``forward`` or what it calls it."""
+    if inspect.isroutine(layer) or hasattr(layer, "forward"):
+        return layer if inspect.isroutine(layer) else layer.forward
+    found = None if callable(layer) else method_of(layer, FORWARDS)
+    return layer if found is None else found[1]
+
+
+def is_of_torch(subject: object, kind: str = "") -> bool:
+    """Whether it is PyTorch's own, or made of it; with ``kind`` of that class of PyTorch's."""
+    classes = subject.__mro__ if isinstance(subject, type) else type(subject).__mro__
+    return any(c.__module__.partition(".")[0] == "torch" and kind in ("", c.__name__) for c in classes)
+
+
 def parameter_names(function: Any) -> list[str]:
     """The names of a callable's arguments, or of an object's forward's."""
-    target = function if inspect.isroutine(function) else getattr(function, "forward", function)
+    target = forward_of(function)
     with contextlib.suppress(TypeError, ValueError):
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = [p.name for p in inspect.signature(target).parameters.values() if p.kind in kinds]

@@ -19,6 +19,8 @@ def facts_of(call: Call, settings: Mapping[str, Any]) -> Facts:
     for name, value in settings.items():
         if isinstance(value, bool | str | int | float):
             facts[name] = value
+        elif is_shape(value) and name != "shape" and not isinstance(call.argument(name), np.ndarray):
+            facts |= {f"{name}[{i}]": n for i, n in enumerate(value)}
         elif name != "shape" and not is_shape(value) and not isinstance(value, np.ndarray):
             facts[name] = shown(value)
     first = True

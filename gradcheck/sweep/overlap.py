@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Report
-from gradcheck.sweep.call import Call
+from gradcheck.sweep.call import Call, is_of_torch
 
 __all__ = ["with_windows_overlapping"]
 
@@ -30,7 +30,7 @@ def with_windows_overlapping(
     does not take is not said anything of.
     """
     small = sum(math.prod(g.shape) for g in report.gradients) <= _SMALL
-    if not report.ok or not small or not layer or _is_of_torch(layer[0]):
+    if not report.ok or not small or not layer or is_of_torch(layer[0]):
         return report
     call = Call(tuple(layer), dict(options) | {"upstream": None, "budget": 0, "power": None})
     for name, stride, window, size in _side_by_side(call):
@@ -83,8 +83,3 @@ def _warning(wrong: Sequence[str], size: int, other: int, window: str) -> Findin
         evidence=(f"right with stride {size}, which is the window's size ({window}); wrong with stride {other}",),
         help=("add what overlapping windows give (+=), do not assign it; if windows never overlap, nothing is wrong",),
     )
-
-
-def _is_of_torch(subject: object) -> bool:
-    kinds = subject.__mro__ if isinstance(subject, type) else type(subject).__mro__
-    return any(kind.__module__.partition(".")[0] == "torch" for kind in kinds)

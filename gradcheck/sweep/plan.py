@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.values import describe
 from gradcheck.options import checked_seed
 from gradcheck.sweep.call import Call, is_shape
+from gradcheck.sweep.offered import offered_options, settings_of
 from gradcheck.sweep.sizes import sizes_of
 
 __all__ = ["Planned", "automatic", "combinations"]
@@ -20,18 +21,6 @@ __all__ = ["Planned", "automatic", "combinations"]
 _MOST = 512
 _MOST_BY_ITSELF = 40
 _NAMED = 8
-_OFFERED: dict[str, tuple[Any, ...]] = {
-    "stride": (1, 2, 3),
-    "strides": (1, 2, 3),
-    "pad": (0, 1, 2),
-    "padding": (0, 1, 2),
-    "dilation": (1, 2),
-    "window": (1, 2, 3),
-    "pool_size": (1, 2, 3),
-    "kernel_size": (1, 2, 3),
-    "pool_height": (1, 2, 3),
-    "pool_width": (1, 2, 3),
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ def automatic(call: Call, runs: Callable[[Call], bool]) -> tuple[list[Planned], 
     Returns:
         The configurations, and in words what was not varied.
     """
-    options = list(_options(call))
+    options = list(offered_options(call))
     free, shared, fixed = sizes_of(call, runs)
     singly = [{}, *({name: value} for name, value in options), *free, *shared]
     planned = [Planned(change, _all_changed(call, change)) for change in singly]
@@ -106,7 +95,7 @@ def automatic(call: Call, runs: Callable[[Call], bool]) -> tuple[list[Planned], 
         planned.append(Planned({a: x, **sizes}, _all_changed(call, {a: x, **sizes})))
     names = dict.fromkeys(name for plan in planned for name in plan.settings)
     here = {name: array.shape if _is_array(array := call.argument(name)) else call.option(name) for name in names}
-    untouched = [*fixed, *(name for name in _settings(call) if name not in names)]
+    untouched = [*fixed, *(name for name in settings_of(call) if name not in names)]
     notes = []
     if untouched:
         more = f" and {len(untouched) - _NAMED} more" * (len(untouched) > _NAMED)
@@ -125,30 +114,6 @@ def _all_changed(call: Call, settings: Mapping[str, Any]) -> Call:
     for name, value in settings.items():
         call = _changed(call, name, value)
     return call
-
-
-def _options(call: Call) -> Iterator[tuple[str, Any]]:
-    """Options with other values than they have: those with a usual range, other whole numbers by one, and switches."""
-    held = [key for a in (*call.layer, call.options.get("kwargs") or {}) if isinstance(a, dict) for key in a]
-    attributes = [name for name in _OFFERED if not callable(call.layer[0]) and hasattr(call.layer[0], name)]
-    given = [n for n in call.names() if call.argument(n) is not None and not _is_array(call.argument(n))]
-    for name in dict.fromkeys([*held, *given, *attributes]):
-        value = call.option(name)
-        if isinstance(value, bool):
-            yield name, not value
-        elif isinstance(value, int) and name.lower() in _OFFERED:
-            yield from ((name, other) for other in _OFFERED[name.lower()] if other != value)
-
-
-def _settings(call: Call) -> Iterator[str]:
-    """What the layer's outcome may depend on and is no array: options, and attributes that are numbers or switches."""
-    kwargs = call.options.get("kwargs") or {}
-    for holder in (*(a for a in call.layer if isinstance(a, dict)), kwargs):
-        yield from (str(key) for key, value in holder.items() if isinstance(value, bool | int | float | str))
-    yield from (n for n in call.names() if isinstance(call.argument(n), bool | int | float | str))
-    if not callable(call.layer[0]):
-        own = getattr(call.layer[0], "__dict__", {})
-        yield from (n for n, v in own.items() if isinstance(v, bool | int | float | str) and not n.startswith("_"))
 
 
 def _is_array(value: Any) -> bool:

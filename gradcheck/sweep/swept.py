@@ -13,7 +13,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.report import Finding, Report
 from gradcheck.state import seed_everything
 from gradcheck.state.walk import State
-from gradcheck.sweep.call import Call, shown
+from gradcheck.sweep.call import Call, forward_of, shown
 from gradcheck.sweep.facts import facts_of
 from gradcheck.sweep.plan import Planned, automatic, combinations
 from gradcheck.sweep.shared import properties_of
@@ -106,7 +106,7 @@ def _is_wrong(report: Report) -> bool:
 
 def _runs(call: Call) -> bool:
     """Whether the forward takes these arguments and gives anything; nothing it does is kept."""
-    forward = getattr(call.layer[0], "forward", call.layer[0])
+    forward = forward_of(call.layer[0])
     snapshot = State(call.layer[0], list(call.arguments)).snapshot()
     try:
         with np.errstate(all="ignore"), call.attributes_set():
@@ -179,7 +179,8 @@ def _findings(tried: Sequence[_Tried]) -> tuple[Finding, ...]:
         help_ = "look at what the code does differently there"
         found.append(Finding("GC130", "error" if surely else "warning", title, evidence=also, help=(help_,)))
     seen: set[tuple[str, str]] = set()
-    for one in wrong:
+    # of the right ones the first, which is the layer as it was given, tells of values that hide a mistake
+    for one in (*wrong, *(one for one in tried[:1] if one.outcome == "right")):
         for finding in one.report.findings if one.report is not None else ():
             if finding.severity != "info" and (finding.code, finding.gradient) not in seen:
                 seen.add((finding.code, finding.gradient))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.difference import all_finite, same_sums
-from gradcheck.layers.neutral import neutral_scalars
+from gradcheck.layers.neutral import Neutral, neutral_scalars
 from gradcheck.layers.problem import Problem
 from gradcheck.layers.widened import as_float32
 from gradcheck.report import Leak
@@ -194,7 +194,7 @@ class NumpySubject(Subject):
             gradients = {v.name: _as_array(given.values.get(v.name)) for v in self.wanted()}
             return Yours([as_float32(o) for o in outputs], gradients, given.values)
 
-    def neutral_scalars(self) -> list[Slot]:
+    def neutral_scalars(self) -> list[Neutral]:
         return neutral_scalars(self.problem)
 
     @contextmanager

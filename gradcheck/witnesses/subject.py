@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gradcheck.layers.neutral import Neutral
 from gradcheck.layers.problem import FirstCall, Variable
 from gradcheck.report import Finding, Leak
 from gradcheck.state import Slot
@@ -121,8 +122,8 @@ class Subject(ABC):
         """Whether the backward draws random numbers of its own."""
         return False
 
-    def neutral_scalars(self) -> list[Slot]:
-        """The places that hold exactly 0.0 or 1.0, among what the user gives a name: arguments, options, attributes."""
+    def neutral_scalars(self) -> list[Neutral]:
+        """The numbers that are exactly 0 or 1, among what the user gives a name: arguments, options, attributes."""
         return []
 
     def altered(self, slot: Slot, value: object) -> AbstractContextManager[None]:  # noqa: ARG002
