@@ -89,8 +89,8 @@ def check_layer(
             layer's attributes, of shapes of arrays by name (``{"x": [(2, 3, 8, 8), (2, 3, 7, 5)]}``; ``"shape"`` is
             that of the first), of ``dtype`` and ``seed``. The report tells for which it is right, and what the wrong
             ones share; one of these that cannot be checked is undecided, and a backward that raises where the forward
-            ran is wrong. ``"auto"`` varies the options and sizes that the layer itself offers (also options that are left
-            at the defaults of the forward's signature), and notes what it leaves as it is.
+            ran is wrong. ``"auto"`` varies the options and sizes that the layer itself offers, those of the forward's
+            signature that are left at their defaults included, and notes what it leaves as it is.
         dtype: Cast all floating-point arrays to this dtype first (``"float32"``). Default: they stay as they are; in a
             test with ``@pytest.mark.gradcheck(dtypes=[...])`` it is the dtype of the case.
         rtol, atol: Tolerances on ‖yours - true‖ in place of those found from PyTorch's own rounding error.

@@ -4,8 +4,8 @@ A matrix that is its own transpose hides a transposition, ones hide a factor, ze
 upstream gradient that is the same everywhere hides sums over the wrong axis. A gradient that is zero here (dead units,
 one class, one key) hides every factor in it; indices that all differ hide that dW[ids] = dout does not add up; a side
 of np.where, np.clip or np.maximum that no entry takes, a class that never occurs, a factor of exactly 1 and a
-term of strength 0 hide what belongs to them. Where there is a backward to call, it is called at other values too, and
-nothing is said unless it is wrong there.
+term of strength 0 (given, or left at its default) hide what belongs to them. Where there is a backward to call, it is
+called at other values too, and nothing is said unless it is wrong there.
 
 Given:
 
