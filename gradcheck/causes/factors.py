@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-__all__ = ["Factor", "factor", "is_multiple", "is_odd", "sizes_called"]
+__all__ = ["Factor", "factor", "is_multiple", "is_odd", "of_a_square", "sizes_called"]
 
 _SHOWN = 3
 _KNOWN = 8  # sizes of which two are compared
@@ -63,10 +63,8 @@ def factor(
     for sizes in (_sizes(inputs, upstream), _axes_of(inputs)):
         if meant := _meant(shown, sizes, size, name, sign):
             return meant
-    if math.isclose(size, 2, rel_tol=1e-6):
-        return Factor(shown, "", f"halve {name}: the ½ of a ½x² is missing, or a term is added twice{sign}")
-    if math.isclose(size, 0.5, rel_tol=1e-6):
-        return Factor(shown, "", f"double {name}: the 2 of the derivative of an x² is missing, or half of a sum{sign}")
+    if of_square := of_a_square(ratio, name):
+        return Factor(shown, "", of_square)
     if meant := _meant(shown, _sizes_of(results()), size, name, sign):
         return meant
     if (upstream is None or np.asarray(upstream).ndim == 0) and (
@@ -83,6 +81,16 @@ def factor(
         if found.meaning:
             return found
     return _of_a_variance(shown, size, _sizes(inputs, upstream)) or Factor(shown)
+
+
+def of_a_square(ratio: float, name: str) -> str:
+    """How to mend a gradient that is twice or half the true one; empty for any other factor."""
+    sign = ", and change its sign" if ratio < 0 else ""
+    if math.isclose(abs(ratio), 2, rel_tol=1e-6):
+        return f"halve {name}: the ½ of a ½x² is missing, or a term is added twice{sign}"
+    if math.isclose(abs(ratio), 0.5, rel_tol=1e-6):
+        return f"double {name}: the 2 of the derivative of an x² is missing, or half of a sum{sign}"
+    return ""
 
 
 def sizes_called(inputs: Mapping[str, object], upstream: object, results: Sequence[Shape]) -> list[tuple[str, int]]:

@@ -12,8 +12,10 @@ import numpy as np
 
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
-from gradcheck.causes.factors import sizes_called
+from gradcheck.causes.factors import of_a_square, sizes_called
 from gradcheck.causes.fresh import case_at
+from gradcheck.causes.gate import Gate
+from gradcheck.causes.source import shortened, text_of
 from gradcheck.causes.spot import factor_in
 from gradcheck.state import own_generator
 from gradcheck.witnesses.batch import few_samples, one_sample_fewer
@@ -31,30 +33,63 @@ def settled(candidate: Candidate, case: Case) -> Candidate:
     """``candidate`` with what is known of the size that its factor may stand for.
 
     A factor of 5 may be the length of an axis, or a 5 that somebody wrote. Where the axis can be made shorter and the
-    factor stays what it is, that is said; where that cannot be tried, the length is likely, no more. A factor that is
-    the batch size is taken for it unless it is seen to stay.
+    factor stays what it is, that is said; where that cannot be tried, the length is likely, no more, and the batch size
+    is taken for what it seems. A factor of 2 that stays may be the 2 of a square, and 1/3 the 3 of a cube.
     """
     size = candidate.size
-    if size is None or not size.meaning:
+    if size is None:
         return candidate
     of_batch = "the batch size" in size.meaning
-    follows = next(_answers(candidate, case, of_batch), None)
-    if follows or (follows is None and of_batch):
+    follows = next(_answers(candidate, case, of_batch), None) if size.meaning else False
+    if follows:
         return candidate
-    name = size.meaning.strip(" (").partition(",")[0].removeprefix("one over ").removeprefix("the ")
-    is_likely = follows is None or of_batch
-    says = size.meaning.replace(" (", " (likely ", 1) if is_likely else f" (for another {name} too)"
-    changed = replace(
-        candidate,
-        title=candidate.title.replace(size.meaning, says),
-        detail=tuple(line.replace(size.meaning, says) for line in candidate.detail),
-    )
+    of_power = _of_a_power(case, size.times, _mended(candidate))
+    if of_power and follows is False:
+        return _called(candidate, size.meaning, "", (of_power,))
+    if not size.meaning or (follows is None and of_batch and not of_power and case.subject is not None):
+        return candidate
     if follows is None:
-        return changed
+        help_ = (*candidate.help, of_power) if of_power else candidate.help
+        return _called(candidate, size.meaning, size.meaning.replace(" (", " (likely ", 1), help_)
+    name = size.meaning.strip(" (").partition(",")[0].removeprefix("one over ").removeprefix("the ")
     shown = factor_in(case, size.times).shown
     advice = f"the factor stays {shown} for another {name}: if that is meant, read it from the array's shape"
-    fixed = candidate.help if of_batch else tuple(line.rpartition(": ")[2] for line in candidate.help)
-    return replace(changed, help=(*fixed, advice))
+    fixed = tuple(line.rpartition(": ")[2] for line in candidate.help[:1])  # not that others are averaged otherwise
+    return _called(candidate, size.meaning, f" (for another {name} too)", (*fixed, advice))
+
+
+def _called(candidate: Candidate, meaning: str, says: str, help_: tuple[str, ...]) -> Candidate:
+    """``candidate`` with other words for what its factor stands for."""
+    if not meaning:
+        return replace(candidate, help=help_)
+    title, detail = candidate.title.replace(meaning, says), (d.replace(meaning, says) for d in candidate.detail)
+    return replace(candidate, title=title, detail=tuple(detail), help=help_)
+
+
+def _mended(candidate: Candidate) -> str:
+    """What is multiplied or divided by the factor, in the words of its help."""
+    found = (re.search(r"\b(?:multiply|divide|double|halve) (.+?)(?: by |:|$)", line) for line in candidate.help)
+    return next((one[1] for one in found if one), "it")
+
+
+def _of_a_power(case: Case, times: float, name: str) -> str:
+    """How to mend a factor that an exponent stands for: 1/3 where an x**3 is differentiated to x**2."""
+    if of_square := of_a_square(times, name):
+        return of_square
+    n = round(1 / abs(times)) if abs(times) < 1 else 0
+    if n < _SHORTEST or not math.isclose(abs(times) * n, 1, rel_tol=1e-6) or case.recording is None:
+        return ""
+    sign = ", and change its sign" if times < 0 else ""
+    for site, gates in case.recording.sites.items():
+        if gates[0].operation.name == "power" and _exponent(gates[0]) == n:
+            return f"multiply {name} by {n}: is the {n} of the derivative of {shortened(text_of(site))} missing?{sign}"
+    return ""
+
+
+def _exponent(gate: Gate) -> float | None:
+    """The exponent of a power, where it is one number."""
+    exponents = np.asarray(gate.operation.inputs[1]) if len(gate.operation.inputs) == 2 else np.zeros(0)
+    return float(exponents.item()) if exponents.size == 1 else None
 
 
 def _answers(candidate: Candidate, case: Case, of_batch: bool) -> Iterator[bool]:
@@ -109,10 +144,11 @@ def _resized(case: Case, times: float, of_batch: bool) -> Iterator[tuple[Mapping
     elif of_batch:
         yield from one_sample_fewer(variables, values, upstreams, upstreams)
     every = {v.name: values.get(v.name, v.array) for v in variables if not v.slots}
-    lengths = dict.fromkeys(n for a in every.values() for n in a.shape[::-1] if n >= _SHORTEST)
+    lengths = dict.fromkeys(n for a in every.values() for n in a.shape[::-1] if n > 1)
     sought = max(abs(times), 1 / abs(times))
-    shorter = [(n, by) for by in (1, 2) for n in sorted(lengths, key=lambda n: abs(n - sought)) if n > by + 1]
-    for n, by in shorter:  # by two as well: of 6 samples over 5 classes one less leaves a factor of 1
+    nearest = sorted(lengths, key=lambda n: abs(n - sought))
+    # by two as well: of 6 samples over 5 classes one less leaves a factor of 1; of a length of 2 one more is taken
+    for n, by in [(n, by if n >= _SHORTEST else -by) for by in (1, 2) for n in nearest if n > by + 1 or n < _SHORTEST]:
         cut = values | {name: _shorter(a, n, by) for name, a in every.items() if n in a.shape}
         drawn = _drawn(case, cut)
         if drawn is not None:
@@ -120,7 +156,9 @@ def _resized(case: Case, times: float, of_batch: bool) -> Iterator[tuple[Mapping
 
 
 def _shorter(array: Array, n: int, by: int) -> Array:
-    return array[tuple(slice(n - by) if length == n else slice(None) for length in array.shape)].copy()
+    for axis in (axis for axis, length in enumerate(array.shape) if length == n):
+        array = np.take(array, np.arange(n - by) % n, axis)
+    return array.copy()
 
 
 def _drawn(case: Case, values: Mapping[str, Array]) -> list[Array] | None:

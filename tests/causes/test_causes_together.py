@@ -89,11 +89,24 @@ def test_a_mean_over_the_classes_where_the_loss_is_one_over_the_batch(samples, r
 
 
 def test_a_bias_that_is_averaged_where_the_weights_are_not():
-    [finding] = causes(report(None, lambda db: db / 6))
-    assert finding.title == "db is 1/6 times the true gradient (likely one over the batch size, 6)"
+    def backward(dout, x, w, b):
+        return dout @ w.T, x.T @ dout, dout.mean(axis=0)
+
+    rng = np.random.default_rng(0)
+    arrays = rng.standard_normal((6, 4)), rng.standard_normal((4, 3)), rng.standard_normal(3)
+    [finding] = causes(check_layer(lambda x, w, b: x @ w + b, backward, *arrays))
+    assert finding.title == "db is 1/6 times the true gradient (one over the batch size, 6)"
     assert finding.help == (
         "sum over the batch, do not average: multiply db by 6",
         "db is averaged over the batch unlike dw, which is right: treat both alike",
+    )
+
+
+def test_a_bias_that_is_divided_by_a_number_is_not_said_to_be_averaged():
+    [finding] = causes(report(None, lambda db: db / 6))
+    assert finding.title == "db is 1/6 times the true gradient (for another batch size too)"
+    assert finding.help == (
+        "multiply db by 6",
         "the factor stays 1/6 for another batch size: if that is meant, read it from the array's shape",
     )
 
