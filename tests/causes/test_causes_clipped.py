@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from planted_arrays import cause, causes, report
 
+from gradcheck import check_layer
 from gradcheck.causes import difference_of
 
 TRUE = 2 * np.random.default_rng(1).standard_normal((5, 6))
@@ -42,3 +43,13 @@ def test_a_largest_entry_that_happens_to_be_smaller_is_not_clipped():
 
 def test_what_was_clipped_before_a_product_is_not_said_to_be_clipped():
     assert cause(lambda dw, dout, x, w: x.T @ np.clip(dout, -0.3, 0.3)).code != "GC208"
+
+
+def test_what_is_linear_in_the_upstream_gradient_is_no_clip():
+    x, ones = np.array([[-1.0, 2, 3, -4], [5, -6, 7, -8]]), np.ones((2, 4))
+
+    def found(backward):
+        return causes(check_layer(lambda x: (np.abs(x), x), backward, x, upstream=ones))
+
+    assert [f.code for f in found(lambda dout, x: (x > 0) * dout)] == ["GC233"]
+    assert [f.code for f in found(lambda dout, x: np.maximum(np.sign(x) * dout, 0))] == ["GC208"]

@@ -56,3 +56,27 @@ def test_a_time_step_alone():
 def test_the_two_samples_in_the_middle_are_not_named():
     found = causes(report(lambda dw, dout, x, w: x[2:4].T @ dout[2:4]))
     assert [f.code for f in found] == ["GC299"]
+
+
+def test_what_a_loop_computes_tells_time_from_samples():
+    def states(x, w):
+        h, kept = np.zeros((x.shape[1], w.shape[1])), []
+        for step in x:
+            h = np.tanh(np.hstack([step, h]) @ w)
+            kept.append(h)
+        return np.stack(kept), (x, w, kept)
+
+    def backward(dout, cache):
+        x, w, kept = cache
+        dx, dw, dh = np.zeros_like(x), np.zeros_like(w), np.zeros_like(dout[0])
+        for t in reversed(range(len(x))):
+            before = kept[t - 1] if t else np.zeros_like(dh)
+            back = (dout[t] + dh) * (1 - kept[t] ** 2)
+            dw += np.hstack([x[t], before])[:-1].T @ back[:-1]
+            below = back @ w.T
+            dx[t], dh = below[:, : x.shape[2]], below[:, x.shape[2] :]
+        return dx, dw
+
+    rng = np.random.default_rng(0)
+    [finding] = causes(check_layer(states, backward, rng.standard_normal((4, 3, 2)), rng.standard_normal((7, 5))))
+    assert finding.title == "dw lacks the share of the last sample"
