@@ -42,7 +42,7 @@ def swept(layer: Sequence[Any], options: Mapping[str, Any], sweep: object, check
         )
     tried = [_tried(plan, check) for plan in planned]
     if by_itself:
-        tried = [_unless_empty(one) for one in tried]
+        tried = [_unless_zero(_unless_empty(one)) for one in tried]
     reports = [one.report for one in tried if one.report is not None]
     if not reports:
         raise GradcheckError(f"sweep: none of the {len(tried)} configurations could be checked: {tried[0].why}")
@@ -98,6 +98,16 @@ def _unless_empty(tried: _Tried) -> _Tried:
     if not undecided or _runs(tried.plan.call):
         return tried
     return _Tried(tried.plan, None, "the forward gives an empty output")
+
+
+def _unless_zero(tried: _Tried) -> _Tried:
+    """Nor for one at which a right gradient is zero: of a softmax over one class nothing can be compared."""
+    compared = [] if tried.report is None else [g for g in tried.report.gradients if g.verdict != "not differentiated"]
+    if not compared or any(g.verdict != "undecided" or g.norm_yours or g.norm_true != 0 for g in compared):
+        return tried
+    if tried.report is not None and _is_wrong(tried.report):
+        return tried
+    return _Tried(tried.plan, None, "every gradient is zero there, so that nothing is compared")
 
 
 def _is_wrong(report: Report) -> bool:

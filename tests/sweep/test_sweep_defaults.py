@@ -149,3 +149,27 @@ def test_derivatives_given_for_each_argument_are_no_input_of_the_forward():
     report = check_layer(scaled, vjps, W, W + 1, sweep="auto")
     assert report.ok
     assert values(report, "x") == {"3", "1", "4", "5"}
+
+
+def test_a_size_at_which_a_right_gradient_is_zero_is_not_held_against_it():
+    def softmax(x):
+        e = np.exp(x - x.max(-1, keepdims=True))
+        p = e / e.sum(-1, keepdims=True)
+        return p, p
+
+    def right(d, p):
+        return p * (d - (d * p).sum(-1, keepdims=True))
+
+    def wrong(d, p):
+        return p * (1 - p) * d
+
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    report = check_layer(softmax, right, x, sweep="auto")
+    assert report.ok
+    [left] = [c for c in report.configurations if c.verdict != "right"]
+    assert (left.verdict, left.reason) == (
+        "not checked",
+        "every gradient is zero there, so that nothing is compared",
+    )
+    assert not check_layer(softmax, wrong, x, sweep="auto", raises=False).ok
+    assert not check_layer(softmax, right, x, sweep={"x": [(4, 1)]}, raises=False).ok  # it was asked for
