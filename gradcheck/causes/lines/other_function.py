@@ -86,10 +86,8 @@ def _nearer(where: Place | Piece, left_out: bool) -> float:
     """
     if not isinstance(where, Piece):
         return 0.02
-    if not left_out:
-        return 0.02 * where.named_ends + 1e-4 * len(where.sites)
-    lines = {(s.code, s.line) for s in where.sites}
-    return 0.02 * where.named_ends - 1e-4 * len(where.sites) - (0.03 if len(lines) > 1 else 0.0)
+    longer = 1e-4 * len(where.sites)
+    return 0.02 * where.named_ends + (-longer if left_out else longer)
 
 
 def _spelled(where: Place | Piece, ends: Sequence[tuple[Gate, int]], function: str) -> str:
