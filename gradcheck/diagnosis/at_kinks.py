@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +53,7 @@ def numeric_without_kinks(
     if made is None or made.yours is None or not Estimate(made.numeric, made.error).fits(made.yours, allowed):
         return {"kinks": len(entries), "relative_error": None, "limit": None, "probe": None}
     gap = abs(made.yours - made.numeric) * math.sqrt(yours.size)
-    return {"kinks": len(entries), "relative_error": gap / (norm(yours) or 1.0), "probe": made}
+    return {"kinks": len(entries), "relative_error": gap / (norm(yours) or 1.0), "probe": replace(made, autograd=None)}
 
 
 def beside_kinks(evidence: Evidence, name: str, known: Array | None = None) -> AtKinks:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gradcheck.report import Probe
     from gradcheck.witnesses.subject import Array, Reference, Yours
 
-__all__ = ["Point", "at_a_tie", "is_straight", "points_beside", "right_beside"]
+__all__ = ["Point", "at_a_tie", "is_straight", "points_beside", "right_at", "right_beside"]
 
 _MOVES = 12
 _BENT = 1e-5  # kinks of both signs may cancel to less than that once in a hundred thousand times
@@ -70,11 +70,11 @@ def right_beside(evidence: Evidence, name: str, probes: int = 1, bar: float = ma
     points = evidence.beside()
     if not points:
         return None
-    right = all(_right_at(evidence, point, name, probes, bar) for point in points)
+    right = all(right_at(evidence, point, name, probes, bar) for point in points)
     if not right and evidence.values[name].dtype.itemsize < 4:
         # 16 bits have so few numbers that some of what was moved is tied again; float64 keeps everything apart
         wide = points_beside(evidence, wide=True)
-        return bool(wide) and all(_right_at(evidence, point, name, probes, bar) for point in wide)
+        return bool(wide) and all(right_at(evidence, point, name, probes, bar) for point in wide)
     return right
 
 
@@ -131,7 +131,7 @@ def _reference(evidence: Evidence, moved: dict[str, Array], yours: Yours) -> Ref
     return evidence.subject.autograd(moved, evidence.upstreams)
 
 
-def _right_at(evidence: Evidence, point: Point, name: str, probes: int, bar: float) -> bool:
+def right_at(evidence: Evidence, point: Point, name: str, probes: int, bar: float) -> bool:
     yours = point.yours.gradients.get(name)
     true = yours if point.reference is None else (point.reference.gradients or {}).get(name)
     if yours is None or true is None or yours.size != true.size or not np.all(np.isfinite(true)):

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.corner_conventions import gradients_by_convention
+from gradcheck.diagnosis.limit_points import Nearby
 from gradcheck.difference import relative_error
 from gradcheck.yardstick import FLOAT64_LIMIT
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from gradcheck.diagnosis.evidence import Evidence
     from gradcheck.witnesses.subject import Array
 
-__all__ = ["Kinks", "excused_by_kinks"]
+__all__ = ["Kinks", "excused_by_kinks", "in_full", "moves_as_one"]
 
+_IN_FULL = "every entry of a tie is paid in full, a convention that is accepted"
 _MOST_ENTRIES = 64
+_PROBES = 4
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     the output smoothly when they move as one, so that paying nobody is wrong although zero lies in every single
     bracket (paying every maximum in full is a convention of its own, and is named). And beside the kink, where nothing
     is tied, the whole gradient is right. Where windows with ties overlap, the entries lie within no bracket; a gradient
-    that pays the first (or the last) of equal maxima throughout is right there as well.
+    that pays the first (or the last) of equal maxima throughout is right there as well, and so is what true gradients
+    tend to from somewhere.
     """
     if evidence.reference.branches == () and not evidence.reference.leaks:
         return None  # the forward took no decision that depends on its data
@@ -53,9 +57,23 @@ def excused_by_kinks(evidence: Evidence, name: str, yours: Array, true: Array, l
     found = _within_slopes(evidence, name, yours, true, gap, threshold)
     if found is None and evidence.tied():
         named = _by_convention(evidence, name, yours, limit, ("first", "last"))
-        if named and right_beside(evidence, name) is True:
-            return Kinks(np.flatnonzero(gap > threshold), named)
+        off = np.flatnonzero(gap > threshold)
+        if right_beside(evidence, name) is True and (named or _is_limit(evidence, name, yours, off, limit)):
+            return Kinks(off, named)
     return found
+
+
+def _is_limit(evidence: Evidence, name: str, yours: Array, off: Array, limit: float) -> bool:
+    """Whether several corners meet in these entries, and yours is right for the sides of them that it takes."""
+    if not evidence.small():
+        return False
+    sample = off if off.size <= _MOST_ENTRIES else evidence.rng.choice(off, _MOST_ENTRIES, replace=False)
+    for position in sample:
+        index = tuple(int(i) for i in np.unravel_index(int(position), yours.shape))
+        left, right, error = evidence.numeric.one_sided(name, index)
+        if not abs(left - right) > 4 * error:
+            return False
+    return Nearby(evidence, name, yours, off, max(limit, FLOAT64_LIMIT)).has_limit(_PROBES, math.inf)
 
 
 def _within_slopes(
@@ -82,19 +100,47 @@ def _within_slopes(
         if abs(left - right) <= 4 * error or not min(left, right) - slack <= mine <= max(left, right) + slack:
             return None
         every = every and abs(mine - max(left, right, key=abs)) <= slack
-    together = np.zeros(true.shape)
-    together.ravel()[off] = 1.0
-    left, right, error = evidence.numeric.one_sided_along(name, together)
-    total = float(np.sum(yours.ravel()[off]))
-    slack = 4 * error + 1e-5 * max(abs(left), abs(right)) + noise * math.sqrt(off.size)
-    as_one = min(left, right) - slack <= total <= max(left, right) + slack
-    if not as_one and off.size == len(sample):
-        # corners that have nothing to do with one another (both ends of a clip): their slopes add up on each side
-        slack += 4 * sum(errors)
-        as_one = abs(sum(lefts) - left) <= slack and abs(sum(rights) - right) <= slack
+    as_one = moves_as_one(evidence, name, yours, off, (lefts, rights, errors), noise)
     if not (as_one or every) or right_beside(evidence, name) is not True:
         return None
-    return Kinks(off, "" if as_one else "every entry of a tie is paid in full, a convention that is accepted")
+    return Kinks(off, "" if as_one else in_full(evidence, name, yours, off))
+
+
+def in_full(evidence: Evidence, name: str, yours: Array, off: Array) -> str:
+    """What is said where each of several equal maxima gets what the one maximum is to get: no true gradient does that.
+
+    Those of a maximum are the mixtures of its equal entries, which add up to 1.
+    """
+    left, right, error, total = _together(evidence, name, yours, off)
+    if not abs(left - right) <= 4 * error + 1e-5 * max(abs(left), abs(right)):
+        return _IN_FULL
+    return f"{_IN_FULL}: moved together they have the slope {right:.4g}, and in yours {total:.4g}"
+
+
+def _together(evidence: Evidence, name: str, yours: Array, off: Array) -> tuple[float, float, float, float]:
+    """The slopes to both sides along all of these entries at once and their error, and what yours adds up to."""
+    together = np.zeros(yours.shape)
+    together.ravel()[off] = 1.0
+    return *evidence.numeric.one_sided_along(name, together), float(np.sum(yours.ravel()[off]))
+
+
+def moves_as_one(
+    evidence: Evidence, name: str, yours: Array, off: Array, slopes: Sequence[Sequence[float]], noise: float
+) -> bool:
+    """Whether the entries of yours at ``off`` (flat) add up to a slope along all of them, moved at once.
+
+    ``slopes`` are those to the left and to the right of the entries that were looked at, and their errors.
+    """
+    lefts, rights, errors = slopes
+    left, right, error, total = _together(evidence, name, yours, off)
+    slack = 4 * error + 1e-5 * max(abs(left), abs(right)) + noise * math.sqrt(off.size)
+    if min(left, right) - slack <= total <= max(left, right) + slack:
+        return True
+    if off.size != len(lefts):
+        return False
+    # corners that have nothing to do with one another (both ends of a clip): their slopes add up on each side
+    slack += 4 * sum(errors)
+    return abs(sum(lefts) - left) <= slack and abs(sum(rights) - right) <= slack
 
 
 def _by_convention(

@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.diagnosis.at_kinks import numeric_without_kinks
 from gradcheck.diagnosis.beside import right_beside
 from gradcheck.diagnosis.bisection import WrongEntries, wrong_entries
+from gradcheck.diagnosis.entries_at_kinks import looked_at
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.power import probes_for
 from gradcheck.diagnosis.tolerance import Limits
@@ -60,17 +61,22 @@ def judge_by_numeric_alone(
             return _with(base, "undecided", "numeric differences are too noisy here to confirm it", told)
         return _with(base, "right", "", told)
     found = _off(evidence, name, yours, allowed)
-    if not found.complete:
-        return _with(base, "wrong", "", told | {"worst": found.entries[:_WORST]})
-    entries = tuple(e for e in found.entries if not _inside_slopes(evidence, name, e, limit * length))
-    if not entries:
-        # where no entry is plainly wrong, a kink within the step is excused, and a small error in all entries is not
-        known = bool(found.entries)
-        if right_beside(evidence, name) if known else right_beside(evidence, name, len(gaps), allowed + max(bars)):
-            return _with(base, "right", "", told | numeric_without_kinks(evidence, name, yours, found.entries, allowed))
-    few = 0 < len(entries) <= max(1, yours.size // 8)
-    why = f"{len(entries):,} of {yours.size:,} entries {'is' if len(entries) == 1 else 'are'} wrong" if few else ""
-    return _with(base, "wrong", why, told | {"worst": entries if few else entries[:_WORST]})
+    bar = allowed + max(bars)
+    if not found.entries and found.complete:
+        # no entry is plainly wrong: a kink within the step is excused, and a small error in all entries is not
+        if right_beside(evidence, name, len(gaps), bar):
+            return _with(base, "right", "", told | numeric_without_kinks(evidence, name, yours, (), allowed))
+        return _with(base, "wrong", "", told)
+    looked = looked_at(evidence, name, yours, found, limit * length)
+    verdict, why = looked.judged(len(gaps), bar)
+    if verdict == "right":
+        without = numeric_without_kinks(evidence, name, yours, found.entries if found.complete else (), allowed)
+        return _with(base, "right", why, told | without)
+    entries = looked.wrong or found.entries
+    few = verdict == "wrong" and found.complete and 0 < len(looked.wrong) <= max(1, yours.size // 8)
+    if few and not why:
+        why = f"{len(entries):,} of {yours.size:,} entries {'is' if len(entries) == 1 else 'are'} wrong"
+    return _with(base, verdict, why, told | {"worst": entries if few else entries[:_WORST]})
 
 
 def _off(evidence: Evidence, name: str, yours: Array, allowed: float) -> WrongEntries:
@@ -86,12 +92,6 @@ def _off(evidence: Evidence, name: str, yours: Array, allowed: float) -> WrongEn
             off.append(Entry(index, float(yours[index]), None, told.value, told.error))
     off.sort(key=lambda e: -abs(e.yours - (e.numeric or 0.0)))
     return WrongEntries(tuple(off), len(off), True)
-
-
-def _inside_slopes(evidence: Evidence, name: str, entry: Entry, slack: float) -> bool:
-    left, right, error = evidence.numeric.one_sided(name, entry.index)
-    low, high = sorted((left, right))
-    return high - low > 4 * error and low - 4 * error - slack <= entry.yours <= high + 4 * error + slack
 
 
 def _with(base: GradientResult, verdict: Verdict, reason: str, told: dict[str, object]) -> GradientResult:

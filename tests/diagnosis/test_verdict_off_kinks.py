@@ -59,6 +59,20 @@ def test_a_bias_whose_every_entry_is_at_a_kink_is_judged_beside_it(summed, code)
     assert check_layer(dense, dense_backward(lambda d: d.sum(0)), x, w, np.zeros(5)).ok
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("at_corners", "verdict"), [(0.1, "right"), (1.0, "right"), (2.5, "not right")])
+def test_a_blank_row_through_a_leaky_relu_may_take_either_slope_throughout(at_corners, verdict, seed):
+    def backward(d, cache):
+        x, w, z = cache
+        d = d * np.where(z == 0, at_corners, np.where(z > 0, 1, 0.1))
+        return d @ w.T, x.T @ d, d.sum(axis=0)
+
+    rng = np.random.default_rng(2)
+    x, w = rng.standard_normal((4, 3)), rng.standard_normal((3, 4))
+    x[1] = 0
+    assert check_layer(dense, backward, x, w, np.zeros(4), seed=seed).ok == (verdict == "right")
+
+
 def pay_first(d, x):
     paid = np.zeros_like(x)
     paid[np.arange(len(x)), x.argmax(1)] = d
