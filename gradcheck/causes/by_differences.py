@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ from gradcheck.witnesses.derivative import Estimate
 __all__ = ["known_by_differences"]
 
 _MOST = 256  # entries of all gradients that are looked at one by one
+_PATIENCE = 8.0  # seconds that this may take, as a search
 _ASKED = 3  # directions along which a larger one is asked whether it is a multiple of the true one
 _DIGITS = 1e-8  # of a typical entry, to which differences are asked for it
 _WIDEST = 1e-4  # the bars of all entries together, relative to the gradient
@@ -42,7 +44,8 @@ def known_by_differences(evidence: Evidence, gradients: Sequence[GradientResult]
     true, rounding = {n: yours[n] for n in yours if n in right}, {}
     few = sum(yours[n].size for n in wrong) <= _MOST
     for name in wrong:
-        found = _entry_by_entry(evidence, name, yours[name]) if few else _multiple(evidence, name, yours[name])
+        found = _entry_by_entry(evidence, name, yours[name]) if few else None
+        found = found or _multiple(evidence, name, yours[name])
         if found is not None:
             true[name], rounding[name] = found
     if not rounding:
@@ -62,11 +65,15 @@ def _is_usable(given: Array, value: Array) -> bool:
 def _entry_by_entry(evidence: Evidence, name: str, yours: Array) -> tuple[Array, float] | None:
     """The true gradient and the 2-norm of its error; where an entry of yours is within the bar it is true.
 
-    One step an entry is enough: what explains yours to rounding says that it was no bad one.
+    One step an entry is enough: what explains yours to rounding says that it was no bad one. None where the bars are
+    too wide, or the forward too slow.
     """
+    end = time.monotonic() + _PATIENCE
     typical, size = norm(yours) / math.sqrt(max(yours.size, 1)) or 1.0, evidence.numeric.size(name)
     true, errors = np.empty(yours.shape), np.empty(yours.shape)
     for index in np.ndindex(yours.shape):
+        if time.monotonic() > end:
+            return None
         way = np.zeros(yours.shape)
         way[index] = 1.0
         told = evidence.numeric.along({name: way}, 0.0, scale=size, once=True)
