@@ -112,9 +112,15 @@ def match_returned(
             what = [f"it returns {describe(item)}" for item in items[:4]]
             result.faults.append(faults.wrong_number(len(items), [v.name for v in expected], what))
     else:
-        wanted = _some_by_name(wanted, written, variables)
+        named_places = _named_places(len(wanted), written, variables)
+        wanted = wanted if named_places is None else _some_by_name(wanted, named_places)
         if order is None and (not by_name or names_for(len(items), written, variables) is None):
-            _check_order(items, wanted, written, result)
+            said = None if named_places is None else _said(wanted, named_places)
+            if said is None:
+                _check_order(items, wanted, result)
+            else:
+                line = f"{faults.BY_NAMES} {', '.join('…' if name is None else name for name in written or ())}"
+                result.faults.append(faults.wrong_order(said, [v.name for v in wanted if v is not None], [line]))
     for variable, item in zip(wanted, items, strict=False):
         if variable is not None:
             result.values[variable.name] = item
@@ -172,15 +178,12 @@ def _only_those_asked(
     return None if all(first) and not all(theirs) else wanted
 
 
-def _some_by_name(
-    wanted: Sequence[Variable | None], written: Sequence[str | None] | None, variables: Sequence[Variable]
-) -> Sequence[Variable | None]:
+def _some_by_name(wanted: Sequence[Variable | None], by_name: Sequence[Variable | None]) -> Sequence[Variable | None]:
     """``return dw, db, h``: where some names are clear and others are no gradient's, the clear ones count.
 
     Where they only stand in another order than their arrays it is the order that is wrong, as with all names clear.
     """
-    by_name = _named_places(len(wanted), written, variables)
-    if by_name is None or None not in by_name:
+    if None not in by_name:
         return wanted
     by_place = [position for place, position in zip(by_name, wanted, strict=True) if place is not None]
     named = {place.name for place in by_name if place is not None}
@@ -199,19 +202,9 @@ def _named_places(
     return [found.get(name) if name is not None else None for name in written] if found else None
 
 
-def _check_order(
-    items: Sequence[object],
-    wanted: Sequence[Variable | None],
-    written: Sequence[str | None] | None,
-    result: Gradients,
-) -> None:
+def _check_order(items: Sequence[object], wanted: Sequence[Variable | None], result: Gradients) -> None:
+    """Whether the shapes say that the gradients come in another order."""
     variables = [v for v in wanted if v is not None]
-    names = _said(wanted, written, variables)
-    if names is not None:
-        said = ", ".join("…" if name is None else name for name in written or ())
-        line = f"{faults.BY_NAMES} {said}"
-        result.faults.append(faults.wrong_order(names, [v.name for v in variables], [line]))
-        return
     if len(variables) != len(items) or len(items) < 2:
         return
     expected = [v.name for v in variables]
@@ -232,16 +225,11 @@ def _check_order(
             return
 
 
-def _said(
-    wanted: Sequence[Variable | None], written: Sequence[str | None] | None, variables: Sequence[Variable]
-) -> list[str] | None:
+def _said(wanted: Sequence[Variable | None], by_name: Sequence[Variable | None]) -> list[str] | None:
     """The order that the names in the return statement tell, where it is another one; unclear ones as they stand."""
-    by_name = _named_places(len(wanted), written, variables)
-    if by_name is None:
-        return None
     told = [name or position for name, position in zip(by_name, wanted, strict=True)]
     names = [v.name for v in told if v is not None]
-    expected = [v.name for v in variables]
+    expected = [v.name for v in wanted if v is not None]
     return names if names != expected and sorted(names) == sorted(expected) else None
 
 

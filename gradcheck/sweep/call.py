@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -155,12 +154,9 @@ def is_of_torch(subject: object, kind: str = "") -> bool:
 def parameter_names(function: Any) -> list[str]:
     """The names of a callable's arguments, or of an object's forward's."""
     target = forward_of(function)
-    with contextlib.suppress(TypeError, ValueError):
-        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        names = [p.name for p in inspect.signature(target).parameters.values() if p.kind in kinds]
-        # torch.autograd.Function.forward(ctx, x): ctx is not the caller's to give
-        return names[1:] if isinstance(function, type) and names[:1] in (["ctx"], ["self"]) else names
-    return []
+    names = list(signature_of(target).names) if callable(target) else []
+    # torch.autograd.Function.forward(ctx, x): ctx is not the caller's to give
+    return names[1:] if isinstance(function, type) and names[:1] in (["ctx"], ["self"]) else names
 
 
 def is_shape(value: Any) -> bool:
