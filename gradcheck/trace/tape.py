@@ -14,6 +14,7 @@ from gradcheck.report import Leak
 from gradcheck.trace import entrances, overlay, reads
 from gradcheck.trace.agreement import agree
 from gradcheck.trace.array import Traced, TracedArray, TracedNumber
+from gradcheck.trace.deadline import Deadline
 from gradcheck.trace.memory import Memory, owner_of
 from gradcheck.trace.node import Array, Node, values_of
 from gradcheck.trace.objective import Weighed, own_array, summed
@@ -36,6 +37,7 @@ _DTYPES: dict[Any, torch.dtype] = {
     np.dtype(np.complex128): torch.complex128,
 }
 _NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {theirs: ours for ours, theirs in _DTYPES.items()}
+_NOW_AND_THEN = 1023  # the clock is looked at with every array, and with every 1024th number
 
 
 class Trace:
@@ -53,6 +55,7 @@ class Trace:
     Attributes:
         leaks: where values left the trace, in order, each place once.
         named: what gradients are taken of, by the names of the variables.
+        deadline: when the run is to end at the latest, if there is such a time.
         enters: whether single numbers and small windows are entered in a Wengert list, ``entries``.
         texts: the numbers that were written as text.
         mismatch: whether an output computed by PyTorch was not the value NumPy computed (set by :meth:`gradients`):
@@ -79,6 +82,7 @@ class Trace:
         self.enters = once and not self._native and not self.is_watching and seen_as is None
         self.entries = Entries()
         self.texts = Texts()
+        self.deadline: Deadline | None = None
         self._branches: list[int] = []
         self._leaked: set[tuple[object, ...]] = set()
         self._wrapped: dict[int, TracedArray] = {}
@@ -173,11 +177,17 @@ class Trace:
 
     def wrap(self, value: Any, shadow: torch.Tensor | None) -> TracedArray:
         """A traced array for a value NumPy computed, its derivative carried by ``shadow`` (None: a constant)."""
+        if self.deadline is not None:
+            self.deadline.look()
         return TracedArray(self, value, shadow)
 
     def carried(self, value: Any, light: Light) -> Traced:
         """A traced array or number for a value whose derivative is carried by the Wengert list."""
-        return TracedNumber(self, value, light) if type(light) is int else TracedArray(self, value, None, light)
+        if type(light) is not int:
+            return TracedArray(self, value, None, light)
+        if not light & _NOW_AND_THEN and self.deadline is not None:
+            self.deadline.look()
+        return TracedNumber(self, value, light)
 
     def array(self, nested: Any, dtype: Any = None) -> Any:
         """``np.array(nested)`` with the traced arrays in nested lists kept; ``nested`` itself where there are none."""

@@ -10,16 +10,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import CodeType, FrameType
 from typing import Any
 
+from gradcheck.trace.deadline import TooLongError
 from gradcheck.trace.sites import is_users
 
 __all__ = ["TooLongError", "at_most", "once_more"]
 
 # How much longer a forward and its backward may take when they are traced.
 _SLOWER = 10.0
-
-
-class TooLongError(Exception):
-    """The user's code was still running when the time was up."""
 
 
 def _is_own(code: CodeType) -> bool:

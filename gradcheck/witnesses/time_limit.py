@@ -1,32 +1,23 @@
-"""An end to traced runs: a loop that asks for a plain float, say, may never come to its end under the trace."""
+"""How long a forward takes by itself, and for how long it may therefore be traced."""
 
 from __future__ import annotations
 
-import itertools
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from typing import TypeVar
 
-from gradcheck.trace import Trace
-from gradcheck.witnesses.patience import TooLongError
+from gradcheck.trace.deadline import Deadline
 
-__all__ = ["Clock", "ended_after"]
+__all__ = ["Clock"]
 
 T = TypeVar("T")
 
 # A traced loop takes up to some hundred times as long as it does without.
 _LEAST, _SLOWER = 60.0, 2000.0
-_NAP = 1.0  # seconds between two looks at the clock
-_running: dict[int, tuple[float, Callable[[], None]]] = {}
-_numbers = itertools.count()
-_lock = threading.Lock()
-_watcher: threading.Thread | None = None
 
 
 class Clock:
-    """How long a forward takes by itself, and for how long it may be traced.
+    """How long a forward takes by itself.
 
     Args:
         seconds: what it took, where that is known.
@@ -42,58 +33,9 @@ class Clock:
         self.seconds = time.monotonic() - started
         return result
 
-    def limit(self, trace: Trace) -> AbstractContextManager[None]:
-        """An end to a run on ``trace``; none where it is not known how long it takes otherwise."""
+    def deadline(self) -> Deadline | None:
+        """An end to a traced run that begins now; None where it is not known how long it takes otherwise."""
         if self.seconds is None:
-            return nullcontext()
+            return None
         limit = _LEAST + _SLOWER * self.seconds
-        return ended_after(limit, trace, f"still running after {limit:.0f} s; by itself it takes {self.seconds:.1g} s")
-
-
-@contextmanager
-def ended_after(seconds: float, trace: Trace, why: str) -> Iterator[None]:
-    """Let the next operation on ``trace`` raise :class:`TooLongError`, which says ``why``, after so many seconds.
-
-    To look at the clock in each operation, or at each line, would cost more than the operation. So a thread looks at it
-    once a second while anything is traced, and when the time is up it puts a function that raises in the place of what
-    every operation calls. A loop that no longer asks the trace for anything is not stopped.
-    """
-    number = next(_numbers)
-    _running[number] = time.monotonic() + seconds, lambda: _stop(trace, why)
-    _watch()
-    try:
-        yield
-    finally:
-        del _running[number]
-
-
-def _stop(trace: Trace, why: str) -> None:
-    def stopped(*args: object, **kwargs: object) -> None:  # noqa: ARG001  # whatever the operation gives
-        raise TooLongError(why)
-
-    for name in ("wrap", "carried", "accept", "branch"):
-        setattr(trace, name, stopped)
-
-
-def _watch() -> None:
-    global _watcher
-    if _watcher is not None and _watcher.is_alive():  # in a forked child it is not
-        return
-    with _lock:
-        if _watcher is None or not _watcher.is_alive():
-            _watcher = threading.Thread(target=_naps, name="gradcheck time limit", daemon=True)
-            _watcher.start()
-
-
-def _naps() -> None:
-    global _watcher
-    while True:
-        time.sleep(_NAP)
-        with _lock:
-            if not _running:
-                _watcher = None
-                return
-        now = time.monotonic()
-        for number, (end, stop) in list(_running.items()):
-            if now > end and number in _running:
-                stop()
+        return Deadline(limit, f"still running after {limit:.0f} s; by itself it takes {self.seconds:.1g} s")
