@@ -53,3 +53,12 @@ def test_what_is_linear_in_the_upstream_gradient_is_no_clip():
 
     assert [f.code for f in found(lambda dout, x: (x > 0) * dout)] == ["GC233"]
     assert [f.code for f in found(lambda dout, x: np.maximum(np.sign(x) * dout, 0))] == ["GC208"]
+
+
+def test_a_bound_that_grows_with_the_upstream_gradient_is_none():
+    slopes = np.array([[0.5, -0.25, 2], [-3, 0.4, -0.3]])
+    x = np.array([[1.5, -2, 3], [0.7, -0.9, 2.5]])
+    report = check_layer(
+        lambda x: (slopes * x, x), lambda dout, x: np.clip(slopes, -0.5, 0.5) * dout, x, upstream=np.ones((2, 3))
+    )
+    assert [f.code for f in causes(report) if f.code == "GC208"] == []

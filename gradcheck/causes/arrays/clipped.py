@@ -26,28 +26,32 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         return
     low, high = float(yours.min()), float(yours.max())
     largest = max(-low, high)
+    found = []
     if _is_bound(yours, true, largest) or _is_bound(yours, true, -largest):
-        yield _candidate(name, true, -largest, largest, f"±{shown(largest)}")
+        found.append((-largest, largest, f"±{shown(largest)}"))
     cut_low, cut_high = _is_bound(yours, true, low), _is_bound(yours, true, high)
-    if not (cut_low or cut_high):
-        return
-    bounds = low if cut_low else -np.inf, high if cut_high else np.inf
-    if not stage.case.explains(name, np.clip(true, *bounds)) or _holds_negated(stage, name, *bounds):
-        both = f"{shown(low)} to {shown(high)}"
-        said = both if cut_low and cut_high else f"{shown(low)} from below" if cut_low else f"{shown(high)} from above"
-        yield _candidate(name, true, *bounds, said)
+    if cut_low and cut_high:
+        found.append((low, high, f"{shown(low)} to {shown(high)}"))
+    elif cut_low:
+        found.append((low, np.inf, f"{shown(low)} from below"))
+    elif cut_high:
+        found.append((-np.inf, high, f"{shown(high)} from above"))
+    for lower, upper, bounds in found:
+        if not stage.case.explains(name, np.clip(true, lower, upper)) or _holds_turned(stage, name, lower, upper):
+            yield _candidate(name, true, lower, upper, bounds)
 
 
-def _holds_negated(stage: Stage, name: str, low: float, high: float) -> bool:
-    """Whether it is clipped to the same bounds when the upstream gradient has the other sign, as far as that is known.
+def _holds_turned(stage: Stage, name: str, low: float, high: float) -> bool:
+    """Whether it is clipped to the same bounds with the upstream gradient twice as large and of the other sign.
 
-    A backward that is linear does not clip: with the other sign its smallest entry becomes its largest.
+    A backward that is linear does not clip: there all is twice as large, and its smallest entry is its largest. Where
+    that cannot be asked it is taken to hold.
     """
     case = stage.case
     subject = case.subject
     if subject is None or not subject.calls_backward or subject.witnesses == "two" or subject.upstream == "one":
         return True
-    there = case_at(case, case.values, [-np.asarray(u, dtype=np.float64) for u in case.upstreams])
+    there = case_at(case, case.values, [-2.0 * np.asarray(u) for u in case.upstreams])
     predicted = None if there is None or name not in there.yours else predict(there, stage.base)
     if there is None or predicted is None:
         return True
