@@ -33,14 +33,20 @@ class _Looked:
     yours: Array
     positions: Array
     slopes: tuple[list[float], list[float], list[float]]
-    wrong: tuple[Entry, ...]
-    """Those that lie between no slopes of their own."""
+    entries: tuple[Entry, ...]
+    outside: list[bool]
+    """Which of them lie between no slopes of their own."""
     straight: bool
     """Whether one of them is at no kink."""
     paid_in_full: bool
     """Whether each has the larger of its slopes."""
     complete: bool
     slack: float
+
+    @property
+    def wrong(self) -> tuple[Entry, ...]:
+        """Those that lie between no slopes of their own."""
+        return tuple(e for e, out in zip(self.entries, self.outside, strict=True) if out)
 
     def judged(self, probes: int, bar: float) -> tuple[Verdict, str]:
         """The verdict on the gradient, and what is said of it; differences beside it are asked ``probes`` times.
@@ -62,22 +68,21 @@ class _Looked:
             return "right", "" if self.complete else _BESIDE
         if not right_beside(evidence, name):
             return "wrong", ""
-        if nearby.is_beyond(singly=bool(self.wrong)):
+        if nearby.is_beyond(self.outside):
             return "wrong", "" if self.wrong else _TOGETHER
         return "undecided", _OPEN
 
 
 def looked_at(evidence: Evidence, name: str, yours: Array, found: WrongEntries, slack: float) -> _Looked:
     """Ask for the slopes to the left and to the right of each entry; ``slack`` is by how much it may lie outside."""
-    lefts, rights, errors, wrong = [], [], [], []
+    lefts, rights, errors, outside = [], [], [], []
     straight, paid = False, True
     for entry in found.entries:
         left, right, error = evidence.numeric.one_sided(name, entry.index)
         low, high = sorted((left, right))
         bent = high - low > 4 * error
         straight = straight or not bent
-        if not bent or not low - 4 * error - slack <= entry.yours <= high + 4 * error + slack:
-            wrong.append(entry)
+        outside.append(not bent or not low - 4 * error - slack <= entry.yours <= high + 4 * error + slack)
         paid = paid and abs(entry.yours - max(left, right, key=abs)) <= 4 * error + slack
         lefts.append(left)
         rights.append(right)
@@ -85,4 +90,6 @@ def looked_at(evidence: Evidence, name: str, yours: Array, found: WrongEntries, 
     shape = yours.shape
     positions = np.array([int(np.ravel_multi_index(e.index, shape)) if shape else 0 for e in found.entries], dtype=int)
     slopes = (lefts, rights, errors)
-    return _Looked(evidence, name, yours, positions, slopes, tuple(wrong), straight, paid, found.complete, slack)
+    return _Looked(
+        evidence, name, yours, positions, slopes, found.entries, outside, straight, paid, found.complete, slack
+    )

@@ -59,11 +59,11 @@ class Nearby:
                     return True
         return False
 
-    def is_beyond(self, singly: bool) -> bool:
+    def is_beyond(self, outside: Sequence[bool]) -> bool:
         """Whether one of the entries, or their sum, is far from all that was met close by.
 
-        What lies among gradients met there may be right by another convention: that is not known. ``singly``: whether
-        to ask it of each entry; it may be known to lie between its own slopes.
+        What lies among gradients met there may be right by another convention: that is not known. ``outside``: which
+        entries lie between no slopes of their own; the others are right by themselves.
         """
         if not self._met:
             return False
@@ -77,7 +77,7 @@ class Nearby:
         several = np.any((met > low + slack) & (met < high - slack), axis=0)
         slack = slack + several * (high - low)
         beyond = (mine < low - slack) | (mine > high + slack)
-        return bool(np.any(beyond if singly else beyond[-1:]))
+        return bool(np.any(beyond & [*outside, True]))
 
     def _all_ways(self) -> Iterator[dict[str, Array]]:
         """All of an array up or down, each entry to the side where it is yours, one by one, at random, by climbing."""

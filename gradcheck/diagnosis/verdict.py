@@ -187,19 +187,20 @@ def _by_three(
         if evidence.tied() and right_beside(evidence, name) is False:
             why = "right only at this tie: it is wrong where the inputs are moved by a thousandth"
             return _with(base, "wrong", why, told)
-        lenient = limits.rtol is not None or limits.atol is not None
-        moved = None if lenient else evidence.elsewhere().get(name)
-        if moved is not None:
-            why = f"right here, and off by {moved.relative_error:.1e} {moved.where}"
+        why = _off_elsewhere(evidence, name, limits)
+        if why:
             return _with(base, "wrong", why, told)
         made = evidence.probes.get(name)
         if named and made is not None and not evidence.fits_autograd(name, made):
             note = _DELIBERATE
         return _with(base, "right", note, told)
     if agree:
-        return _agree_against_numeric(evidence, base, name, told)
+        return _agree_against_numeric(evidence, base, name, limits, told)
     kinks = excused_by_kinks(evidence, name, yours, true, limit)
     if kinks is not None:
+        why = _off_elsewhere(evidence, name, limits)
+        if why:
+            return _with(base, "wrong", why, told)
         return _with(base, "right", kinks.convention, told | without_kinks(evidence, name, yours, true, kinks.entries))
     # the direction in which yours and autograd differ most tells them apart best
     apart = norm(yours - true)
@@ -247,8 +248,15 @@ def _by_three(
     return _with(base, "undecided", "yours, autograd and numeric differences all disagree", told)
 
 
+def _off_elsewhere(evidence: Evidence, name: str, limits: Limits) -> str:
+    """What is said of a gradient that is right here, and wrong at other values; else empty."""
+    lenient = limits.rtol is not None or limits.atol is not None
+    moved = None if lenient else evidence.elsewhere().get(name)
+    return "" if moved is None else f"right here, and off by {moved.relative_error:.1e} {moved.where}"
+
+
 def _agree_against_numeric(
-    evidence: Evidence, base: GradientResult, name: str, told: dict[str, object]
+    evidence: Evidence, base: GradientResult, name: str, limits: Limits, told: dict[str, object]
 ) -> GradientResult:
     if evidence.subject.truth == "reference":
         return _with(base, "right", _DELIBERATE, told)
@@ -256,6 +264,9 @@ def _agree_against_numeric(
     if made is None or not math.isfinite(made.error):
         return _with(base, "undecided", "numeric differences could not be taken at these inputs", told)
     if right_beside(evidence, name):
+        why = _off_elsewhere(evidence, name, limits)
+        if why:
+            return _with(base, "wrong", why, told)
         others = without_kinks(evidence, name, evidence.autograd[name], evidence.autograd[name], None)
         some = "" if others["kinks"] else "some of its entries are at a kink, and it is right beside it"
         return _with(base, "right", some, told | others | {"relative_error": told["relative_error"]})

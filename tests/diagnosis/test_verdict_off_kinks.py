@@ -73,6 +73,24 @@ def test_a_blank_row_through_a_leaky_relu_may_take_either_slope_throughout(at_co
     assert check_layer(dense, backward, x, w, np.zeros(4), seed=seed).ok == (verdict == "right")
 
 
+def test_what_shows_at_other_values_alone_is_wrong_at_a_kink_as_well():
+    """The last sample is all clipped here, so that leaving it out of the bias's gradient does not show."""
+
+    def forward(x, b):
+        z = x + b
+        return np.clip(z, 0, 1), z
+
+    def backward(summed):
+        return lambda d, z: (d * ((z > 0) & (z < 1)), summed(d * ((z > 0) & (z < 1))))
+
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    x[1], x[-1] = 0, -0.5
+    assert check_layer(forward, backward(lambda d: d.sum(0)), x, np.zeros(4)).ok
+    report = check_layer(forward, backward(lambda d: d[:-1].sum(0)), x, np.zeros(4))
+    assert [g.verdict for g in report.gradients] == ["right", "wrong"]
+    assert "right here, and off by" in report.gradients[1].reason
+
+
 def pay_first(d, x):
     paid = np.zeros_like(x)
     paid[np.arange(len(x)), x.argmax(1)] = d
