@@ -33,7 +33,7 @@ def test_a_small_gradient_is_kept_whole_kernel_by_kernel(shape, drawn, indices):
 
 def test_zeros_are_kept_among_numbers_of_every_size():
     true = np.array([0.0, -0.0, 1e-300, -2.34567, 1e300, 0.0])
-    picture = picture_of(true + [1, 0, 0, 0, 0, 0], true)
+    picture = picture_of(true + np.array([1, 0, 0, 0, 0, 0]), true)
     assert picture.true == (0.0, 0.0, 1e-300, -2.346, 1e300, 0.0)
     assert picture.difference == (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 

@@ -119,11 +119,12 @@ def measured(
     return Plant(layer, kind, forward, backward, upstreams, changes)
 
 
-def check(layer: Layer, upstreams: Arrays, made: Plant | None = None) -> Report:
+def check(layer: Layer, upstreams: Arrays, made: Plant | None = None, budget: int | None = None) -> Report:
     """The report on the layer, or on what was planted in it, at its inputs and these upstream gradients."""
     forward, backward = (layer.forward, layer.backward) if made is None else (made.forward, made.backward)
     upstream = upstreams if len(upstreams) > 1 else upstreams[0]
-    return check_layer(forward, backward, *layer.inputs, kwargs=layer.options, upstream=upstream, raises=False)
+    asked = {"kwargs": layer.options, "upstream": upstream, "budget": budget}
+    return check_layer(forward, backward, *layer.inputs, **asked, raises=False)
 
 
 def misjudged(made: Plant, report: Report, smallest: float = SMALLEST) -> list[str]:

@@ -19,7 +19,7 @@ ROUNDED = [(dtype, seed) for dtype, count in (("float64", 3), ("float32", 3), ("
 
 @pytest.mark.parametrize("made", PLANTS, ids=lambda made: f"{made.layer.name}: {made.kind}")
 def test_a_planted_wrong_gradient_is_caught_and_only_that_one(made: Plant) -> None:
-    report = check(made.layer, made.upstreams, made)
+    report = check(made.layer, made.upstreams, made, budget=0)  # the causes are looked for by a benchmark
     assert misjudged(made, report) == []
     assert not report.ok
 
