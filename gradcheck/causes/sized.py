@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
-from gradcheck.causes.factors import of_a_square, sizes_called
+from gradcheck.causes.factors import factor, of_a_square, sizes_called
 from gradcheck.causes.fresh import case_at
 from gradcheck.causes.gate import Gate
 from gradcheck.causes.source import shortened, text_of
@@ -102,21 +102,27 @@ def _answers(candidate: Candidate, case: Case, of_batch: bool) -> Iterator[bool]
         here = None if there is None else size.at(there)
         if there is None or here is None or abs(here - 1) < 1e-6:
             continue
-        if _may_mean(there, size.times, size.meaning):
+        # a meaning that was found without looking into the forward is not looked for there either
+        inside = case.was_recorded
+        if _may_mean(there, size.times, size.meaning, inside):
             continue  # the size is the same there
-        if _may_mean(there, here, size.meaning):
+        if _may_mean(there, here, size.meaning, inside):
             yield True
         elif math.isclose(here, size.times, rel_tol=1e-6):
             yield False
 
 
-def _may_mean(case: Case, times: float, meaning: str) -> bool:
-    """Whether in ``case`` a factor may stand for what it stands for elsewhere, as ``meaning`` says."""
+def _may_mean(case: Case, times: float, meaning: str, inside: bool) -> bool:
+    """Whether in ``case`` a factor may stand for what it stands for elsewhere, as ``meaning`` says.
+
+    Sizes of what the forward computes on the way count where they are asked for (``inside``).
+    """
     said = _unnumbered(meaning)
-    if said & _unnumbered(factor_in(case, times).meaning):
-        return True
     upstream = case.upstreams[0] if len(case.upstreams) == 1 else None
-    for name, n in sizes_called(dict(case.values), upstream, case.result_shapes):
+    shapes = case.result_shapes if inside else []
+    if said & _unnumbered(factor(times, "it", dict(case.values), upstream, lambda: shapes).meaning):
+        return True
+    for name, n in sizes_called(dict(case.values), upstream, shapes):
         if math.isclose(abs(times), n, rel_tol=1e-6) and said & _unnumbered(f"{name}, {n}"):
             return True
         if math.isclose(abs(times), 1 / n, rel_tol=1e-6) and said & _unnumbered(f"one over {name}, {n}"):
