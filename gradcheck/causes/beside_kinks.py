@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.causes.case import Case
-from gradcheck.causes.fresh import case_at
+from gradcheck.causes.fresh import can_be_asked, case_at
 from gradcheck.difference import norm
 from gradcheck.state import own_generator, random_direction
 
@@ -23,8 +23,7 @@ _STEP = 1e-3  # of the root mean square of an array
 
 def beside(case: Case) -> Case | None:
     """``case`` with all arrays moved by about a thousandth, in float64; None where that cannot be evaluated."""
-    subject = case.subject
-    if subject is None or not subject.calls_backward or subject.witnesses == "two":
+    if not can_be_asked(case):
         return None
     rng, moved = own_generator(2), {}
     for name, value in case.values.items():

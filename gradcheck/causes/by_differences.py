@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.causes.candidate import Array
 from gradcheck.causes.case import EXACT, Case
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.difference import norm
+from gradcheck.difference import nearest_multiple, norm
 from gradcheck.report import GradientResult
 from gradcheck.state import own_generator, random_direction
 from gradcheck.witnesses.derivative import Estimate
@@ -51,11 +51,8 @@ def known_by_differences(evidence: Evidence, gradients: Sequence[GradientResult]
     if not rounding:
         return None
     names = {r.of: r.name for r in gradients}
-    return Case(None, evidence.values, evidence.upstreams, _among(yours, true), true, rounding, names)
-
-
-def _among(yours: Mapping[str, Array], true: Mapping[str, Array]) -> dict[str, Array]:
-    return {n: g for n, g in yours.items() if n in true}
+    told = {n: g for n, g in yours.items() if n in true}
+    return Case(None, evidence.values, evidence.upstreams, told, true, rounding, names)
 
 
 def _is_usable(given: Array, value: Array) -> bool:
@@ -98,9 +95,7 @@ def _multiple(evidence: Evidence, name: str, yours: Array) -> tuple[Array, float
         pairs.append((float(np.vdot(way, yours)), told.value))
         bars.append(told.error)
     given, wanted = (np.array(column) for column in zip(*pairs, strict=True)) if pairs else (np.zeros(1), np.zeros(1))
-    if not np.all(np.isfinite(wanted)) or not np.any(wanted):
-        return None
-    ratio = float(given @ wanted) / float(wanted @ wanted)
+    ratio = nearest_multiple(wanted, given) if np.all(np.isfinite(wanted)) else None
     if not ratio or np.any(np.abs(given - ratio * wanted) > abs(ratio) * np.array(bars) + EXACT * norm(given)):
         return None
     written = Fraction(ratio).limit_denominator(_SIMPLE)

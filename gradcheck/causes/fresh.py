@@ -15,7 +15,7 @@ from gradcheck.state import own_generator, random_direction
 from gradcheck.witnesses.batch import few_samples, one_sample_fewer
 from gradcheck.witnesses.patience import at_most, once_more
 
-__all__ = ["Fresh", "case_at"]
+__all__ = ["Fresh", "can_be_asked", "case_at", "is_large"]
 
 _LARGE = 10_000  # numbers in the inputs and the upstream gradients, from which on one further point must do
 _ENOUGH = 2_000, 10_000  # numbers of which the samples kept of a large batch consist: a tenth of all, between these
@@ -36,7 +36,7 @@ class Fresh:
     @functools.cached_property
     def larger(self) -> tuple[Case, ...]:
         """With all samples, or all but one: for what a few of them cannot show."""
-        return tuple(_fresh_cases(self._case)) if self._can_be_asked else ()
+        return tuple(_fresh_cases(self._case)) if can_be_asked(self._case) else ()
 
     @functools.cached_property
     def is_reduced(self) -> bool:
@@ -46,7 +46,7 @@ class Fresh:
     @functools.cached_property
     def _few(self) -> tuple[Case, ...]:
         case = self._case
-        if not self._can_be_asked or not _is_large(case):
+        if not can_be_asked(case) or not is_large(case):
             return ()
         rng = own_generator(1)
         upstreams = [np.asarray(u) for u in case.upstreams]
@@ -58,13 +58,15 @@ class Fresh:
                 return (made,)
         return ()
 
-    @property
-    def _can_be_asked(self) -> bool:
-        subject = self._case.subject
-        return subject is not None and subject.calls_backward and subject.witnesses != "two"
+
+def can_be_asked(case: Case) -> bool:
+    """Whether the gradients of ``case`` may be taken anew: both its own backward and a reference can be run."""
+    subject = case.subject
+    return subject is not None and subject.calls_backward and subject.witnesses != "two"
 
 
-def _is_large(case: Case) -> bool:
+def is_large(case: Case) -> bool:
+    """Whether one further point must do, and of that a few samples."""
     return _numbers(case) > _LARGE
 
 
@@ -83,7 +85,7 @@ def _fresh_cases(case: Case) -> Iterator[Case]:
     rng = own_generator(1)
     moved = _moved(case.values, rng)
     upstreams = [u.astype(np.float64) for u in case.upstreams]
-    if _is_large(case):
+    if is_large(case):
         for values, cut in one_sample_fewer(case.subject.variables, moved, upstreams, upstreams):
             made = case_at(case, values, cut)
             if made is not None:

@@ -104,8 +104,9 @@ def _updated(case: Case, name: str) -> Array | None:
 
 def _seeing(name: str, seen: Seen, case: Case) -> Gradients | None:
     value = seen(case, name)
-    if value is not None and isinstance(case.own, FunctionSubject):
-        return function_gradients_seeing(case.own, case.values, case.upstreams, {name: value})
-    if value is None or not isinstance(case.own, NumpySubject):
+    if value is None:
         return None
+    if isinstance(case.own, FunctionSubject):
+        return function_gradients_seeing(case.own, case.values, case.upstreams, {name: value})
+    assert isinstance(case.own, NumpySubject)  # as the case that the candidate was made for
     return gradients_seeing(case.own, case.values, case.upstreams, {name: value})

@@ -13,6 +13,7 @@ from gradcheck.causes.recording_torch import Operations
 from gradcheck.causes.seen_otherwise import Pin
 from gradcheck.trace.operation import Operation
 from gradcheck.witnesses.subject import Values
+from gradcheck.witnesses.torch_arrays import gradients_of
 from gradcheck.witnesses.torch_function import FunctionSubject
 
 __all__ = ["function_gradients_seeing"]
@@ -42,18 +43,9 @@ def function_gradients_seeing(
             subject.traced(wide, torch.float64)
         with Operations(_pinning(real, list(instead.values()))):
             leaves, outputs = subject.traced(wide | {n: t.numpy() for n, t in instead.items()}, torch.float64)
-        if real:
-            return None
-        pairs = [(o, torch.as_tensor(np.array(u)).to(o)) for o, u in zip(outputs, upstreams, strict=True)]
-        found = torch.autograd.grad(
-            [o for o, _ in pairs if o.requires_grad],
-            list(leaves.values()),
-            [u for o, u in pairs if o.requires_grad],
-            allow_unused=True,
-        )
+        return None if real else gradients_of(leaves, outputs, upstreams)
     except Exception:
         return None
-    return {n: np.zeros(wide[n].shape) if g is None else g.numpy() for n, g in zip(leaves, found, strict=True)}
 
 
 def _pinning(real: list[tuple[str, torch.Tensor]], seen: Sequence[torch.Tensor]) -> Callable[[Operation], torch.Tensor]:

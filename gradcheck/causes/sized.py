@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.factors import factor, of_a_square, sizes_called
-from gradcheck.causes.fresh import case_at
+from gradcheck.causes.fresh import can_be_asked, case_at, is_large
 from gradcheck.causes.gate import Gate
 from gradcheck.causes.source import shortened, text_of
 from gradcheck.causes.spot import factor_in
@@ -23,7 +23,7 @@ from gradcheck.witnesses.patience import at_most
 
 __all__ = ["settled"]
 
-_LARGE = 10_000  # numbers, from which on a few samples must do
+_ENOUGH = 1_000  # numbers of which the samples kept of a large batch consist
 _TRIED = 4  # sizes other than those given
 _PATIENCE = 2.0  # seconds for a forward of another size
 _SHORTEST = 3
@@ -95,7 +95,7 @@ def _exponent(gate: Gate) -> float | None:
 def _answers(candidate: Candidate, case: Case, of_batch: bool) -> Iterator[bool]:
     """Whether the factor follows the size, wherever the size is another and the factor is seen."""
     size = candidate.size
-    if size is None or case.subject is None or not case.subject.calls_backward or case.subject.witnesses == "two":
+    if size is None or not can_be_asked(case):
         return
     for values, upstreams in itertools.islice(_resized(case, size.times, of_batch), _TRIED):
         there = case_at(case, values, upstreams)
@@ -140,9 +140,8 @@ def _resized(case: Case, times: float, of_batch: bool) -> Iterator[tuple[Mapping
     assert case.subject is not None  # seen by the caller
     variables = case.subject.variables
     values, upstreams = dict(case.values), [np.asarray(u) for u in case.upstreams]
-    entries = sum(v.size for v in values.values()) + sum(u.size for u in upstreams)
-    if entries > _LARGE:
-        found = next(few_samples(variables, values, upstreams, _LARGE // 10), None)
+    if is_large(case):
+        found = next(few_samples(variables, values, upstreams, _ENOUGH), None)
         if found is None:
             return
         values, upstreams = found

@@ -64,7 +64,7 @@ def _operands(text: str) -> tuple[str, ...]:
 def factors_of(site: Site) -> list[str]:
     """What the two factors of a product are called: by the source, as far as it shows which they are."""
     operands = operands_of(site)
-    if len(operands) > 2 and re.search(r"\b(linear|conv[123]d)\s*\($", text_of(site).partition("(")[0] + "("):
+    if len(operands) > 2 and re.match(r"([\w.]+\.)?(linear|conv[123]d)\s*\(", text_of(site)):
         operands = operands[:2]  # the bias comes after them
     return operands if len(operands) == 2 else ["its first factor", "its second factor"]
 

@@ -14,7 +14,7 @@ from gradcheck.errors import GradcheckError
 from gradcheck.layers.problem import Variable
 from gradcheck.witnesses.subject import Array, Values
 
-__all__ = ["Arguments", "flat_outputs", "refuse_without_values", "to_array", "to_tensor"]
+__all__ = ["Arguments", "flat_outputs", "gradients_of", "refuse_without_values", "to_array", "to_tensor"]
 
 
 def refuse_without_values(name: str, tensor: torch.Tensor) -> None:
@@ -49,6 +49,22 @@ def to_tensor(array: Array, like: torch.Tensor | None = None) -> torch.Tensor:
     """A fresh tensor with the array's values and dtype, on the device of ``like``."""
     made = torch.from_numpy(np.array(array))
     return made if like is None else made.to(like.device)
+
+
+def gradients_of(
+    leaves: Mapping[str, torch.Tensor], outputs: Sequence[torch.Tensor], upstreams: Sequence[Array]
+) -> dict[str, Array]:
+    """The gradients of Σ outputs · upstreams with respect to the leaves, zeros where nothing depends on one."""
+    pairs = [(o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)]
+    pairs = [(o, u) for o, u in pairs if o.requires_grad]
+    with torch.enable_grad():
+        found = torch.autograd.grad(
+            [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
+        )
+    return {
+        n: np.zeros(tuple(leaf.shape)) if g is None else to_array(g)
+        for (n, leaf), g in zip(leaves.items(), found, strict=True)
+    }
 
 
 def flat_outputs(output: object) -> list[torch.Tensor]:

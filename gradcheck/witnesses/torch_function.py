@@ -17,7 +17,7 @@ from gradcheck.witnesses.function_call import Applied, apply_function, apply_to
 from gradcheck.witnesses.function_faults import faults_of, summed
 from gradcheck.witnesses.raised import raising_in
 from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Reference, Subject, Values, Yours
-from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, to_array
+from gradcheck.witnesses.torch_arrays import Arguments, flat_outputs, gradients_of, to_array
 
 __all__ = ["FunctionSubject", "argument_names"]
 
@@ -168,24 +168,13 @@ class FunctionSubject(Subject):
         dtype = torch.float64 if precision == "float64" else None
         try:
             leaves, outputs = self.traced(values, dtype)
-            with torch.enable_grad():
-                pairs = [
-                    (o, torch.as_tensor(np.asarray(u)).to(o))
-                    for o, u in zip(outputs, upstreams, strict=True)
-                    if o.requires_grad
-                ]
-                found = torch.autograd.grad(
-                    [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
-                )
+            gradients = gradients_of(leaves, outputs, upstreams)
         except Exception as error:
             how = f"autograd cannot follow the forward: {type(error).__name__}: {error}".splitlines()[0]
             code = self.function.forward.__code__
             return Reference(
                 [], None, [Leak(Where(code.co_filename, code.co_firstlineno, code.co_name), how)], failure=how
             )
-        gradients = {
-            n: np.zeros(values[n].shape) if g is None else to_array(g) for n, g in zip(leaves, found, strict=True)
-        }
         # no record of branches is kept for torch forwards: every two points count as on different ones
         return Reference([to_array(o) for o in outputs], gradients, branches=object())
 

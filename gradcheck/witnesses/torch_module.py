@@ -21,6 +21,7 @@ from gradcheck.witnesses.subject import Array, Drawing, Gradient, Precision, Ref
 from gradcheck.witnesses.torch_arrays import (
     Arguments,
     flat_outputs,
+    gradients_of,
     refuse_without_values,
     to_array,
     to_tensor,
@@ -133,14 +134,7 @@ class ModuleSubject(Subject):
                 outputs, leaves = self._run(values, requires_grad=True, own=own)
             if callable(upstreams):
                 upstreams = upstreams([to_array(o) for o in outputs])
-            pairs = [(o, torch.as_tensor(np.array(u)).to(o.detach())) for o, u in zip(outputs, upstreams, strict=True)]
-            pairs = [(o, u) for o, u in pairs if o.requires_grad]
-            found = torch.autograd.grad(
-                [o for o, _ in pairs], list(leaves.values()), [u for _, u in pairs], allow_unused=True
-            )
-        gradients = {
-            n: np.zeros(values[n].shape) if g is None else to_array(g) for n, g in zip(leaves, found, strict=True)
-        }
+            gradients = gradients_of(leaves, outputs, upstreams)
         return [to_array(o) for o in outputs], gradients
 
     def _run(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.causes.arrays.multiplied import broadcasts
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.places import Place
@@ -22,7 +23,7 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
         return
     for site, gates in case.recording.sites.items():
         place = Place(site)
-        if len(gates) > 1 or not _broadcasts(tuple(gates[0].operation.result.shape), true.shape):
+        if len(gates) > 1 or not broadcasts(tuple(gates[0].operation.result.shape), true.shape):
             continue
         for divided in (False, True):
             made = _made(case, name, true, place=place, divided=divided)
@@ -40,15 +41,9 @@ def candidates(stage: Stage, name: str) -> Iterator[Candidate]:
             )
 
 
-def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    if len(shape) > len(to) or not any(n > 1 for n in shape):
-        return False
-    return all(n in (1, m) for n, m in zip(reversed(shape), reversed(to), strict=False))
-
-
 def _made(case: Case, name: str, true: Array, place: Place, divided: bool) -> Array | None:  # noqa: ARG001  # as all
     gates = place.gates(case)
-    if len(gates) != 1 or not _broadcasts(tuple(gates[0].operation.result.shape), true.shape):
+    if len(gates) != 1 or not broadcasts(tuple(gates[0].operation.result.shape), true.shape):
         return None
     result = gates[0].operation.result.detach().numpy()
     with np.errstate(all="ignore"):

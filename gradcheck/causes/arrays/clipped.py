@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
-from gradcheck.causes.fresh import case_at
+from gradcheck.causes.fresh import can_be_asked, case_at
 from gradcheck.causes.numbers import is_round, shown
 from gradcheck.causes.predict import predict
 from gradcheck.causes.stage import Stage
@@ -48,8 +48,7 @@ def _holds_turned(stage: Stage, name: str, low: float, high: float) -> bool:
     that cannot be asked it is taken to hold.
     """
     case = stage.case
-    subject = case.subject
-    if subject is None or not subject.calls_backward or subject.witnesses == "two" or subject.upstream == "one":
+    if case.subject is None or not can_be_asked(case) or case.subject.upstream == "one":
         return True
     there = case_at(case, case.values, [-2.0 * np.asarray(u) for u in case.upstreams])
     predicted = None if there is None or name not in there.yours else predict(there, stage.base)

@@ -11,7 +11,7 @@ from gradcheck.causes.candidate import Array, Candidate
 from gradcheck.causes.case import Case
 from gradcheck.causes.stage import Stage
 
-__all__ = ["candidates"]
+__all__ = ["broadcasts", "candidates"]
 
 _MOST = 4  # arrays at hand that are tried
 _UPSTREAM = "the upstream gradient"
@@ -63,12 +63,13 @@ def _at_hand(case: Case, name: str, shape: tuple[int, ...]) -> dict[str, Array]:
         found[_UPSTREAM if len(case.upstreams) == 1 else f"upstream gradient {k}"] = np.asarray(upstream)
     found |= {name: case.values[name]} if name in case.values else {}
     found |= {n: v for n, v in case.values.items() if n != name}
-    fitting = {label: array for label, array in found.items() if _broadcasts(np.shape(array), shape)}
+    fitting = {label: array for label, array in found.items() if broadcasts(np.shape(array), shape)}
     ordered = sorted(fitting, key=lambda label: fitting[label].shape != shape)  # keeps the order otherwise
     return {label: fitting[label].astype(np.float64) for label in ordered[:_MOST]}
 
 
-def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of more than one number and this shape broadcasts to another shape."""
     if len(shape) > len(to) or not any(n > 1 for n in shape):
         return False
     return all(n in (1, m) for n, m in zip(reversed(shape), reversed(to), strict=False))

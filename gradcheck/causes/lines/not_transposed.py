@@ -9,7 +9,7 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
-from gradcheck.causes.lines.other_operand import arguments_of, derivative_with, other_factor
+from gradcheck.causes.lines.other_operand import arguments_of, other_factor, to_one_factor
 from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.source import factors_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -45,12 +45,7 @@ def _changes(place: Place, k: int, other: int, case: Case, times: float) -> dict
         return None  # at another size it is not square, and has no such mistake
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
-        own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
-        arguments = arguments_of(gate)
-        target = next((j for j, source in enumerate(gate.inputs) if source is arguments[k]), None)
-        if target is not None:
-            turned = gradient.transpose(-1, -2)
-            own[target] = times * derivative_with(gate, turned, arguments, k, arguments[other].detach())
-        return Flow(to=own)
+        factor = arguments_of(gate)[other].detach()
+        return to_one_factor(gate, gradient, k, factor, times, coming=gradient.transpose(-1, -2))
 
     return all_changed(gates, change)

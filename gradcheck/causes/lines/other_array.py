@@ -10,7 +10,7 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
-from gradcheck.causes.lines.other_operand import arguments_of, derivative_with, other_factor
+from gradcheck.causes.lines.other_operand import arguments_of, other_factor, to_one_factor
 from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.source import factors_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -116,11 +116,6 @@ def _changes(place: Place, instead: Found, k: int, other: int, case: Case, times
     taken = {g.index: t for t, g in zip(found, gates, strict=True)}
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
-        own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
-        arguments = arguments_of(gate)
-        target = next((j for j, source in enumerate(gate.inputs) if source is arguments[k]), None)
-        if target is not None:
-            own[target] = times * derivative_with(gate, gradient, arguments, k, taken[gate.index])
-        return Flow(to=own)
+        return to_one_factor(gate, gradient, k, taken[gate.index], times)
 
     return all_changed(gates, change)

@@ -13,7 +13,7 @@ from gradcheck.causes.places import Place, all_changed
 from gradcheck.causes.source import factors_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
 
-__all__ = ["arguments_of", "derivative_with", "other_factor", "trials"]
+__all__ = ["arguments_of", "other_factor", "to_one_factor", "trials"]
 
 _PRODUCTS = {"multiply", "matmul", "dot", "einsum", "tensordot", "inner", "outer", "divide", "vdot", "convolve"}
 
@@ -99,15 +99,30 @@ def _changes(place: Place, k: int, other: int, name: str, case: Case, times: flo
             return None
 
     def change(gate: Gate, gradient: torch.Tensor) -> Flow:
-        own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
-        arguments = arguments_of(gate)
-        target = next((j for j, source in enumerate(gate.inputs) if source is arguments[k]), None)
-        if target is not None:
-            seen = _views(arguments[other])[name](arguments[other].detach())
-            own[target] = times * derivative_with(gate, gradient, arguments, k, seen)
-        return Flow(to=own)
+        factor = arguments_of(gate)[other]
+        return to_one_factor(gate, gradient, k, _views(factor)[name](factor.detach()), times)
 
     return all_changed(gates, change)
+
+
+def to_one_factor(
+    gate: Gate,
+    gradient: torch.Tensor,
+    k: int,
+    seen: torch.Tensor,
+    times: float = 1.0,
+    coming: torch.Tensor | None = None,
+) -> Flow:
+    """The derivative of a product, but for the one by argument ``k``: that with ``seen`` for the other, so many times.
+
+    ``coming`` is what that one is made of in the place of ``gradient``.
+    """
+    own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
+    arguments = arguments_of(gate)
+    target = next((j for j, source in enumerate(gate.inputs) if source is arguments[k]), None)
+    if target is not None:
+        own[target] = times * derivative_with(gate, gradient if coming is None else coming, arguments, k, seen)
+    return Flow(to=own)
 
 
 def derivative_with(gate: Gate, gradient: torch.Tensor, arguments: list[torch.Tensor], k: int,

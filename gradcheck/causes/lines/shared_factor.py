@@ -10,7 +10,7 @@ import torch
 
 from gradcheck.causes.case import Case
 from gradcheck.causes.gate import Change, Flow, Gate
-from gradcheck.causes.lines.other_operand import arguments_of, derivative_with
+from gradcheck.causes.lines.other_operand import arguments_of, to_one_factor
 from gradcheck.causes.places import Place
 from gradcheck.causes.source import factors_of
 from gradcheck.causes.spot import Hypothesis, Spot, Trial
@@ -124,9 +124,4 @@ def _changes(uses: Sequence[_Use], case: Case, seen: Seen) -> dict[int, Change] 
 
 
 def _seen(other: int, seen: Seen, gate: Gate, gradient: torch.Tensor) -> Flow:
-    own = {j: g for j, g in enumerate(gate.derivative(gradient)) if g is not None}
-    arguments = arguments_of(gate)
-    target = next((j for j, source in enumerate(gate.inputs) if source is arguments[1 - other]), None)
-    if target is not None:
-        own[target] = derivative_with(gate, gradient, arguments, 1 - other, seen(arguments[other].detach()))
-    return Flow(to=own)
+    return to_one_factor(gate, gradient, 1 - other, seen(arguments_of(gate)[other].detach()))
