@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from paid_ties import pay_every, pay_first, pay_nobody
 
 from gradcheck import check_layer
 
@@ -58,19 +59,6 @@ def pool(x):
     return x.reshape(-1, 4).max(axis=1)
 
 
-def pay_first(d, x):
-    rows = x.reshape(-1, 4)
-    out = np.zeros_like(rows)
-    out[np.arange(len(rows)), rows.argmax(axis=1)] = d
-    return out.reshape(x.shape)
-
-
-def pay_nobody(d, x):
-    rows = x.reshape(-1, 4)
-    tied = (rows == rows.max(axis=1, keepdims=True)).sum(axis=1) > 1
-    return (pay_first(d, x).reshape(-1, 4) * ~tied[:, None]).reshape(x.shape)
-
-
 def test_a_tied_max_pool_may_pay_the_first_maximum():
     x = np.random.default_rng(2).standard_normal(16)
     x[4:8] = 1.0
@@ -108,23 +96,12 @@ def test_kinks_without_a_trace_are_excused_by_numeric_slopes_alone():
     assert only(check_layer(opaque, BEYOND["passes negatives"], x)).verdict == "wrong"
 
 
-def pay_nobody_at_ties(d, x):
-    rows = x.reshape(-1, 4)
-    tied = (rows == rows.max(axis=1, keepdims=True)).sum(axis=1) > 1
-    return (pay_first(d, x).reshape(-1, 4) * ~tied[:, None]).reshape(x.shape)
-
-
-def pay_every(d, x):
-    rows = x.reshape(-1, 4)
-    return ((rows == rows.max(axis=1, keepdims=True)) * d[:, None]).reshape(x.shape)
-
-
 @pytest.mark.parametrize("tied_windows", [1, 3])
 def test_ties_may_be_paid_once_or_in_full_but_not_forgotten(tied_windows):
     x = np.random.default_rng(5).standard_normal(24)
     x[: 4 * tied_windows] = 3.0
     assert only(check_layer(pool, pay_first, x)).verdict == "right"
-    assert only(check_layer(pool, pay_nobody_at_ties, x)).verdict == "wrong"
+    assert only(check_layer(pool, pay_nobody, x)).verdict == "wrong"
     in_full = only(check_layer(pool, pay_every, x))
     assert in_full.verdict == "right"
     assert in_full.reason.startswith("every entry of a tie is paid in full, a convention that is accepted: moved")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from strided_windows import stride_forgotten, windows_backward
 
 from gradcheck import check_layer
 
@@ -16,21 +17,6 @@ def windows(x, w, stride=1, pad=0, eps=0.25, training=True, verbose=False, name=
     out = np.stack([padded[:, i * stride : i * stride + len(w)] @ w for i in range(n)], 1) + eps
     out = out if training else out * x.mean()  # the backward is that of the training
     return (out, (x, w, stride, pad)) if return_cache else out
-
-
-def windows_backward(dout, cache):
-    x, w, stride, pad = cache
-    padded, dw = np.pad(x, ((0, 0), (pad, pad))), np.zeros_like(w)
-    below = np.zeros_like(padded)
-    for i in range(dout.shape[1]):
-        below[:, i * stride : i * stride + len(w)] += dout[:, i : i + 1] * w
-        dw += dout[:, i] @ padded[:, i * stride : i * stride + len(w)]
-    return below[:, pad : pad + x.shape[1]], dw
-
-
-def stride_forgotten(dout, cache):
-    x, w, _stride, pad = cache
-    return windows_backward(dout, (x, w, 1, pad))
 
 
 def values(report, name):
